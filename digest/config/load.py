@@ -1,0 +1,278 @@
+"""From files and environment to `Settings`, with every mistake named at once."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, get_args, get_origin
+
+from dotenv import dotenv_values
+from pydantic import BaseModel, SecretStr, ValidationError
+
+from digest.config.schema import Settings, SmtpSettings
+from digest.errors import ConfigError
+
+_HERE = Path(__file__).resolve().parent.parent
+#: the commented example: beside the package in a wheel, at the top of a checkout
+EXAMPLE = next(
+    (p for p in (_HERE / "config.example.toml", _HERE.parent / "config.example.toml") if p.exists()),
+    _HERE / "config.example.toml",
+)
+
+_SECRETS = frozenset({"password", "token", "secret", "key", "api_key"})
+
+
+def find_config(option: Path | None, environ: Mapping[str, str]) -> Path:
+    """--config, else $DIGEST_CONFIG, else config.toml in the current folder."""
+    return option or Path(environ.get("DIGEST_CONFIG") or "config.toml")
+
+
+def load_settings(path: Path, environ: Mapping[str, str]) -> Settings:
+    """Read and check a config file with its .env.
+
+    Raises:
+        ConfigError: with all faults, each naming file, key, what is wrong and what is right.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        raise ConfigError(
+            [f"{path}: there is no such file. `digest init` writes one, --config names another."]
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError([f"{path}: cannot be read: {error}."]) from error
+    dotenv = path.parent / ".env"
+    try:
+        local = {k: v for k, v in dotenv_values(dotenv).items() if v is not None}
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError([f"{dotenv}: cannot be read: {error}."]) from error
+    return load_text(text, path=path, environ={**local, **environ})
+
+
+def load_text(text: str, *, path: Path, environ: Mapping[str, str]) -> Settings:
+    """Check the text of a config file; `path` names it in messages and anchors relative paths."""
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError([f"{path}: this is not TOML: {error}."]) from error
+    problems: list[str] = []
+    settings: Settings | None = None
+    try:
+        settings = Settings.model_validate(_without_secrets(raw, path, problems))
+    except ValidationError as error:
+        problems += [_sentence(path, raw, e) for e in error.errors() if not _is_echo(raw, e)]
+    if settings is not None:
+        settings = _with_paths(settings, path.parent)
+        settings = _with_password(settings, path, environ, problems)
+    if problems:
+        raise ConfigError(list(dict.fromkeys(problems)))
+    assert settings is not None
+    return settings
+
+
+def _without_secrets(raw: dict[str, Any], path: Path, problems: list[str]) -> dict[str, Any]:
+    smtp = raw.get("smtp")
+    if isinstance(smtp, dict) and "password" in smtp:
+        problems.append(
+            f"{path}, [smtp], password: a password does not belong in this file; "
+            "set SMTP_PASSWORD in the environment or in .env, or name a file in password_file"
+        )
+        smtp = {k: v for k, v in smtp.items() if k != "password"}
+        raw = raw | {"smtp": smtp}
+    return raw
+
+
+def _with_paths(settings: Settings, base: Path) -> Settings:
+    """Paths in the file are relative to the file."""
+    update: dict[str, Any] = {
+        "store": settings.store.model_copy(
+            update={"path": base / settings.store.path.expanduser()}
+        )
+    }
+    if settings.maildir:
+        update["maildir"] = settings.maildir.model_copy(
+            update={"path": base / settings.maildir.path.expanduser()}
+        )
+    if settings.smtp and settings.smtp.password_file:
+        update["smtp"] = settings.smtp.model_copy(
+            update={"password_file": base / settings.smtp.password_file.expanduser()}
+        )
+    update["subscribers"] = tuple(
+        s.model_copy(update={"likes": tuple(_anchored(like, base) for like in s.likes)})
+        for s in settings.subscribers
+    )
+    return settings.model_copy(update=update)
+
+
+def _anchored(like: Any, base: Path) -> Any:
+    if isinstance(like, str) and like.lower().endswith(".bib") and "://" not in like:
+        return str(base / Path(like).expanduser())
+    return like
+
+
+def _with_password(
+    settings: Settings, path: Path, environ: Mapping[str, str], problems: list[str]
+) -> Settings:
+    smtp = settings.smtp
+    if smtp is None:
+        return settings
+    password = environ.get("SMTP_PASSWORD", "")
+    username = smtp.username or environ.get("SMTP_USERNAME", "")
+    if not password and smtp.password_file:
+        try:
+            password = smtp.password_file.read_text("utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or "it is not text"
+            problems.append(f"{path}, [smtp], password_file: {smtp.password_file}: {reason}")
+    if username and not password and not problems:
+        problems.append(
+            f"{path}, [smtp], username: there is no password for it; set SMTP_PASSWORD in the "
+            "environment or in .env, or name a file in password_file"
+        )
+    update: dict[str, Any] = {"username": username, "password": SecretStr(password)}
+    return settings.model_copy(update={"smtp": smtp.model_copy(update=update)})
+
+
+# --- mistakes as sentences ---------------------------------------------------------------------
+
+_ARTICLES = {
+    "string_type": "must be text in quotes",
+    "int_type": "must be a whole number",
+    "bool_type": "must be true or false",
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "tuple_type": "must be a list in square brackets",
+    "missing": "is missing",
+    "model_type": "must be a table",
+    "model_attributes_type": "must be a table",
+    "path_type": "must be a path in quotes",
+}
+
+
+def _sentence(path: Path, raw: Any, error: Any) -> str:
+    loc: Sequence[int | str] = error["loc"]
+    kind: str = error["type"]
+    place = _place(loc)
+    where = f"{path}, {place}" if place else str(path)
+    context = error.get("ctx", {})
+    if kind == "extra_forbidden":
+        known = _keys_at(loc[:-1])
+        guess = difflib.get_close_matches(str(loc[-1]), known, n=1, cutoff=0.5)
+        hint = f'did you mean "{guess[0]}"?' if guess else "known keys: " + ", ".join(sorted(known))
+        return f"{where}: there is no such key; {hint}"
+    if kind in ("union_tag_not_found", "union_tag_invalid"):
+        given = context.get("tag")
+        kinds = str(context.get("expected_tags", "'arxiv', 'huggingface', 'feed'")).replace("'", '"')
+        found = f'"{given}" is no kind of source' if given else "is missing"
+        return f"{where}, kind: {found}; use one of {kinds}"
+    if kind == "value_error":
+        return f"{where}: {context['error']}"
+    if kind == "literal_error":
+        return f"{where}: {_shown(raw, loc)} is not possible; use {context['expected']}".replace(
+            "'", '"'
+        )
+    if kind == "string_type" and "likes" in loc and len(loc) == 5:
+        return f'{where}: must be an id, an address or a path in quotes, or {{ title = "…" }}'
+    if kind in _ARTICLES:
+        shown = "" if kind == "missing" else f" (it is {_shown(raw, loc)})"
+        return f"{where}: {_ARTICLES[kind]}{shown}"
+    if kind in ("greater_than_equal", "less_than_equal"):
+        bound = context.get("ge", context.get("le"))
+        side = "at least" if "ge" in context else "at most"
+        return f"{where}: {_shown(raw, loc)} is out of range; it must be {side} {bound}"
+    if kind in ("too_short", "string_too_short"):
+        return f"{where}: must not be empty"
+    return f"{where}: {error['msg'][:1].lower()}{error['msg'][1:]}"
+
+
+def _is_echo(raw: Any, error: Any) -> bool:
+    """Faults that only repeat another one: an array emptied by its faulty items, and the branch
+    of "text or table" that the value did not mean."""
+    loc, kind = error["loc"], error["type"]
+    if kind == "too_short" and len(loc) == 1:
+        return bool(raw.get(loc[0]))
+    if "likes" in loc:
+        value = raw
+        for part in loc[: loc.index("likes") + 2]:
+            value = value[part]
+        if kind == "string_type" and len(loc) > 3:
+            return isinstance(value, dict)
+        return kind in ("model_type", "model_attributes_type") and not isinstance(value, dict)
+    return False
+
+
+def _place(loc: Sequence[int | str]) -> str:
+    """("subscribers", 1, "schedule", "timezone") as "[[subscribers]] no. 2, schedule.timezone"."""
+    parts = [p for p in loc if not (isinstance(p, str) and _is_branch(p))]
+    if len(parts) > 1 and isinstance(parts[1], int):
+        rest = _dotted(parts[2:])
+        return f"[[{parts[0]}]] no. {parts[1] + 1}" + (f", {rest}" if rest else "")
+    if len(parts) > 1:
+        return f"[{parts[0]}], {_dotted(parts[1:])}"
+    return _dotted(parts)
+
+
+def _dotted(parts: Sequence[int | str]) -> str:
+    text = ""
+    for part in parts:
+        text += f" no. {part + 1}" if isinstance(part, int) else f".{part}"
+    return text.lstrip(".")
+
+
+def _is_branch(part: str) -> bool:
+    """Names that pydantic adds for the branch of a union it tried."""
+    return part in ("arxiv", "huggingface", "feed", "InlinePaper", "str", "constrained-str") or bool(
+        re.search(r"[\[\]()]", part)
+    )
+
+
+def _shown(raw: Any, loc: Sequence[int | str]) -> str:
+    value = raw
+    for part in loc:
+        if isinstance(part, str) and _SECRETS & set(part.split("_")):
+            return "***"
+        try:
+            value = value[part]
+        except (KeyError, IndexError, TypeError):
+            continue
+    if isinstance(value, str):
+        return f'"{value[:80]}"'
+    return {True: "true", False: "false"}.get(value, str(value)[:80]) if isinstance(
+        value, bool
+    ) else str(value)[:80]
+
+
+def _keys_at(loc: Sequence[int | str]) -> list[str]:
+    """The keys that the schema knows at this place."""
+    models: list[type[BaseModel]] = [Settings]
+    for part in loc:
+        if isinstance(part, int) or not models:
+            continue
+        found: list[type[BaseModel]] = []
+        for model in models:
+            info = model.model_fields.get(part)
+            if info is not None:
+                found += _models_in(info.annotation)
+            elif part == "InlinePaper" or _kind_of(model) == part:
+                found.append(model)
+        models = found or models
+    known = {k for m in models for k in m.model_fields}
+    return sorted(known - {"password"} if SmtpSettings in models else known)
+
+
+def _kind_of(model: type[BaseModel]) -> str:
+    info = model.model_fields.get("kind")
+    return get_args(info.annotation)[0] if info is not None else ""
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    if get_origin(annotation) in (typing.Union, types.UnionType, tuple, Annotated):
+        return [m for arg in get_args(annotation) for m in _models_in(arg)]
+    return []

@@ -1,0 +1,283 @@
+"""The shape of config.toml. Every key here stands, explained, in config.example.toml."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from datetime import time
+from email.utils import parseaddr
+from pathlib import Path
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StrictBool,
+    StrictInt,
+    StrictStr,
+    field_validator,
+    model_validator,
+)
+
+from digest.schedule import WEEKDAYS
+
+AnnounceType = Literal["new", "cross", "replace", "replace-cross"]
+
+
+def check_timezone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        known = available_timezones()
+        last_parts = {z.rsplit("/", 1)[-1].lower(): z for z in sorted(known)}
+        wanted = name.replace(" ", "_").lower()
+        guess = last_parts.get(wanted.rsplit("/", 1)[-1])
+        if guess is None:
+            close = difflib.get_close_matches(wanted, [z.lower() for z in known], n=1)
+            guess = next((z for z in known if z.lower() == close[0]), None) if close else None
+        hint = f'did you mean "{guess}"?' if guess else 'write it like "Europe/Berlin"'
+        raise ValueError(f'"{name}" is not a time zone; {hint}') from None
+    return name
+
+
+def parse_time(value: object) -> time:
+    if isinstance(value, time):  # TOML's own local time: 07:30:00
+        return value.replace(tzinfo=None)
+    if isinstance(value, str) and (m := re.fullmatch(r"([01]?\d|2[0-3])[:.]([0-5]\d)", value)):
+        return time(int(m[1]), int(m[2]))
+    raise ValueError(f'{value!r} is not a time of day; write it like "07:30"')
+
+
+def parse_weekday(value: object) -> int:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 6:
+        return value
+    name = str(value).strip().lower()[:3]
+    if name not in WEEKDAYS:
+        raise ValueError(f'"{value}" is not a weekday; use ' + ", ".join(WEEKDAYS))
+    return WEEKDAYS.index(name)
+
+
+def check_address(value: str) -> str:
+    """A mail address alone, such as ada@example.org."""
+    text = value.strip()
+    local, at, domain = text.rpartition("@")
+    sound = (
+        at
+        and local
+        and domain
+        and not re.search(r"[\s,;<>()\[\]\"\\]", text)
+        and not re.search(r"[\x00-\x1f\x7f]", value)
+        and "@" not in local
+        and ".." not in text
+        and not domain.startswith((".", "-"))
+        and not domain.endswith(".")
+    )
+    if not sound:
+        raise ValueError(f'"{value}" is not a mail address; write it like "ada@example.org"')
+    return text
+
+
+def check_mailbox(value: str) -> str:
+    """A mail address with or without a name: Morning papers <digest@example.org>."""
+    if re.search(r"[\x00-\x1f\x7f]", value):
+        raise ValueError("a sender is one line without control characters")
+    _, address = parseaddr(value)
+    if not address:
+        raise ValueError(
+            f'"{value}" is not a sender; write it like "Morning papers <digest@example.org>"'
+        )
+    check_address(address)
+    return value.strip()
+
+
+def check_http_url(value: str) -> str:
+    if not re.fullmatch(r"https?://[^\s/?#]+[^\s]*", value):
+        raise ValueError(f'"{value}" is not a web address; it begins with http:// or https://')
+    return value.rstrip("/")
+
+
+Timezone = Annotated[StrictStr, BeforeValidator(lambda v: check_timezone(v) if isinstance(v, str) else v)]
+TimeOfDay = Annotated[time, BeforeValidator(parse_time)]
+Weekday = Annotated[int, BeforeValidator(parse_weekday)]
+Address = Annotated[StrictStr, BeforeValidator(lambda v: check_address(v) if isinstance(v, str) else v)]
+Mailbox = Annotated[StrictStr, BeforeValidator(lambda v: check_mailbox(v) if isinstance(v, str) else v)]
+Url = Annotated[StrictStr, BeforeValidator(lambda v: check_http_url(v) if isinstance(v, str) else v)]
+Words = Annotated[tuple[StrictStr, ...], Field(max_length=500)]
+Length = Annotated[StrictInt, Field(ge=1, le=100)]
+
+
+class Table(BaseModel):
+    """A TOML table: unknown keys are mistakes, values do not change after the check."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class Schedule(Table):
+    time: TimeOfDay = time(7, 30)
+    timezone: Timezone = "UTC"
+    weekdays: Annotated[tuple[Weekday, ...], Field(min_length=1)] = (0, 1, 2, 3, 4, 5, 6)
+
+
+class OwnSchedule(Table):
+    """A subscriber's deviations from the common schedule."""
+
+    time: TimeOfDay | None = None
+    timezone: Timezone | None = None
+    weekdays: Annotated[tuple[Weekday, ...], Field(min_length=1)] | None = None
+
+
+class ArxivSettings(Table):
+    kind: Literal["arxiv"]
+    name: StrictStr = ""
+    categories: Annotated[tuple[StrictStr, ...], Field(min_length=1, max_length=100)]
+    announce_types: Annotated[tuple[AnnounceType, ...], Field(min_length=1)] = ("new", "cross")
+    base_url: Url = "https://rss.arxiv.org"
+    api_url: Url = "https://export.arxiv.org/api/query"
+    allow_private: StrictBool = False
+
+    @field_validator("categories")
+    @classmethod
+    def _check_categories(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for category in value:
+            if not re.fullmatch(r"[a-z][a-z-]*(\.[A-Za-z][A-Za-z-]*)?", category):
+                raise ValueError(
+                    f'"{category}" is not an arXiv category; they look like "cs.CL" or "hep-th"'
+                )
+        return value
+
+
+class HuggingFaceSettings(Table):
+    kind: Literal["huggingface"]
+    name: StrictStr = ""
+    base_url: Url = "https://huggingface.co"
+    allow_private: StrictBool = False
+
+
+class FeedSettings(Table):
+    kind: Literal["feed"]
+    name: StrictStr = ""
+    url: Url
+    max_age_days: Annotated[StrictInt, Field(ge=1, le=3650)] = 60
+    allow_private: StrictBool = False
+
+
+SourceSettings = Annotated[
+    ArxivSettings | HuggingFaceSettings | FeedSettings, Field(discriminator="kind")
+]
+
+
+class InlinePaper(Table):
+    title: StrictStr = ""
+    abstract: StrictStr = ""
+
+    @model_validator(mode="after")
+    def _check_text(self) -> InlinePaper:
+        if not (self.title.strip() or self.abstract.strip()):
+            raise ValueError("a paper needs a title or an abstract")
+        return self
+
+
+class SubscriberSettings(Table):
+    email: Address
+    name: StrictStr = ""
+    likes: tuple[StrictStr | InlinePaper, ...] = ()
+    keywords: Words = ()
+    authors: Words = ()
+    muted: Words = ()
+    categories: Words = ()
+    schedule: OwnSchedule = OwnSchedule()
+    length: Length | None = None
+    trending: Annotated[StrictInt, Field(ge=0, le=50)] | None = None
+    min_score: Annotated[float, Field(ge=0, le=1)] | None = None
+    on_empty: Literal["nothing", "note"] | None = None
+    paused: StrictBool = False
+
+    @field_validator("likes", mode="before")
+    @classmethod
+    def _one_like_is_a_list(cls, value: object) -> object:
+        return [value] if isinstance(value, str) else value
+
+
+class SmtpSettings(Table):
+    host: Annotated[StrictStr, Field(min_length=1)]
+    port: Annotated[StrictInt, Field(ge=1, le=65535)] | None = None
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    username: StrictStr = ""
+    password_file: Path | None = None
+    sender: Mailbox
+    reply_to: Mailbox | None = None
+    timeout_s: Annotated[StrictInt, Field(ge=1, le=600)] = 60
+    #: filled in from SMTP_PASSWORD or password_file, never from the TOML
+    password: SecretStr = Field(default=SecretStr(""), init=False, exclude=True)
+
+    @property
+    def effective_port(self) -> int:
+        return self.port or {"starttls": 587, "tls": 465, "none": 25}[self.security]
+
+
+class MaildirSettings(Table):
+    path: Path
+    sender: Mailbox = "Paper digest <digest@localhost>"
+
+
+class WebSettings(Table):
+    url: Url | Literal[""] = ""
+
+
+class StoreSettings(Table):
+    path: Path = Path("digest.db")
+    retention_days: Annotated[StrictInt, Field(ge=30)] = 365
+
+
+class FetchSettings(Table):
+    contact: StrictStr = ""
+    timeout_s: Annotated[StrictInt, Field(ge=1, le=600)] = 30
+    retries: Annotated[StrictInt, Field(ge=0, le=10)] = 3
+
+
+class Settings(Table):
+    """The whole file, defaults filled in."""
+
+    title: Annotated[StrictStr, Field(min_length=1, max_length=100)] = "Paper digest"
+    length: Length = 12
+    trending: Annotated[StrictInt, Field(ge=0, le=50)] = 3
+    min_score: Annotated[float, Field(ge=0, le=1)] = 0.02
+    on_empty: Literal["nothing", "note"] = "nothing"
+    schedule: Schedule = Schedule()
+    sources: Annotated[tuple[SourceSettings, ...], Field(min_length=1)]
+    subscribers: tuple[SubscriberSettings, ...] = ()
+    smtp: SmtpSettings | None = None
+    maildir: MaildirSettings | None = None
+    web: WebSettings = WebSettings()
+    store: StoreSettings = StoreSettings()
+    fetch: FetchSettings = FetchSettings()
+
+    @field_validator("title")
+    @classmethod
+    def _check_title(cls, value: str) -> str:
+        if re.search(r"[\x00-\x1f\x7f]", value):
+            raise ValueError("a title is one line without control characters")
+        return value.strip()
+
+    @model_validator(mode="after")
+    def _check_whole(self) -> Settings:
+        if self.smtp and self.maildir:
+            raise ValueError("[smtp] and [maildir] exclude each other; keep one")
+        seen: set[str] = set()
+        for subscriber in self.subscribers:
+            if subscriber.email.lower() in seen:
+                raise ValueError(
+                    f"{subscriber.email} stands in two [[subscribers]]; keep one of them"
+                )
+            seen.add(subscriber.email.lower())
+        return self
+
+    @property
+    def sender(self) -> str:
+        if self.smtp:
+            return self.smtp.sender
+        return self.maildir.sender if self.maildir else "Paper digest <digest@localhost>"

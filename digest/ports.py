@@ -1,0 +1,236 @@
+"""The seams: what the use cases need from the outside, as structural types. No code.
+
+Outcomes are values, faults are errors: a bounce happens every day and comes back as a `Receipt`;
+a wrong password stops the route and is raised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Protocol
+
+from digest.model import (
+    DayReport,
+    Delivery,
+    DeliveryKey,
+    DeliveryState,
+    Edition,
+    Listing,
+    Message,
+    NoEdition,
+    Paper,
+    Rating,
+    Receipt,
+    Subscriber,
+    SubscriberState,
+    Validators,
+)
+
+Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchRequest:
+    """What a source should bring.
+
+    `covered` are the listing days that earlier fetches brought whole: a gap in it was missed and
+    should be caught up. `until` names a past day that is wanted although nobody missed it.
+    """
+
+    now: datetime
+    covered: frozenset[date] = frozenset()
+    until: date | None = None
+    validators: Mapping[str, Validators] = field(default_factory=dict)
+
+
+class Source(Protocol):
+    """A place where new papers are listed."""
+
+    @property
+    def name(self) -> str: ...
+
+    def fetch(self, request: FetchRequest) -> Listing:
+        """Bring what is new. Half an answer comes back with `complete=False`.
+
+        Raises:
+            SourceError: nothing was learned. An empty complete listing is a quiet day.
+        """
+        ...
+
+
+class Lookup(Protocol):
+    """Finds papers by id."""
+
+    def find(self, arxiv_ids: Sequence[str]) -> Mapping[str, Paper]:
+        """The papers found, by bare arXiv id; unknown ids are absent.
+
+        Raises:
+            SourceError: the service did not answer.
+        """
+        ...
+
+
+class Transport(Protocol):
+    """A way out for one message at a time; a context manager that keeps its connection."""
+
+    def __enter__(self) -> Transport: ...
+
+    def __exit__(self, *exc: object) -> None: ...
+
+    def send(self, message: Message, *, before_data: Callable[[], None]) -> Receipt:
+        """Hand over one message; `before_data` is called once, right before its body goes out.
+
+        Raises:
+            RouteError: the fault would meet every message; stop using this route.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mention:
+    """A paper stood in a listing. `id` only ever grows: it is the clock of what is new to whom."""
+
+    id: int
+    paper_id: str
+    source: str
+    listed_on: date
+    announce_type: str
+    first_seen: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReaderState:
+    """What the store knows of one reader when their edition is chosen."""
+
+    liked: tuple[Paper, ...] = ()
+    disliked: tuple[Paper, ...] = ()
+    #: papers in editions of other dates
+    sent: frozenset[str] = frozenset()
+    #: mentions up to this id were considered for an earlier edition; None: there was none
+    cursor: int | None = None
+
+
+class PaperStore(Protocol):
+    """Papers and where they were listed."""
+
+    def fetch_request(self, source: str, now: datetime, until: date | None) -> FetchRequest: ...
+
+    def add_listing(self, listing: Listing) -> int:
+        """Store papers, mentions, covered days and validators in one transaction; idempotent.
+
+        Returns the number of papers not known before.
+        """
+        ...
+
+    def add_papers(self, papers: Iterable[Paper], now: datetime) -> None:
+        """Store papers that no listing mentioned (likes)."""
+        ...
+
+    def papers(self, ids: Collection[str]) -> dict[str, Paper]: ...
+
+    def mentions(self, since: datetime, until: date) -> tuple[Mention, ...]: ...
+
+    def background(self, limit: int) -> tuple[Paper, ...]:
+        """The most recently seen papers, for word statistics."""
+        ...
+
+
+class SubscriberStore(Protocol):
+    """People, their ratings, and what they were sent."""
+
+    def sync_config_subscribers(
+        self, wanted: Sequence[Subscriber], now: datetime
+    ) -> tuple[Subscriber, ...]:
+        """Make the stored config subscribers equal to `wanted`; ids of known addresses stay."""
+        ...
+
+    def subscribers(self) -> tuple[Subscriber, ...]: ...
+
+    def set_state(self, subscriber_id: str, state: SubscriberState) -> None: ...
+
+    def ratings(self, subscriber_id: str) -> tuple[Rating, ...]:
+        """One a paper: the latest of any origin."""
+        ...
+
+    def add_ratings(self, ratings: Iterable[Rating]) -> None: ...
+
+    def remove_rating(self, subscriber_id: str, paper_id: str, origins: Sequence[str]) -> int: ...
+
+    def sync_ratings(
+        self, subscriber_id: str, origin: str, paper_ids: Collection[str], now: datetime
+    ) -> None:
+        """Make the likes of one origin equal to `paper_ids`; known ones keep their date."""
+        ...
+
+    def reader_state(self, subscriber_id: str, edition_date: date) -> ReaderState: ...
+
+    def unresolved(self, refs: Collection[str], since: datetime) -> dict[str, str]:
+        """References that could not be resolved at or after `since`, with the reason."""
+        ...
+
+    def remember_unresolved(self, reasons: Mapping[str, str], now: datetime) -> None: ...
+
+
+class Outbox(Protocol):
+    """The journal of deliveries. Every write after `plan` is conditional on worker and state."""
+
+    def plan(self, edition: Edition, message: Message, cursor: int, now: datetime) -> bool:
+        """Store an edition and its mail as ready; False, and nothing done, if the key is known."""
+        ...
+
+    def record_empty(
+        self, outcome: NoEdition, cursor: int, now: datetime, again_at: datetime | None
+    ) -> None: ...
+
+    def empty_outcome(
+        self, subscriber_id: str, edition_date: date
+    ) -> tuple[str, str, datetime | None] | None:
+        """Reason, detail and when to look again, if there was nothing to send that day."""
+        ...
+
+    def delivery(self, key: DeliveryKey) -> Delivery | None: ...
+
+    def claim(
+        self, worker: str, now: datetime, lease: timedelta, limit: int
+    ) -> tuple[Delivery, ...]: ...
+
+    def mark_handing(self, key: DeliveryKey, worker: str, now: datetime) -> bool: ...
+
+    def settle(
+        self,
+        key: DeliveryKey,
+        worker: str,
+        state: DeliveryState,
+        now: datetime,
+        *,
+        reply: str,
+        next_at: datetime | None = None,
+        count_attempt: bool = True,
+    ) -> bool: ...
+
+    def sweep(self, now: datetime, *, worker: str | None = None, hold: bool = False) -> int:
+        """Give up leases that ended (or all of one worker's); returns the number of doubts."""
+        ...
+
+    def purge(self, before: datetime) -> int:
+        """Forget papers and mail bodies that nobody needs any more."""
+        ...
+
+
+class RunLog(Protocol):
+    """What happened, for `digest status`."""
+
+    def record_run(self, report: DayReport) -> None: ...
+
+    def runs(self, limit: int) -> tuple[DayReport, ...]: ...
+
+    def exclusive(self) -> AbstractContextManager[bool]:
+        """Yields whether this process alone may work on a day now."""
+        ...
+
+
+class Store(PaperStore, SubscriberStore, Outbox, RunLog, Protocol):
+    """The narrow views together; a use case names the narrowest it needs."""
