@@ -64,7 +64,7 @@ class Source(Protocol):
 class Lookup(Protocol):
     """Finds papers by id."""
 
-    def find(self, arxiv_ids: Sequence[str]) -> Mapping[str, Paper]:
+    def find(self, arxiv_ids: Sequence[str], now: datetime) -> Mapping[str, Paper]:
         """The papers found, by bare arXiv id; unknown ids are absent.
 
         Raises:

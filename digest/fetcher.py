@@ -1,0 +1,415 @@
+"""The one polite HTTP client: every byte that a source sends comes through here.
+
+It names itself and a contact, keeps a pause between requests to a host, asks only for what has
+changed, retries what may pass and obeys Retry-After, and it bounds everything that the other side
+decides: time for an answer, time in all, size before and after decompression, redirects, and the
+addresses it can make us connect to.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import ipaddress
+import logging
+import socket
+import ssl
+import threading
+import time
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import TracebackType
+from urllib.parse import urljoin, urlsplit
+
+import httpcore
+import httpx
+import tenacity
+
+from digest import __version__
+from digest.errors import SourceUnavailable
+from digest.model import Validators
+
+log = logging.getLogger(__name__)
+
+MAX_REDIRECTS = 5
+#: a server that wants a longer pause is left alone until the next run
+MAX_RETRY_AFTER_S = 60.0
+_RETRY_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
+#: addresses that `is_global` lets through although they lead back inside
+_TRANSLATED = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("2002::/16"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetched:
+    """One answer."""
+
+    url: str
+    status: int
+    body: bytes
+    content_type: str
+    validators: Validators
+    #: 304: what was fetched last time still holds; `body` is empty
+    unchanged: bool = False
+
+
+class _Transient(Exception):
+    """An attempt failed in a way that may pass."""
+
+    def __init__(self, fault: SourceUnavailable) -> None:
+        self.fault = fault
+        super().__init__(str(fault))
+
+
+class PrivateAddress(httpcore.ConnectError):
+    """A name led to an address on a private network."""
+
+
+def _is_public(address: str) -> bool:
+    ip = ipaddress.ip_address(address.split("%")[0])
+    mapped = getattr(ip, "ipv4_mapped", None)
+    if mapped is not None:
+        ip = mapped
+    if any(ip in network for network in _TRANSLATED if ip.version == network.version):
+        return False
+    return ip.is_global and not ip.is_multicast
+
+
+class _PublicOnly(httpcore.NetworkBackend):
+    """Connects to the very address it has checked, so that a second answer of the name server
+    cannot lead elsewhere; TLS still verifies the name."""
+
+    def __init__(self) -> None:
+        self._inner = httpcore.SyncBackend()
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.NetworkStream:
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as error:
+            raise httpcore.ConnectError(f"the name {host} cannot be resolved") from error
+        addresses = list(dict.fromkeys(str(info[4][0]) for info in found))
+        public = [a for a in addresses if _is_public(a)]
+        if not public:
+            raise PrivateAddress(
+                f"{host} is a private address; set allow_private = true for this source "
+                "if that is what you want"
+            )
+        last: httpcore.ConnectError | httpcore.ConnectTimeout | None = None
+        for address in public[:4]:
+            try:
+                return self._inner.connect_tcp(
+                    address, port, timeout, local_address, socket_options
+                )
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                last = error
+        assert last is not None
+        raise last
+
+
+def _guarded_transport() -> httpx.HTTPTransport:
+    transport = httpx.HTTPTransport()
+    # httpx offers no way to hand over a network backend; the pool is its only seam.
+    transport._pool = httpcore.ConnectionPool(
+        ssl_context=httpx.create_ssl_context(), network_backend=_PublicOnly()
+    )
+    return transport
+
+
+class _Pacer:
+    """Keeps requests to one host apart; threads that want the same host queue up."""
+
+    def __init__(
+        self, monotonic: Callable[[], float], sleep: Callable[[float], None]
+    ) -> None:
+        self._monotonic, self._sleep = monotonic, sleep
+        self._guard = threading.Lock()
+        self._locks: dict[str, threading.Lock] = {}
+        self._free_at: dict[str, float] = {}
+
+    def wait(self, host: str, interval_s: float) -> None:
+        with self._guard:
+            lock = self._locks.setdefault(host, threading.Lock())
+        with lock:
+            now = self._monotonic()
+            pause = self._free_at.get(host, now) - now
+            if pause > 0:
+                self._sleep(pause)
+            self._free_at[host] = self._monotonic() + interval_s
+
+
+class Fetcher:
+    """See the module's docstring.
+
+    Args:
+        contact: who the operators of a source may write to; stands in the User-Agent.
+        timeout_s: for each single answer of the server (connect, one read).
+        deadline_s: for one request in all, however steadily it trickles.
+        retries: further attempts after a passing fault.
+    """
+
+    def __init__(
+        self,
+        *,
+        contact: str = "",
+        timeout_s: float = 30.0,
+        deadline_s: float = 180.0,
+        retries: int = 3,
+        pause_s: float = 0.3,
+        sleep: Callable[[float], None] = time.sleep,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        about = f"paper-digest/{__version__}"
+        # A header is latin-1 at best; a contact that is not cannot travel.
+        contact = contact.encode("ascii", "ignore").decode().strip()
+        self._headers = {
+            "User-Agent": f"{about} (daily paper digest; contact: {contact})" if contact else about,
+            "Accept-Encoding": "gzip, deflate",
+        }
+        self._timeout_s, self._deadline_s = timeout_s, deadline_s
+        self._attempts, self._pause_s = retries + 1, pause_s
+        self._sleep, self._monotonic = sleep, monotonic
+        self._pacer = _Pacer(monotonic, sleep)
+        self._clients: dict[bool, httpx.Client] = {}
+        self._guard = threading.Lock()
+
+    def __enter__(self) -> Fetcher:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        for client in self._clients.values():
+            client.close()
+        self._clients.clear()
+
+    def _client(self, allow_private: bool) -> httpx.Client:
+        with self._guard:
+            if allow_private not in self._clients:
+                transport = httpx.HTTPTransport() if allow_private else _guarded_transport()
+                self._clients[allow_private] = httpx.Client(
+                    transport=transport,
+                    headers=self._headers,
+                    timeout=self._timeout_s,
+                    follow_redirects=False,
+                    trust_env=False,
+                )
+            return self._clients[allow_private]
+
+    def get(
+        self,
+        url: str,
+        *,
+        accept: str = "*/*",
+        validators: Validators | None = None,
+        allow_private: bool = False,
+        max_bytes: int = 50_000_000,
+        min_interval_s: float | None = None,
+        accept_status: frozenset[int] = frozenset(),
+    ) -> Fetched:
+        """Fetch one address.
+
+        Args:
+            validators: of the last answer; makes the request conditional.
+            max_bytes: of the body after decompression.
+            min_interval_s: least time between two requests to this host.
+            accept_status: error statuses whose body is wanted all the same.
+
+        Raises:
+            SourceUnavailable: with a sentence, the status if there was one, and how long the
+                server asked to be left alone.
+        """
+        headers = {"Accept": accept}
+        if validators and validators.etag:
+            headers["If-None-Match"] = validators.etag
+        if validators and validators.last_modified:
+            headers["If-Modified-Since"] = validators.last_modified
+        interval = self._pause_s if min_interval_s is None else min_interval_s
+
+        def attempt() -> Fetched:
+            return self._follow(url, headers, allow_private, max_bytes, interval, accept_status)
+
+        retrying = tenacity.Retrying(
+            stop=tenacity.stop_after_attempt(self._attempts),
+            wait=self._wait,
+            retry=tenacity.retry_if_exception_type(_Transient),
+            sleep=self._sleep,
+            reraise=True,
+        )
+        try:
+            fetched = retrying(attempt)
+        except _Transient as error:
+            raise error.fault from error.__cause__
+        log.debug("fetched url=%s status=%s bytes=%s", url, fetched.status, len(fetched.body))
+        return fetched
+
+    def _wait(self, state: tenacity.RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        asked = error.fault.retry_after_s if isinstance(error, _Transient) else None
+        usual = tenacity.wait_exponential_jitter(initial=1.0, max=20.0, jitter=1.0)(state)
+        return max(asked or 0.0, usual) if asked else usual
+
+    def _follow(
+        self,
+        url: str,
+        headers: dict[str, str],
+        allow_private: bool,
+        max_bytes: int,
+        interval_s: float,
+        accept_status: frozenset[int],
+    ) -> Fetched:
+        deadline = self._monotonic() + self._deadline_s
+        client = self._client(allow_private)
+        current = url
+        for _ in range(MAX_REDIRECTS + 1):
+            parts = urlsplit(current)
+            if parts.scheme not in ("http", "https") or not parts.hostname:
+                raise SourceUnavailable(f"{url} leads to {current}, which is no web address.")
+            self._pacer.wait(parts.netloc, interval_s)
+            try:
+                with client.stream("GET", current, headers=headers) as response:
+                    if response.is_redirect and "location" in response.headers:
+                        current = urljoin(current, response.headers["location"])
+                        continue
+                    return self._read(url, response, max_bytes, deadline, accept_status)
+            except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError, OSError) as error:
+                raise self._translated(url, error) from error
+        raise SourceUnavailable(f"{url} redirects more than {MAX_REDIRECTS} times.")
+
+    def _translated(self, url: str, error: Exception) -> Exception:
+        host = urlsplit(url).netloc
+        cause = error.__cause__ or error
+        if isinstance(cause, PrivateAddress):
+            return SourceUnavailable(f"{url} is refused: {cause}.")
+        if isinstance(error, httpx.TimeoutException):
+            return _Transient(
+                SourceUnavailable(f"{host} did not answer within {self._timeout_s:g} seconds.")
+            )
+        if isinstance(error, httpx.ConnectError):
+            return _Transient(SourceUnavailable(f"{host} cannot be reached: {cause}."))
+        if isinstance(error, httpx.TransportError):
+            return _Transient(SourceUnavailable(f"the connection to {host} broke: {error}."))
+        return SourceUnavailable(f"{url} cannot be fetched: {error}.")
+
+    def _read(
+        self,
+        url: str,
+        response: httpx.Response,
+        max_bytes: int,
+        deadline: float,
+        accept_status: frozenset[int],
+    ) -> Fetched:
+        status = response.status_code
+        if status != 304 and not response.is_success and status not in accept_status:
+            raise self._refused(url, response)
+        validators = Validators(
+            url=url,
+            etag=response.headers.get("etag", ""),
+            last_modified=response.headers.get("last-modified", ""),
+        )
+        body = b"" if status == 304 else b"".join(self._body(url, response, max_bytes, deadline))
+        return Fetched(
+            url=url,
+            status=status,
+            body=body,
+            content_type=response.headers.get("content-type", ""),
+            validators=validators,
+            unchanged=status == 304,
+        )
+
+    def _refused(self, url: str, response: httpx.Response) -> Exception:
+        status = response.status_code
+        host = urlsplit(url).netloc
+        phrase = f"{status} {response.reason_phrase}".strip()
+        wait = _retry_after(response.headers)
+        fault = SourceUnavailable(
+            f"{host} answered {phrase} to {url}.", status=status, retry_after_s=wait
+        )
+        if status not in _RETRY_STATUS:
+            return fault
+        if wait is not None and wait > MAX_RETRY_AFTER_S:
+            minutes = round(wait / 60)
+            return SourceUnavailable(
+                f"{host} answered {phrase} and wants to be left alone for {minutes} minutes.",
+                status=status,
+                retry_after_s=wait,
+            )
+        return _Transient(fault)
+
+    def _body(
+        self, url: str, response: httpx.Response, max_bytes: int, deadline: float
+    ) -> Iterator[bytes]:
+        """The decompressed body in pieces, never more than `max_bytes` held or made."""
+        encoding = response.headers.get("content-encoding", "identity").strip().lower()
+        if encoding not in ("", "identity", "gzip", "x-gzip", "deflate"):
+            raise SourceUnavailable(f"{url} is sent as {encoding}, which we did not ask for.")
+        inflate = _Inflate() if encoding not in ("", "identity") else None
+        size = 0
+        for chunk in response.iter_raw():
+            if self._monotonic() > deadline:
+                raise _Transient(
+                    SourceUnavailable(f"{url} took longer than {self._deadline_s:g} seconds.")
+                )
+            try:
+                piece = inflate(chunk, max_bytes - size + 1) if inflate else chunk
+            except zlib.error as error:
+                raise _Transient(
+                    SourceUnavailable(f"{url} is broken: {error}.")
+                ) from error
+            size += len(piece)
+            if size > max_bytes:
+                raise SourceUnavailable(
+                    f"{url} is larger than {max_bytes // 1_000_000} MB and was given up."
+                )
+            yield piece
+
+
+class _Inflate:
+    """gzip or deflate with a bounded output: a bomb is noticed before it is unpacked."""
+
+    def __init__(self) -> None:
+        self._engine = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
+        self._first = True
+
+    def __call__(self, data: bytes, max_bytes: int) -> bytes:
+        try:
+            out = self._engine.decompress(data, max_bytes)
+        except zlib.error:
+            if not self._first:
+                raise
+            # "deflate" means zlib, but some servers send the bare stream
+            self._engine = zlib.decompressobj(wbits=-zlib.MAX_WBITS)
+            out = self._engine.decompress(data, max_bytes)
+        self._first = False
+        return out
+
+
+def _retry_after(headers: httpx.Headers) -> float | None:
+    """Seconds the server asks for, from either form of the header; None if absent or senseless."""
+    value = headers.get("retry-after", "").strip()
+    if value.isdigit():
+        return float(min(int(value), 10**9))
+    try:
+        when = email.utils.parsedate_to_datetime(value)
+        base = email.utils.parsedate_to_datetime(headers.get("date", ""))
+    except (TypeError, ValueError):
+        return None
+    if when.tzinfo is None or base.tzinfo is None:
+        when, base = when.replace(tzinfo=UTC), base.replace(tzinfo=UTC)
+    return max(0.0, _seconds(base, when))
+
+
+def _seconds(start: datetime, end: datetime) -> float:
+    return (end - start).total_seconds()

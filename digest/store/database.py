@@ -1,0 +1,172 @@
+"""Opening the database: connection settings, transactions, migrations, errors as sentences."""
+
+from __future__ import annotations
+
+import secrets
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from sqlalchemy import exc
+
+from digest.errors import SchemaTooNew, StoreBusy, StoreCorrupt, StoreError, StoreFull
+from digest.store import schema
+
+if TYPE_CHECKING:
+    from digest.store.store import SqlStore
+
+#: the newest migration; opening a database that has it needs no alembic
+HEAD = "0001"
+BUSY_TIMEOUT_MS = 30_000
+
+
+class Database:
+    """An engine and its two kinds of transaction."""
+
+    def __init__(self, engine: sa.Engine, path: Path) -> None:
+        self.engine, self.path = engine, path
+
+    @contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        with self._translated(), self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[sa.Connection]:
+        """A transaction that takes the write lock at once: one that reads first and writes later
+        would fail at its first write, whatever the busy timeout."""
+        with (
+            self._translated(),
+            self.engine.connect().execution_options(immediate=True) as connection,
+            connection.begin(),
+        ):
+            yield connection
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except exc.DBAPIError as error:
+            raise translate(error.orig or error, self.path) from error
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def translate(error: BaseException, path: Path) -> StoreError:
+    """A database's own error as one of ours."""
+    code = getattr(error, "sqlite_errorcode", None)
+    primary = code & 0xFF if isinstance(code, int) else None
+    if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return StoreBusy(f"{path} is in use by another process; try again when it has finished.")
+    if primary == sqlite3.SQLITE_FULL:
+        return StoreFull(f"The disk that holds {path} is full; make room and run again.")
+    if primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return StoreCorrupt(
+            f"{path} is damaged or no database ({error}). It was left as it is: restore a backup, "
+            "or move it away to start anew."
+        )
+    if primary in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
+        return StoreError(f"{path} cannot be opened for writing ({error}).")
+    return StoreError(f"{path}: {error}.")
+
+
+def _connect(path: Path) -> sa.Engine:
+    engine = sa.create_engine(
+        sa.URL.create("sqlite", database=str(path)),
+        # Transactions begin where we say so, not where the driver thinks.
+        connect_args={"isolation_level": None, "timeout": BUSY_TIMEOUT_MS / 1000},
+    )
+
+    @sa.event.listens_for(engine, "connect")
+    def _settings(connection: Any, _record: Any) -> None:
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+        cursor.execute("PRAGMA journal_mode = WAL")
+        # FULL: a "sent" that a power cut undid would be sent again.
+        cursor.execute("PRAGMA synchronous = FULL")
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.close()
+
+    @sa.event.listens_for(engine, "begin")
+    def _begin(connection: sa.Connection) -> None:
+        immediate = connection.get_execution_options().get("immediate", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+    return engine
+
+
+def _revision(connection: sa.Connection) -> str | None:
+    if not sa.inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+
+
+def migrate(database: Database, revision: str = "head") -> None:
+    """Bring the schema to a revision; each runs in one transaction."""
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    with database.write() as connection:
+        config.attributes["connection"] = connection
+        if revision == "head" or _revision(connection) is None:
+            command.upgrade(config, revision)
+        else:
+            command.downgrade(config, revision)
+
+
+def open_store(path: Path) -> SqlStore:
+    """Open the database at `path`, making or migrating it if needed.
+
+    Raises:
+        StoreError: it cannot be opened, is damaged, or was written by a newer version.
+    """
+    from digest.store.store import SqlStore
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"{path.parent} cannot be made: {error.strerror}.") from error
+    database = Database(_connect(path), path)
+    try:
+        with database.read() as connection:
+            found = _revision(connection)
+            if found is not None:
+                verdict = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
+                if verdict != "ok":
+                    raise StoreCorrupt(
+                        f"{path} is damaged ({verdict}). It was left as it is: restore a backup, "
+                        "or move it away to start anew."
+                    )
+        if found is not None and found > HEAD:
+            raise SchemaTooNew(
+                f"{path} was written by a newer version of digest (schema {found}, this one knows "
+                f"{HEAD}). Update the program."
+            )
+        if found != HEAD:
+            migrate(database)
+        secret = _secret(database)
+    except BaseException:
+        database.close()
+        raise
+    return SqlStore(database, secret=secret)
+
+
+def _secret(database: Database) -> bytes:
+    """The key behind message ids, drawn once a database."""
+    with database.read() as connection:
+        query = sa.select(schema.meta.c.value).where(schema.meta.c.key == "secret")
+        found = connection.execute(query).scalar()
+    if found:
+        return bytes.fromhex(found)
+    fresh = secrets.token_bytes(32)
+    with database.write() as connection:
+        if again := connection.execute(query).scalar():  # another process was quicker
+            return bytes.fromhex(again)
+        connection.execute(schema.meta.insert().values(key="secret", value=fresh.hex()))
+    return fresh

@@ -1,0 +1,226 @@
+"""The tables. Instants are UTC epoch microseconds, dates are ISO text (SQLite knows neither)."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.types import TypeDecorator
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware datetime as an integer, so that comparing needs no time zones."""
+
+    impl = sa.BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Any) -> int | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a naive datetime does not say when")
+        delta = value - datetime(1970, 1, 1, tzinfo=UTC)
+        return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
+
+    def process_result_value(self, value: int | None, dialect: Any) -> datetime | None:
+        if value is None:
+            return None
+        seconds, micros = divmod(value, 1_000_000)
+        return datetime.fromtimestamp(seconds, UTC).replace(microsecond=micros)
+
+
+class Day(TypeDecorator[date]):
+    impl = sa.String(10)
+    cache_ok = True
+
+    def process_bind_param(self, value: date | None, dialect: Any) -> str | None:
+        return None if value is None else value.isoformat()
+
+    def process_result_value(self, value: str | None, dialect: Any) -> date | None:
+        return None if value is None else date.fromisoformat(value)
+
+
+class Json(TypeDecorator[Any]):
+    """Text rather than the dialect's own JSON type: the same bytes on every server."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Any) -> str | None:
+        return None if value is None else json.dumps(value, ensure_ascii=False, sort_keys=True)
+
+    def process_result_value(self, value: str | None, dialect: Any) -> Any:
+        return None if value is None else json.loads(value)
+
+
+#: an autoincrementing key has to be INTEGER on SQLite
+_SERIAL = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+
+metadata = sa.MetaData()
+
+#: facts about this database: the secret behind message ids
+meta = sa.Table(
+    "meta",
+    metadata,
+    sa.Column("key", sa.String(64), primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+)
+
+papers = sa.Table(
+    "papers",
+    metadata,
+    sa.Column("id", sa.String(200), primary_key=True),
+    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("abstract", sa.Text, nullable=False),
+    sa.Column("authors", Json, nullable=False),
+    sa.Column("url", sa.Text, nullable=False),
+    sa.Column("pdf_url", sa.Text, nullable=False),
+    sa.Column("doi", sa.String(300), nullable=False, index=True),
+    sa.Column("version", sa.Integer),
+    sa.Column("categories", Json, nullable=False),
+    sa.Column("primary_category", sa.String(80), nullable=False),
+    sa.Column("published", Instant),
+    sa.Column("updated", Instant),
+    sa.Column("announced", Day),
+    sa.Column("announce_type", sa.String(20), nullable=False),
+    sa.Column("comment", sa.Text, nullable=False),
+    sa.Column("journal_ref", sa.Text, nullable=False),
+    sa.Column("source", sa.String(100), nullable=False),
+    sa.Column("signals", Json, nullable=False),
+    sa.Column("first_seen", Instant, nullable=False, index=True),
+)
+
+mentions = sa.Table(
+    "mentions",
+    metadata,
+    sa.Column("id", _SERIAL, primary_key=True, autoincrement=True),
+    sa.Column("paper_id", sa.String(200), nullable=False),
+    sa.Column("source", sa.String(100), nullable=False),
+    sa.Column("listed_on", Day, nullable=False),
+    sa.Column("announce_type", sa.String(20), nullable=False),
+    sa.Column("first_seen", Instant, nullable=False, index=True),
+    sa.UniqueConstraint("paper_id", "source", "listed_on", name="uq_mentions"),
+    sqlite_autoincrement=True,  # a purged id must not come back: ids are a clock
+)
+
+#: days of a source's listing that were fetched whole
+listing_days = sa.Table(
+    "listing_days",
+    metadata,
+    sa.Column("source", sa.String(100), primary_key=True),
+    sa.Column("day", Day, primary_key=True),
+    sa.Column("fetched_at", Instant, nullable=False),
+)
+
+validators = sa.Table(
+    "validators",
+    metadata,
+    sa.Column("url", sa.Text, primary_key=True),
+    sa.Column("etag", sa.Text, nullable=False),
+    sa.Column("last_modified", sa.Text, nullable=False),
+    sa.Column("fetched_at", Instant, nullable=False),
+)
+
+subscribers = sa.Table(
+    "subscribers",
+    metadata,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("email", sa.String(320), nullable=False, unique=True),
+    sa.Column("state", sa.String(20), nullable=False),
+    sa.Column("origin", sa.String(20), nullable=False),
+    sa.Column("preferences", Json, nullable=False),
+    sa.Column("created_at", Instant, nullable=False),
+)
+
+ratings = sa.Table(
+    "ratings",
+    metadata,
+    sa.Column("subscriber_id", sa.String(32), primary_key=True),
+    sa.Column("paper_id", sa.String(200), primary_key=True),
+    sa.Column("origin", sa.String(20), primary_key=True),
+    sa.Column("value", sa.Integer, nullable=False),
+    sa.Column("rated_at", Instant, nullable=False),
+)
+
+#: references among likes that nobody knows, so that they are not looked up every day
+unresolved = sa.Table(
+    "unresolved",
+    metadata,
+    sa.Column("ref", sa.String(500), primary_key=True),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("checked_at", Instant, nullable=False),
+)
+
+_KEY = (
+    ("subscriber_id", sa.String(32)),
+    ("edition_date", Day),
+    ("kind", sa.String(20)),
+)
+
+editions = sa.Table(
+    "editions",
+    metadata,
+    *(sa.Column(name, type_, primary_key=True) for name, type_ in _KEY),
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("basis", sa.String(20), nullable=False),
+    sa.Column("n_new", sa.Integer, nullable=False),
+    sa.Column("n_considered", sa.Integer, nullable=False),
+    #: mentions up to this one were considered
+    sa.Column("cursor", sa.BigInteger, nullable=False),
+    sa.Column("composed_at", Instant, nullable=False),
+)
+
+edition_picks = sa.Table(
+    "edition_picks",
+    metadata,
+    *(sa.Column(name, type_, primary_key=True) for name, type_ in _KEY),
+    sa.Column("paper_id", sa.String(200), primary_key=True),
+    sa.Column("rank", sa.Integer, nullable=False),
+    sa.Column("section", sa.String(20), nullable=False),
+    sa.Column("score", sa.Float, nullable=False),
+    sa.Column("percentile", sa.Float, nullable=False),
+    sa.Column("reasons", Json, nullable=False),
+)
+
+#: days on which somebody got nothing, and why
+empty_days = sa.Table(
+    "empty_days",
+    metadata,
+    sa.Column("subscriber_id", sa.String(32), primary_key=True),
+    sa.Column("edition_date", Day, primary_key=True),
+    sa.Column("reason", sa.String(40), nullable=False),
+    sa.Column("detail", sa.Text, nullable=False),
+    sa.Column("cursor", sa.BigInteger, nullable=False),
+    sa.Column("decided_at", Instant, nullable=False),
+    sa.Column("again_at", Instant),
+)
+
+deliveries = sa.Table(
+    "deliveries",
+    metadata,
+    *(sa.Column(name, type_, primary_key=True) for name, type_ in _KEY),
+    sa.Column("message_id", sa.String(200), nullable=False, unique=True),
+    sa.Column("sender", sa.Text, nullable=False),
+    sa.Column("recipient", sa.String(320), nullable=False),
+    sa.Column("body", sa.LargeBinary),  # NULL once purged
+    sa.Column("state", sa.String(20), nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("doubts", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("worker", sa.String(100)),
+    sa.Column("lease_until", Instant),
+    sa.Column("next_at", Instant),
+    sa.Column("planned_at", Instant, nullable=False),
+    sa.Column("settled_at", Instant),
+    sa.Column("reply", sa.Text, nullable=False, server_default=""),
+    sa.Index("ix_deliveries_due", "state", "next_at"),
+)
+
+runs = sa.Table(
+    "runs",
+    metadata,
+    sa.Column("id", _SERIAL, primary_key=True, autoincrement=True),
+    sa.Column("started_at", Instant, nullable=False),
+    sa.Column("report", Json, nullable=False),
+)

@@ -1,0 +1,87 @@
+"""One object for the three narrow views of `ports`, and the log of runs."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy as sa
+from filelock import FileLock, Timeout
+from pydantic import TypeAdapter
+
+from digest.errors import StoreError
+from digest.model import DayReport
+from digest.store import schema
+from digest.store.database import Database
+from digest.store.deliveries import OutboxTables
+from digest.store.subscribers import SubscriberTables
+
+_REPORT = TypeAdapter(DayReport)
+
+
+def _random_id() -> str:
+    return uuid.uuid4().hex  # noqa: TID251 - the one place where a new subscriber gets a name
+
+
+class SqlStore(SubscriberTables, OutboxTables):
+    """Implements `ports.Store` on SQLite."""
+
+    def __init__(
+        self, database: Database, *, secret: bytes, new_id: Callable[[], str] = _random_id
+    ) -> None:
+        self._db = database
+        self._new_id = new_id
+        #: key behind message ids; never shown
+        self.secret = secret
+
+    @property
+    def path(self) -> str:
+        return str(self._db.path)
+
+    def close(self) -> None:
+        self._db.close()
+
+    def __enter__(self) -> SqlStore:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def record_run(self, report: DayReport) -> None:
+        with self._db.write() as connection:
+            connection.execute(
+                schema.runs.insert().values(
+                    started_at=report.started_at, report=_REPORT.dump_python(report, mode="json")
+                )
+            )
+
+    def runs(self, limit: int) -> tuple[DayReport, ...]:
+        query = sa.select(schema.runs.c.report).order_by(schema.runs.c.id.desc()).limit(limit)
+        with self._db.read() as connection:
+            return tuple(_REPORT.validate_python(r) for r in connection.scalars(query))
+
+    @contextmanager
+    def exclusive(self) -> Iterator[bool]:
+        """The operating system frees the lock when its holder dies, however it dies."""
+        lock = FileLock(f"{self._db.path}.lock")
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
+            yield False
+            return
+        except OSError as error:
+            raise StoreError(f"{lock.lock_file} cannot be locked: {error.strerror}.") from error
+        try:
+            yield True
+        finally:
+            lock.release()
+
+    def counts(self) -> dict[str, Any]:
+        """Rows a table, for `digest status`."""
+        with self._db.read() as connection:
+            return {
+                t.name: connection.scalar(sa.select(sa.func.count()).select_from(t))
+                for t in (schema.papers, schema.editions, schema.ratings)
+            }
