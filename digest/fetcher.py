@@ -125,9 +125,7 @@ def _guarded_transport() -> httpx.HTTPTransport:
 class _Pacer:
     """Keeps requests to one host apart; threads that want the same host queue up."""
 
-    def __init__(
-        self, monotonic: Callable[[], float], sleep: Callable[[float], None]
-    ) -> None:
+    def __init__(self, monotonic: Callable[[], float], sleep: Callable[[float], None]) -> None:
         self._monotonic, self._sleep = monotonic, sleep
         self._guard = threading.Lock()
         self._locks: dict[str, threading.Lock] = {}
@@ -365,9 +363,7 @@ class Fetcher:
             try:
                 piece = inflate(chunk, max_bytes - size + 1) if inflate else chunk
             except zlib.error as error:
-                raise _Transient(
-                    SourceUnavailable(f"{url} is broken: {error}.")
-                ) from error
+                raise _Transient(SourceUnavailable(f"{url} is broken: {error}.")) from error
             size += len(piece)
             if size > max_bytes:
                 raise SourceUnavailable(

@@ -55,8 +55,10 @@ def parse_doi(text: str) -> str:
         return ""
     doi = match[0].rstrip(".,;:'\"")
     # a closing bracket belongs to the sentence around, unless the DOI opened it
-    while doi and doi[-1] in ")]" and doi.count(")") + doi.count("]") > doi.count("(") + doi.count(
-        "["
+    while (
+        doi
+        and doi[-1] in ")]"
+        and doi.count(")") + doi.count("]") > doi.count("(") + doi.count("[")
     ):
         doi = doi[:-1]
     return doi.lower()
@@ -119,7 +121,7 @@ def combine(first: Paper, second: Paper) -> Paper:
     filled: dict[str, object] = {
         f.name: getattr(second, f.name)
         for f in fields(Paper)
-        if f.name not in ("id", "signals", "announce_type")
+        if f.name not in ("id", "signals", "announce_type", "published", "announced")
         and getattr(first, f.name) in (None, "", ())
     }
     published = [p for p in (first.published, second.published) if p is not None]
@@ -133,9 +135,11 @@ def combine(first: Paper, second: Paper) -> Paper:
         announced=min(announced) if announced else None,
         announce_type=min(
             (first.announce_type, second.announce_type),
-            key=lambda t: ("new", "cross", "replace", "replace-cross").index(t)
-            if t in ("new", "cross", "replace", "replace-cross")
-            else 4,
+            key=lambda t: (
+                ("new", "cross", "replace", "replace-cross").index(t)
+                if t in ("new", "cross", "replace", "replace-cross")
+                else 4
+            ),
         ),
     )
 
@@ -148,7 +152,9 @@ def merge(papers: Iterable[Paper]) -> tuple[Paper, ...]:
     by_id: dict[str, Paper] = {}
     id_by_doi: dict[str, str] = {}
     for paper in papers:
-        doi = paper.doi or paper.id.removeprefix("doi:") if paper.id.startswith("doi:") else paper.doi
+        doi = (
+            paper.doi or paper.id.removeprefix("doi:") if paper.id.startswith("doi:") else paper.doi
+        )
         key = paper.id if paper.id in by_id else id_by_doi.get(doi.lower(), paper.id)
         known = by_id.get(key)
         if known is None:

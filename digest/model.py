@@ -398,6 +398,8 @@ class DayReport:
     subscribers: tuple[SubscriberReport, ...] = ()
     #: likes that could not be resolved, faults of the route, …: finished sentences
     warnings: tuple[str, ...] = ()
+    #: why the way out was given up, if it was
+    route_fault: str = ""
 
     @property
     def failed(self) -> bool:
@@ -405,6 +407,8 @@ class DayReport:
         bad = {DeliveryState.FAILED, DeliveryState.DEFERRED, DeliveryState.UNKNOWN}
         bad_reasons = {EmptyReason.SOURCES_FAILED, EmptyReason.COMPOSE_FAILED}
         outcomes = {s.outcome for s in self.subscribers}
-        return any(not s.complete for s in self.sources) or bool(
-            outcomes & {str(b) for b in bad | bad_reasons}
+        return (
+            bool(self.route_fault)
+            or any(not s.complete for s in self.sources)
+            or bool(outcomes & {str(b) for b in bad | bad_reasons})
         )

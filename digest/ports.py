@@ -80,6 +80,14 @@ class Transport(Protocol):
 
     def __exit__(self, *exc: object) -> None: ...
 
+    def connect(self) -> None:
+        """Open the way out, so that its faults show before anything is sent.
+
+        Raises:
+            RouteError: it is shut.
+        """
+        ...
+
     def send(self, message: Message, *, before_data: Callable[[], None]) -> Receipt:
         """Hand over one message; `before_data` is called once, right before its body goes out.
 
@@ -111,6 +119,24 @@ class ReaderState:
     sent: frozenset[str] = frozenset()
     #: mentions up to this id were considered for an earlier edition; None: there was none
     cursor: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryEntry:
+    """One date of one reader: a mail and its state, or nothing and the reason."""
+
+    edition_date: date
+    #: a DeliveryState or an EmptyReason
+    outcome: str
+    #: "edition", "note" or nothing
+    kind: str = ""
+    subject: str = ""
+    detail: str = ""
+    n_picks: int = 0
+    attempts: int = 0
+    doubts: int = 0
+    at: datetime | None = None
+    next_at: datetime | None = None
 
 
 class PaperStore(Protocol):
@@ -193,6 +219,10 @@ class Outbox(Protocol):
 
     def delivery(self, key: DeliveryKey) -> Delivery | None: ...
 
+    def history(self, subscriber_id: str, limit: int) -> tuple[HistoryEntry, ...]:
+        """What came of the latest dates, newest first."""
+        ...
+
     def claim(
         self, worker: str, now: datetime, lease: timedelta, limit: int
     ) -> tuple[Delivery, ...]: ...
@@ -211,9 +241,16 @@ class Outbox(Protocol):
         count_attempt: bool = True,
     ) -> bool: ...
 
-    def sweep(self, now: datetime, *, worker: str | None = None, hold: bool = False) -> int:
-        """Give up leases that ended (or all of one worker's); returns the number of doubts."""
+    def sweep(self, now: datetime, *, everything: bool = False, hold: bool = False) -> int:
+        """Free what is leased by the dead: leases that ended, or all of them.
+
+        What was being handed over is in doubt: it is ready again, or held as unknown.
+
+        Returns the number of doubts.
+        """
         ...
+
+    def has_due_deliveries(self, now: datetime) -> bool: ...
 
     def purge(self, before: datetime) -> int:
         """Forget papers and mail bodies that nobody needs any more."""

@@ -107,7 +107,8 @@ _SUPER = str.maketrans(
     dict(zip("0123456789+-=()niT*", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿⁱᵀ*", strict=True)) | {"−": "⁻", "′": "′"}
 )
 _SUB = str.maketrans(
-    dict(zip("0123456789+-=()aeijkmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎ₐₑᵢⱼₖₘₙₒₚᵣₛₜᵤᵥₓ", strict=True)) | {"−": "₋"}
+    dict(zip("0123456789+-=()aeijkmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎ₐₑᵢⱼₖₘₙₒₚᵣₛₜᵤᵥₓ", strict=True))
+    | {"−": "₋"}
 )
 _SCRIPT = re.compile(r"([_^])\s*(?:\{([^{}]*)\}|(\\[a-zA-Z]+|[^\s{}\\]))")
 _FUNCTION = re.compile(
@@ -160,7 +161,9 @@ def _math(match: re.Match[str]) -> str:
     # \frac{a}{b} first, so that its braces do not look like groups of something else
     inner = re.sub(r"\\[dt]?frac\s*\{([^{}]*)\}\s*\{([^{}]*)\}", r"\1/\2", inner)
     inner = re.sub(r"\\(?:left|right|[bB]igg?[lr]?)(?![a-zA-Z])", "", inner)
-    inner = re.sub(r"\\(?:mathrm|text|textrm|mathit|operatorname|mathsf)\*?(?![a-zA-Z])\s*", "", inner)
+    inner = re.sub(
+        r"\\(?:mathrm|text|textrm|mathit|operatorname|mathsf)\*?(?![a-zA-Z])\s*", "", inner
+    )
     inner = _FUNCTION.sub(r" \1 ", inner)
     inner = _SCRIPT.sub(_script, inner)
     return _decode(inner) if "\\" in inner or "{" in inner else inner

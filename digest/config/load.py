@@ -20,7 +20,11 @@ from digest.errors import ConfigError
 _HERE = Path(__file__).resolve().parent.parent
 #: the commented example: beside the package in a wheel, at the top of a checkout
 EXAMPLE = next(
-    (p for p in (_HERE / "config.example.toml", _HERE.parent / "config.example.toml") if p.exists()),
+    (
+        p
+        for p in (_HERE / "config.example.toml", _HERE.parent / "config.example.toml")
+        if p.exists()
+    ),
     _HERE / "config.example.toml",
 )
 
@@ -90,9 +94,7 @@ def _without_secrets(raw: dict[str, Any], path: Path, problems: list[str]) -> di
 def _with_paths(settings: Settings, base: Path) -> Settings:
     """Paths in the file are relative to the file."""
     update: dict[str, Any] = {
-        "store": settings.store.model_copy(
-            update={"path": base / settings.store.path.expanduser()}
-        )
+        "store": settings.store.model_copy(update={"path": base / settings.store.path.expanduser()})
     }
     if settings.maildir:
         update["maildir"] = settings.maildir.model_copy(
@@ -167,7 +169,9 @@ def _sentence(path: Path, raw: Any, error: Any) -> str:
         return f"{where}: there is no such key; {hint}"
     if kind in ("union_tag_not_found", "union_tag_invalid"):
         given = context.get("tag")
-        kinds = str(context.get("expected_tags", "'arxiv', 'huggingface', 'feed'")).replace("'", '"')
+        kinds = str(context.get("expected_tags", "'arxiv', 'huggingface', 'feed'")).replace(
+            "'", '"'
+        )
         found = f'"{given}" is no kind of source' if given else "is missing"
         return f"{where}, kind: {found}; use one of {kinds}"
     if kind == "value_error":
@@ -226,9 +230,14 @@ def _dotted(parts: Sequence[int | str]) -> str:
 
 def _is_branch(part: str) -> bool:
     """Names that pydantic adds for the branch of a union it tried."""
-    return part in ("arxiv", "huggingface", "feed", "InlinePaper", "str", "constrained-str") or bool(
-        re.search(r"[\[\]()]", part)
-    )
+    return part in (
+        "arxiv",
+        "huggingface",
+        "feed",
+        "InlinePaper",
+        "str",
+        "constrained-str",
+    ) or bool(re.search(r"[\[\]()]", part))
 
 
 def _shown(raw: Any, loc: Sequence[int | str]) -> str:
@@ -242,9 +251,11 @@ def _shown(raw: Any, loc: Sequence[int | str]) -> str:
             continue
     if isinstance(value, str):
         return f'"{value[:80]}"'
-    return {True: "true", False: "false"}.get(value, str(value)[:80]) if isinstance(
-        value, bool
-    ) else str(value)[:80]
+    return (
+        {True: "true", False: "false"}.get(value, str(value)[:80])
+        if isinstance(value, bool)
+        else str(value)[:80]
+    )
 
 
 def _keys_at(loc: Sequence[int | str]) -> list[str]:

@@ -100,12 +100,20 @@ def check_http_url(value: str) -> str:
     return value.rstrip("/")
 
 
-Timezone = Annotated[StrictStr, BeforeValidator(lambda v: check_timezone(v) if isinstance(v, str) else v)]
+Timezone = Annotated[
+    StrictStr, BeforeValidator(lambda v: check_timezone(v) if isinstance(v, str) else v)
+]
 TimeOfDay = Annotated[time, BeforeValidator(parse_time)]
 Weekday = Annotated[int, BeforeValidator(parse_weekday)]
-Address = Annotated[StrictStr, BeforeValidator(lambda v: check_address(v) if isinstance(v, str) else v)]
-Mailbox = Annotated[StrictStr, BeforeValidator(lambda v: check_mailbox(v) if isinstance(v, str) else v)]
-Url = Annotated[StrictStr, BeforeValidator(lambda v: check_http_url(v) if isinstance(v, str) else v)]
+Address = Annotated[
+    StrictStr, BeforeValidator(lambda v: check_address(v) if isinstance(v, str) else v)
+]
+Mailbox = Annotated[
+    StrictStr, BeforeValidator(lambda v: check_mailbox(v) if isinstance(v, str) else v)
+]
+Url = Annotated[
+    StrictStr, BeforeValidator(lambda v: check_http_url(v) if isinstance(v, str) else v)
+]
 Words = Annotated[tuple[StrictStr, ...], Field(max_length=500)]
 Length = Annotated[StrictInt, Field(ge=1, le=100)]
 

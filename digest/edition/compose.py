@@ -84,11 +84,14 @@ def _why_empty(
         others = n_new - n_muted
         parts = [f"{n_muted} by muted words"] if n_muted else []
         parts += [f"{others} by categories"] if others else []
-        return EmptyReason.ALL_FILTERED, f"All {n_new} new papers were filtered: {' and '.join(parts)}."
+        return (
+            EmptyReason.ALL_FILTERED,
+            f"All {n_new} new papers were filtered: {' and '.join(parts)}.",
+        )
     return (
         EmptyReason.BELOW_BAR,
-        f"Nothing above your bar: the best of {n_considered} papers scored {max(0.0, best_score):.3f}, "
-        f"the bar (min_score) is {subscriber.min_score:g}.",
+        f"Nothing above your bar: the best of {n_considered} papers scored "
+        f"{max(0.0, best_score):.3f}, the bar (min_score) is {subscriber.min_score:g}.",
     )
 
 

@@ -161,9 +161,7 @@ def why(reasons: Sequence[Reason]) -> tuple[str, ...]:
 
 def card(pick: Pick, n_considered: int) -> Card:
     paper = pick.paper
-    scored = any(
-        r.kind in (ReasonKind.SIMILAR_PAPER, ReasonKind.KEYWORD) for r in pick.reasons
-    )
+    scored = any(r.kind in (ReasonKind.SIMILAR_PAPER, ReasonKind.KEYWORD) for r in pick.reasons)
     n_below = round(pick.percentile * max(0, n_considered - 1))
     match = ""
     if scored and n_considered > 1 and n_below:

@@ -1,7 +1,7 @@
 """Choosing papers: from likes and a day's candidates to picks with reasons. Pure functions.
 
-    ranker = fit(background)
-    scores = ranker.score(liked, candidates)
+ranker = fit(background)
+scores = ranker.score(liked, candidates)
 """
 
 from digest.ranking.ranker import Explanation, Ranker, fit

@@ -50,9 +50,8 @@ class _Day:
         self.matrix = vectors.transform(candidates)
         total = np.asarray(self.matrix.sum(axis=0), dtype=np.float32).ravel()
         weight = len(candidates) + BACKGROUND_WEIGHT
-        self.common: NDArray[np.float32] = (
-            total + np.float32(BACKGROUND_WEIGHT) * background_mean
-        ) / np.float32(weight)
+        common = (total + np.float32(BACKGROUND_WEIGHT) * background_mean) / np.float32(weight)
+        self.common = common.astype(np.float32)
 
 
 class Ranker:
@@ -93,7 +92,8 @@ class Ranker:
             (n_candidates,) float32 in [-1, 1]; zeros for a reader without a known word.
         """
         profile = Profile(subscriber_id="", liked=tuple(liked), disliked=tuple(disliked))
-        return self.score_block([profile], candidates)[0]
+        row: NDArray[np.float32] = self.score_block([profile], candidates)[0]
+        return row
 
     def score_block(
         self, profiles: Sequence[Profile], candidates: Sequence[Paper]
@@ -105,7 +105,8 @@ class Ranker:
         """
         day = self._day(candidates)
         directions = self._directions(profiles, day)
-        return np.asarray(day.matrix @ directions.T, dtype=np.float32).T
+        scores: NDArray[np.float32] = np.asarray(day.matrix @ directions.T, dtype=np.float32).T
+        return scores
 
     def _directions(self, profiles: Sequence[Profile], day: _Day) -> NDArray[np.float32]:
         """(n_profiles, n_terms), rows of unit length or zero."""
@@ -124,7 +125,10 @@ class Ranker:
         liking = np.array([bool(p.liked) for p in profiles])
         directions[known & liking] -= day.common
         norms = np.linalg.norm(directions, axis=1, keepdims=True)
-        return np.divide(directions, norms, out=np.zeros_like(directions), where=norms > 0)
+        unit: NDArray[np.float32] = np.divide(
+            directions, norms, out=np.zeros_like(directions), where=norms > 0
+        )
+        return unit
 
     def explain(
         self, profile: Profile, candidates: Sequence[Paper], index: int, n_terms: int = 12

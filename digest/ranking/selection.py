@@ -101,9 +101,7 @@ def _name_parts(name: str) -> list[str]:
 
 def keyword_papers(keywords: Sequence[str]) -> tuple[Paper, ...]:
     """Keywords as tiny documents, so that they count like liked papers."""
-    return tuple(
-        Paper(id=f"keyword:{k.strip()}", title=k.strip()) for k in keywords if k.strip()
-    )
+    return tuple(Paper(id=f"keyword:{k.strip()}", title=k.strip()) for k in keywords if k.strip())
 
 
 def build_profile(
@@ -117,7 +115,7 @@ def build_profile(
 
 
 def basis_of(profile: Profile, papers: Sequence[Paper]) -> Basis:
-    """What an edition can rest on: likes, else keywords, else upvotes, else the order of arrival."""
+    """What an edition can rest on: likes, else keywords, else upvotes, else order of arrival."""
     if any(not p.id.startswith("keyword:") for p in profile.liked):
         return Basis.LIKES
     if profile.liked:

@@ -23,7 +23,7 @@ from digest.identity import arxiv_key, parse_arxiv_id, parse_doi
 from digest.model import Listing, Paper
 from digest.ports import FetchRequest
 from digest.sources import feed
-from digest.text import clean, plain, safe_url
+from digest.text import clean, plain
 
 log = logging.getLogger(__name__)
 
@@ -210,7 +210,8 @@ def _listed(entry: Any, source: str, day: date, now: datetime) -> Paper | None:
         title=title[: feed.MAX_TITLE_CHARS],
         abstract=(plain(abstract) if old else clean(abstract))[: feed.MAX_ABSTRACT_CHARS],
         authors=split_authors(authors),
-        **_links(arxiv_id),
+        url=f"https://arxiv.org/abs/{arxiv_id}",
+        pdf_url=f"https://arxiv.org/pdf/{arxiv_id}",
         doi=parse_doi(str(entry.get("arxiv_doi", "") or "")),
         version=version or (int(prefix["version"]) if prefix and prefix["version"] else None),
         categories=tuple(dict.fromkeys(c for c in categories if c)),
@@ -221,13 +222,6 @@ def _listed(entry: Any, source: str, day: date, now: datetime) -> Paper | None:
         journal_ref=clean(str(entry.get("arxiv_journal_reference", "") or "")),
         source=source,
     )
-
-
-def _links(arxiv_id: str) -> dict[str, str]:
-    return {
-        "url": f"https://arxiv.org/abs/{arxiv_id}",
-        "pdf_url": f"https://arxiv.org/pdf/{arxiv_id}",
-    }
 
 
 def parse_api(
@@ -265,7 +259,8 @@ def _found(entry: Any, source: str, now: datetime) -> Paper | None:
         authors=tuple(n for a in entry.get("authors", ()) if a and (n := clean(a.get("name", ""))))[
             : feed.MAX_AUTHORS
         ],
-        **_links(arxiv_id),
+        url=f"https://arxiv.org/abs/{arxiv_id}",
+        pdf_url=f"https://arxiv.org/pdf/{arxiv_id}",
         doi=parse_doi(clean(entry.get("arxiv_doi", ""))),
         version=version,
         # ACM and MSC classes stand among the categories; they hold spaces, commas or no letters
@@ -328,7 +323,9 @@ class ArxivApi:
         self, categories: Sequence[str], start: datetime, end: datetime, now: datetime
     ) -> Iterator[Paper]:
         """Papers first submitted within the window, in order of submission, page by page."""
-        wanted = " OR ".join(f"cat:{c}" if "." in c else f"cat:{c}.* OR cat:{c}" for c in categories)
+        wanted = " OR ".join(
+            f"cat:{c}" if "." in c else f"cat:{c}.* OR cat:{c}" for c in categories
+        )
         window = f"submittedDate:[{start:%Y%m%d%H%M} TO {end:%Y%m%d%H%M}]"
         n_seen = 0
         for _ in range(MAX_PAGES):
@@ -383,7 +380,7 @@ class ArxivSource:
         self.api = ArxivApi(fetcher, api_url=api_url, allow_private=allow_private)
 
     def fetch(self, request: FetchRequest) -> Listing:
-        """Today's listing and whatever was missed; a catch-up that fails is tried again next time."""
+        """Today's listing and whatever was missed; a catch-up that fails is tried again."""
         got = self._fetcher.get(
             self._url,
             accept=feed.ACCEPT,
@@ -406,7 +403,9 @@ class ArxivSource:
                 covered += missed
             except SourceError as error:
                 days = ", ".join(d.isoformat() for d in missed)
-                fault = "; ".join(f for f in (fault, f"{days} could not be caught up: {error}") if f)
+                fault = "; ".join(
+                    f for f in (fault, f"{days} could not be caught up: {error}") if f
+                )
         return Listing(
             source=self.name,
             papers=papers,
@@ -434,4 +433,3 @@ def _nearest(paper: Paper, days: Sequence[date]) -> date:
         return days[-1]
     day = listing_day(paper.published)
     return day if day in days else min(days, key=lambda d: abs((d - day).days))
-

@@ -17,7 +17,9 @@ from digest.model import Listing, Paper
 from digest.ports import FetchRequest
 from digest.text import clean, plain, safe_url
 
-ACCEPT = "application/atom+xml, application/rss+xml, application/xml;q=0.9, text/xml;q=0.8, */*;q=0.1"
+ACCEPT = (
+    "application/atom+xml, application/rss+xml, application/xml;q=0.9, text/xml;q=0.8, */*;q=0.1"
+)
 MAX_ENTRIES = 20_000
 MAX_TITLE_CHARS = 1_000
 MAX_ABSTRACT_CHARS = 20_000
@@ -47,7 +49,9 @@ def parse_feed(body: bytes, content_type: str, *, url: str) -> Any:
     return parsed
 
 
-_LAST_TAG = re.compile(rb"</(?:rss|feed|channel|(?:\w+:)?rdf)\s*>\s*(?:<!--.*?-->\s*)*$", re.I | re.S)
+_LAST_TAG = re.compile(
+    rb"</(?:rss|feed|channel|(?:\w+:)?rdf)\s*>\s*(?:<!--.*?-->\s*)*$", re.I | re.S
+)
 _FIRST_ITEM = re.compile(rb"<(?:\w+:)?(?:item|entry)[\s>]", re.I)
 
 

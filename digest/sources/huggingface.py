@@ -108,7 +108,7 @@ def _paper(record: Any, day: date, now: datetime, base_url: str) -> Paper | None
 
 
 def days_wanted(request: FetchRequest) -> tuple[date, ...]:
-    """The lists to ask for, oldest first: what was missed, yesterday (votes have ripened), today."""
+    """The lists to ask for, oldest first: missed ones, yesterday (votes have ripened), today."""
     last = min(request.until, request.now.date()) if request.until else request.now.date()
     known = {d for d in request.covered if last - timedelta(days=MAX_MISSED_DAYS) <= d < last}
     first = min(min(known) if known else last, last - timedelta(days=1))
@@ -183,4 +183,3 @@ class HuggingFaceSource:
             days=tuple(d for d in covered if d < request.now.date()),
             validators=tuple(validators),
         )
-

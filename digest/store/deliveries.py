@@ -23,6 +23,7 @@ from digest.model import (
     Message,
     NoEdition,
 )
+from digest.ports import HistoryEntry
 from digest.store import schema
 from digest.store.database import Database
 
@@ -161,6 +162,63 @@ class OutboxTables:
             row = connection.execute(sa.select(_table).where(_is(key))).mappings().first()
             return _delivery(row) if row else None
 
+    def history(self, subscriber_id: str, limit: int) -> tuple[HistoryEntry, ...]:
+        editions, picks, empty = schema.editions, schema.edition_picks, schema.empty_days
+        same = [
+            _table.c[name] == editions.c[name] for name in ("subscriber_id", "edition_date", "kind")
+        ]
+        n_picks = (
+            sa.select(sa.func.count())
+            .where(
+                *(picks.c[c] == editions.c[c] for c in ("subscriber_id", "edition_date", "kind"))
+            )
+            .scalar_subquery()
+        )
+        mails = (
+            sa.select(_table, editions.c.subject, n_picks.label("n_picks"))
+            .join(editions, sa.and_(*same))
+            .where(_table.c.subscriber_id == subscriber_id)
+            .order_by(_table.c.edition_date.desc())
+            .limit(limit)
+        )
+        nothing = (
+            sa.select(empty)
+            .where(empty.c.subscriber_id == subscriber_id)
+            .order_by(empty.c.edition_date.desc())
+            .limit(limit)
+        )
+        with self._db.read() as connection:
+            found = [
+                HistoryEntry(
+                    edition_date=r["edition_date"],
+                    outcome=r["state"],
+                    kind=r["kind"],
+                    subject=r["subject"],
+                    detail=r["reply"],
+                    n_picks=r["n_picks"],
+                    attempts=r["attempts"],
+                    doubts=r["doubts"],
+                    at=r["settled_at"] or r["planned_at"],
+                    next_at=r["next_at"],
+                )
+                for r in connection.execute(mails).mappings()
+            ]
+            mailed = {e.edition_date for e in found if e.kind == EditionKind.EDITION.value}
+            found += [
+                HistoryEntry(
+                    edition_date=r["edition_date"],
+                    outcome=r["reason"],
+                    detail=r["detail"],
+                    at=r["decided_at"],
+                    next_at=r["again_at"],
+                )
+                for r in connection.execute(nothing).mappings()
+                # an edition that came later in the day is the answer
+                if r["edition_date"] not in mailed
+            ]
+        found.sort(key=lambda e: e.edition_date, reverse=True)
+        return tuple(found[:limit])
+
     def claim(
         self, worker: str, now: datetime, lease: timedelta, limit: int
     ) -> tuple[Delivery, ...]:
@@ -179,12 +237,20 @@ class OutboxTables:
             rows = connection.execute(
                 _table.update()
                 .where(_table.c.message_id.in_(chosen.scalar_subquery()))
-                .values(
-                    state=DeliveryState.CLAIMED.value, worker=worker, lease_until=now + lease
-                )
+                .values(state=DeliveryState.CLAIMED.value, worker=worker, lease_until=now + lease)
                 .returning(*_table.c)
             ).mappings()
             return tuple(_delivery(r) for r in rows)
+
+    def has_due_deliveries(self, now: datetime) -> bool:
+        """Whether a mail waits whose time has come, or was left in hand by the dead."""
+        waiting = sa.or_(
+            _table.c.state == DeliveryState.READY.value,
+            sa.and_(_table.c.state == DeliveryState.DEFERRED.value, _table.c.next_at <= now),
+            _table.c.state.in_([DeliveryState.CLAIMED.value, DeliveryState.HANDING.value]),
+        )
+        with self._db.read() as connection:
+            return connection.scalar(sa.select(_table.c.state).where(waiting).limit(1)) is not None
 
     def mark_handing(self, key: DeliveryKey, worker: str, now: datetime) -> bool:
         return self._change(
@@ -230,8 +296,8 @@ class OutboxTables:
             ).rowcount
         return changed == 1
 
-    def sweep(self, now: datetime, *, worker: str | None = None, hold: bool = False) -> int:
-        over = _table.c.lease_until <= now if worker is None else _table.c.worker == worker
+    def sweep(self, now: datetime, *, everything: bool = False, hold: bool = False) -> int:
+        over = sa.true() if everything else _table.c.lease_until <= now
         free: dict[str, Any] = {"worker": None, "lease_until": None}
         after = DeliveryState.UNKNOWN if hold else DeliveryState.READY
         with self._db.write() as connection:
@@ -247,7 +313,7 @@ class OutboxTables:
             ).rowcount
 
     def purge(self, before: datetime) -> int:
-        """Bodies of settled mails go, then papers that no rating, edition or recent listing names."""
+        """Bodies of settled mails go, and papers that no rating, edition or listing names."""
         final = [s.value for s in DeliveryState if s.is_final]
         papers, picks, mentions = schema.papers, schema.edition_picks, schema.mentions
         with self._db.write() as connection:

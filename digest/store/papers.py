@@ -68,9 +68,7 @@ class PaperTables:
             until=until,
             covered=frozenset(days),
             validators={
-                r["url"]: Validators(
-                    url=r["url"], etag=r["etag"], last_modified=r["last_modified"]
-                )
+                r["url"]: Validators(url=r["url"], etag=r["etag"], last_modified=r["last_modified"])
                 for r in rows
             },
         )
@@ -146,7 +144,10 @@ class PaperTables:
                 table.update()
                 .where(table.c.id == sa.bindparam("key"))
                 .values({name: sa.bindparam(name) for name in _COLUMNS if name != "id"}),
-                [{"key": p.id} | {k: v for k, v in to_row(p).items() if k != "id"} for p in changed],
+                [
+                    {"key": p.id} | {k: v for k, v in to_row(p).items() if k != "id"}
+                    for p in changed
+                ],
             )
         ids = {p.id: p.id for p in merged}
         doi_ids = {p.doi: p.id for p in merged if p.doi}
@@ -166,7 +167,7 @@ class PaperTables:
         found: dict[str, str] = {}
         for part in chunks([d for d in dois if d]):
             query = sa.select(table.c.doi, table.c.id).where(table.c.doi.in_(part))
-            found |= {doi: paper_id for doi, paper_id in connection.execute(query)}
+            found |= {row.doi: row.id for row in connection.execute(query)}
         return found
 
     @staticmethod
@@ -200,6 +201,4 @@ class PaperTables:
             .limit(limit)
         )
         with self._db.read() as connection:
-            return tuple(
-                Paper(id=i, title=t, abstract=a) for i, t, a in connection.execute(query)
-            )
+            return tuple(Paper(id=i, title=t, abstract=a) for i, t, a in connection.execute(query))

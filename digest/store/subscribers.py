@@ -108,9 +108,7 @@ class SubscriberTables(PaperTables):
             # what a reader did outweighs a file of the same moment
             .order_by(table.c.rated_at, sa.case((table.c.origin == "config", 0), else_=1))
         )
-        latest = {
-            row["paper_id"]: Rating(**row) for row in connection.execute(query).mappings()
-        }
+        latest = {row["paper_id"]: Rating(**row) for row in connection.execute(query).mappings()}
         return tuple(latest.values())
 
     def add_ratings(self, ratings: Iterable[Rating]) -> None:
@@ -200,7 +198,7 @@ class SubscriberTables(PaperTables):
                 query = sa.select(table.c.ref, table.c.reason).where(
                     table.c.ref.in_(part), table.c.checked_at >= since
                 )
-                found |= {ref: reason for ref, reason in connection.execute(query)}
+                found |= {row.ref: row.reason for row in connection.execute(query)}
         return found
 
     def remember_unresolved(self, reasons: Mapping[str, str], now: datetime) -> None:

@@ -1,0 +1,345 @@
+"""The assembly: from settings to objects. The only place that knows adapters and settings both,
+reads the clock, and draws anything at random."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from email.utils import parseaddr
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from digest.config import (
+    ArxivSettings,
+    FeedSettings,
+    InlinePaper,
+    Settings,
+    SubscriberSettings,
+)
+from digest.errors import ConfigError, LibraryError
+from digest.fetcher import Fetcher
+from digest.model import DayReport, Paper, Subscriber, SubscriberState
+from digest.ports import Clock, Lookup, Source, Transport
+from digest.sources.arxiv import ArxivApi, ArxivSource
+from digest.sources.feed import FeedSource
+from digest.sources.huggingface import HuggingFaceSource
+from digest.subscriptions import Likes, find_subscriber, inline_paper, sync_likes
+
+if TYPE_CHECKING:
+    from digest.edition import Letterhead, Renderer
+    from digest.pipeline import Desk, Draft, Progress
+    from digest.store import SqlStore
+
+_HERE = Path(__file__).resolve().parent
+#: beside the package in a wheel, at the top of a checkout
+TEMPLATES = next(
+    (p for p in (_HERE / "templates", _HERE.parent / "templates") if p.is_dir()), _HERE
+)
+
+
+def system_clock() -> datetime:
+    return datetime.now(UTC)
+
+
+def _quiet(_: str) -> None:
+    pass
+
+
+class App:
+    """Everything a command needs, built when it is first asked for; close it with `with`."""
+
+    def __init__(self, settings: Settings, *, clock: Clock = system_clock) -> None:
+        self.settings, self.clock = settings, clock
+
+    def __enter__(self) -> App:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        for name in ("store", "fetcher"):
+            if name in self.__dict__:
+                getattr(self, name).close()
+
+    # --- adapters ------------------------------------------------------------------------------
+
+    @cached_property
+    def store(self) -> SqlStore:
+        from digest.store import open_store
+
+        return open_store(self.settings.store.path)
+
+    @cached_property
+    def fetcher(self) -> Fetcher:
+        fetch = self.settings.fetch
+        return Fetcher(
+            contact=fetch.contact or parseaddr(self.settings.sender)[1],
+            timeout_s=fetch.timeout_s,
+            retries=fetch.retries,
+        )
+
+    @cached_property
+    def sources(self) -> tuple[Source, ...]:
+        built = [self._source(s) for s in self.settings.sources]
+        names: dict[str, int] = {}
+        for source in built:  # two of a kind must not share their memory of listing days
+            names[source.name] = names.get(source.name, 0) + 1
+            if names[source.name] > 1:
+                source.name = f"{source.name} {names[source.name]}"
+        return tuple(built)
+
+    def _source(self, s: object) -> ArxivSource | HuggingFaceSource | FeedSource:
+        if isinstance(s, ArxivSettings):
+            return ArxivSource(
+                self.fetcher,
+                categories=s.categories,
+                announce_types=s.announce_types,
+                base_url=s.base_url,
+                api_url=s.api_url,
+                name=s.name,
+                allow_private=s.allow_private,
+            )
+        if isinstance(s, FeedSettings):
+            return FeedSource(
+                self.fetcher,
+                url=s.url,
+                name=s.name,
+                max_age_days=s.max_age_days,
+                allow_private=s.allow_private,
+            )
+        return HuggingFaceSource(
+            self.fetcher,
+            base_url=s.base_url,  # type: ignore[attr-defined]
+            name=s.name,  # type: ignore[attr-defined]
+            allow_private=s.allow_private,  # type: ignore[attr-defined]
+        )
+
+    def lookup(self) -> Lookup:
+        """The arXiv API: of the first arXiv source, so that a mirror is asked for its own ids."""
+        for source in self.sources:
+            if isinstance(source, ArxivSource):
+                return source.api
+        return ArxivApi(self.fetcher)
+
+    def transport(self) -> Transport:
+        """The configured way out.
+
+        Raises:
+            ConfigError: there is none.
+        """
+        if self.settings.maildir:
+            from digest.delivery.maildir import MaildirTransport
+
+            return MaildirTransport(self.settings.maildir.path)
+        smtp = self.settings.smtp
+        if smtp is None:
+            raise ConfigError(
+                [
+                    "There is no way to send: the configuration has neither [smtp] nor [maildir]. "
+                    "`digest preview` works without."
+                ]
+            )
+        from digest.delivery.smtp import SmtpTransport
+
+        return SmtpTransport(
+            host=smtp.host,
+            port=smtp.effective_port,
+            security=smtp.security,
+            username=smtp.username,
+            password=smtp.password.get_secret_value(),
+            timeout_s=smtp.timeout_s,
+        )
+
+    @cached_property
+    def letterhead(self) -> Letterhead:
+        from digest.edition import Letterhead
+
+        smtp = self.settings.smtp
+        reply_to = (smtp.reply_to if smtp and smtp.reply_to else None) or self.settings.sender
+        return Letterhead(
+            title=self.settings.title,
+            reply_to=parseaddr(reply_to)[1],
+            web_url=self.settings.web.url,
+        )
+
+    @cached_property
+    def renderer(self) -> Renderer:
+        import jinja2
+
+        from digest.edition import Renderer
+
+        return Renderer(jinja2.FileSystemLoader(TEMPLATES), self.letterhead)
+
+    def desk(self) -> Desk:
+        from digest.pipeline import Desk
+
+        return Desk(
+            store=self.store,
+            sources=self.sources,
+            renderer=self.renderer,
+            letterhead=self.letterhead,
+            sender=self.settings.sender,
+            secret=self.store.secret,
+            clock=self.clock,
+            transport=self.transport,
+            worker=f"{socket.gethostname()}:{os.getpid()}",
+            retention=timedelta(days=self.settings.store.retention_days),
+        )
+
+    # --- people --------------------------------------------------------------------------------
+
+    def sync_subscribers(self) -> tuple[Subscriber, ...]:
+        """Bring the store in step with the file; returns the config's subscribers."""
+        wanted = [_subscriber(s, self.settings) for s in self.settings.subscribers]
+        return self.store.sync_config_subscribers(wanted, self.clock())
+
+    def sync_likes(self, subscribers: Sequence[Subscriber]) -> tuple[str, ...]:
+        """Read and resolve the likes of the file; returns what could not be used, as sentences."""
+        settings_by_email = {s.email.lower(): s for s in self.settings.subscribers}
+        likes = {
+            s.id: read_likes(settings_by_email[s.email.lower()])
+            for s in subscribers
+            if s.email.lower() in settings_by_email
+        }
+        return sync_likes(likes, self.store, self.lookup, self.clock())
+
+    def subscriber(self, email: str) -> Subscriber:
+        self.sync_subscribers()
+        return find_subscriber(self.store, email)
+
+    def profile(
+        self, subscriber: Subscriber
+    ) -> tuple[tuple[tuple[str, float], ...], tuple[Paper, ...], tuple[Paper, ...]]:
+        """Top terms with their weight, liked papers, disliked papers."""
+        from digest.pipeline import BACKGROUND_PAPERS
+        from digest.ranking import fit
+        from digest.ranking.selection import build_profile
+
+        state = self.store.reader_state(subscriber.id, self.clock().date())
+        profile = build_profile(subscriber, state.liked, state.disliked)
+        ranker = fit(self.store.background(BACKGROUND_PAPERS))
+        return ranker.profile_terms(profile), state.liked, state.disliked
+
+    # --- the main jobs -------------------------------------------------------------------------
+
+    def run(
+        self,
+        *,
+        day: date | None = None,
+        only: Sequence[str] = (),
+        choose: Callable[[Subscriber], bool] | None = None,
+        dry_run: bool = False,
+        should_stop: Callable[[], bool] = lambda: False,
+        progress: Progress = _quiet,
+    ) -> DayReport | None:
+        """Fetch to delivered. None if another process is at it, which will do the work.
+
+        Raises:
+            ConfigError: there is no way to send.
+            UnknownSubscriber: `only` names nobody.
+        """
+        from digest.pipeline import run_day
+
+        if not dry_run:
+            self.transport()  # a missing way out is told before the work, not after
+        with self.store.exclusive() as alone:
+            if not alone:
+                return None
+            chosen = self._chosen(only)
+            if choose is not None:
+                chosen = tuple(s for s in chosen if choose(s))
+            warnings = self.sync_likes(chosen)
+            return run_day(
+                self.desk(),
+                chosen,
+                day=day,
+                dry_run=dry_run,
+                warnings=warnings,
+                should_stop=should_stop,
+                progress=progress,
+            )
+
+    def _chosen(self, only: Sequence[str]) -> tuple[Subscriber, ...]:
+        """Those named, or everybody: in the file's order, then who joined elsewhere."""
+        listed = self.sync_subscribers()
+        if only:
+            return tuple(find_subscriber(self.store, email) for email in only)
+        known = {s.id for s in listed}
+        return (*listed, *(s for s in self.store.subscribers() if s.id not in known))
+
+    def drafts(
+        self,
+        *,
+        day: date | None = None,
+        only: Sequence[str] = (),
+        progress: Progress = _quiet,
+    ) -> tuple[Mapping[str, Draft], tuple[str, ...]]:
+        """What each subscriber would get, whatever their weekday, and what went wrong on the way.
+
+        Fetches, and stores what it fetched; plans and sends nothing.
+        """
+        from digest import schedule
+        from digest.pipeline import fetch
+
+        chosen = self._chosen(only)
+        warnings = list(self.sync_likes(chosen))
+        now = self.clock()
+        reports = fetch(self.sources, self.store, now=now, until=day, progress=progress)
+        warnings += [f"{r.source}: {r.fault}" for r in reports if r.fault]
+        editor = self.desk().editor(now, day or (now + timedelta(hours=14)).date(), reports)
+        return {
+            s.email: editor.draft(s, day or schedule.edition_date(s, now)) for s in chosen
+        }, tuple(warnings)
+
+
+def _subscriber(s: SubscriberSettings, settings: Settings) -> Subscriber:
+    """A subscriber's own settings over the common ones."""
+    own, common = s.schedule, settings.schedule
+    announce_types = [
+        t
+        for source in settings.sources
+        if isinstance(source, ArxivSettings)
+        for t in source.announce_types
+    ]
+    return Subscriber(
+        id="",
+        email=s.email,
+        name=s.name,
+        timezone=own.timezone or common.timezone,
+        send_at=own.time or common.time,
+        weekdays=tuple(sorted(set(own.weekdays or common.weekdays))),
+        edition_size=s.length or settings.length,
+        trending_size=settings.trending if s.trending is None else s.trending,
+        categories=s.categories,
+        keywords=s.keywords,
+        followed_authors=s.authors,
+        muted_terms=s.muted,
+        announce_types=tuple(dict.fromkeys(announce_types)) or ("new", "cross"),
+        min_score=settings.min_score if s.min_score is None else s.min_score,
+        on_empty=s.on_empty or settings.on_empty,
+        state=SubscriberState.PAUSED if s.paused else SubscriberState.ACTIVE,
+    )
+
+
+def read_likes(s: SubscriberSettings) -> Likes:
+    """A subscriber's likes with their library files read."""
+    from digest.library import bibtex
+
+    refs: list[str] = []
+    papers: list[Paper] = []
+    faults: list[str] = []
+    for like in s.likes:
+        if isinstance(like, InlinePaper):
+            papers.append(inline_paper(like.title, like.abstract))
+        elif like.lower().endswith(".bib") and "://" not in like:
+            try:
+                library = bibtex.read(Path(like))
+            except LibraryError as error:
+                faults.append(f"{error} Its likes are not used.")
+                continue
+            papers += library.papers
+            faults += library.faults
+        else:
+            refs.append(like)
+    return Likes(refs=tuple(refs), papers=tuple(papers), faults=tuple(faults))

@@ -1,0 +1,128 @@
+"""`digest check`: is everything reachable that tomorrow's digest needs?"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime, make_msgid, parseaddr
+from typing import TYPE_CHECKING
+
+from digest.cli.output import fail, say, warn
+from digest.config.schema import check_address
+from digest.errors import ConfigError, DigestError
+from digest.model import Message, Outcome
+from digest.ports import FetchRequest
+
+if TYPE_CHECKING:
+    from digest.app import App
+
+
+def run_checks(app: App, send_test: str) -> int:
+    """Check part after part, telling each; returns how many failed.
+
+    Raises:
+        ConfigError: the address of the test mail is none.
+    """
+    if send_test:
+        try:
+            check_address(send_test)
+        except ValueError as error:
+            raise ConfigError([f"--send-test: {error}"]) from error
+    n_people = len(app.settings.subscribers)
+    say(f"configuration: sound; {n_people} subscribers, {len(app.settings.sources)} sources")
+    checks: list[tuple[str, Callable[[], str]]] = [("store", lambda: _store(app))]
+    checks += [(s.name, lambda s=s: _source(s, app)) for s in app.sources]  # type: ignore[misc]
+    checks += [("likes", lambda: _likes(app)), ("sending", lambda: _route(app))]
+    if send_test:
+        checks.append(("test mail", lambda: _test_mail(app, send_test)))
+    n_failed = 0
+    for name, check in checks:
+        try:
+            say(f"{name}: {check()}")
+        except DigestError as error:
+            fail(f"{name}: {error}")
+            n_failed += 1
+    return n_failed
+
+
+def _store(app: App) -> str:
+    path = app.settings.store.path
+    if not path.exists():
+        folder = path.parent
+        if folder.exists() and not os.access(folder, os.W_OK):
+            raise DigestError(f"{folder} is not writable, so {path.name} cannot be made there.")
+        return f"{path} will be made at the first run"
+    return f"{path} is sound; {app.store.counts()['papers']} papers"
+
+
+def _source(source: object, app: App) -> str:
+    listing = source.fetch(FetchRequest(now=app.clock()))  # type: ignore[attr-defined]
+    if not listing.complete:
+        raise DigestError(listing.fault)
+    days = sorted({p.announced for p in listing.papers if p.announced})
+    dates = f", listed {days[0]} to {days[-1]}" if len(days) > 1 else ""
+    dates = f", listed {days[0]}" if len(days) == 1 else dates
+    return f"{len(listing.papers)} papers{dates}"
+
+
+def _likes(app: App) -> str:
+    """Reads files only; ids are resolved at the first run, so that a check stays light."""
+    from digest.app import read_likes
+    from digest.subscriptions import reference_key
+
+    n_refs = n_papers = 0
+    faults: list[str] = []
+    for subscriber in app.settings.subscribers:
+        likes = read_likes(subscriber)
+        n_refs += len(likes.refs)
+        n_papers += len(likes.papers)
+        faults += likes.faults
+        faults += [
+            f"The like {ref} of {subscriber.email} is no arXiv id, DOI, known address or .bib file."
+            for ref in likes.refs
+            if not reference_key(ref)
+        ]
+        if not (likes.refs or likes.papers or subscriber.keywords):
+            warn(
+                f"{subscriber.email} has no likes and no keywords: their digest will be what is "
+                "trending."
+            )
+    for fault in faults[20:]:
+        warn(fault)
+    if faults:
+        raise DigestError("\n".join(faults[:20]))
+    return f"{n_refs} ids and addresses, {n_papers} papers in files and inline"
+
+
+def _route(app: App) -> str:
+    with app.transport() as transport:
+        transport.connect()
+    smtp = app.settings.smtp
+    if smtp is None:
+        assert app.settings.maildir is not None
+        return f"{app.settings.maildir.path} is writable"
+    login = f", login as {smtp.username}" if smtp.username else ""
+    return f"{smtp.host}:{smtp.effective_port} answers ({smtp.security}{login}); nothing was sent"
+
+
+def _test_mail(app: App, address: str) -> str:
+    now = app.clock()
+    sender = parseaddr(app.settings.sender)[1]
+    mail = EmailMessage(policy=SMTP)
+    mail["From"] = app.settings.sender
+    mail["To"] = address
+    mail["Subject"] = f"{app.settings.title}: a test"
+    mail["Date"] = format_datetime(now)
+    mail["Message-ID"] = make_msgid(domain=sender.rpartition("@")[2])
+    mail["Auto-Submitted"] = "auto-generated"
+    mail.set_content("This is a test mail of `digest check`. If you read it, sending works.\n")
+    message = Message(
+        message_id=str(mail["Message-ID"]), sender=sender, recipient=address, body=mail.as_bytes()
+    )
+    with app.transport() as transport:
+        receipt = transport.send(message, before_data=lambda: None)
+    if receipt.outcome is not Outcome.ACCEPTED:
+        raise DigestError(f"{address} was not accepted: {receipt.reply}.")
+    return f"accepted for {address} ({receipt.reply})"

@@ -1,0 +1,531 @@
+"""The commands: a few lines each over a use case."""
+
+from __future__ import annotations
+
+import functools
+import json
+import logging
+import os
+import re
+import sys
+from collections.abc import Callable, Sequence
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, ParamSpec, TypeVar
+
+import typer
+
+from digest import __version__
+from digest.cli.output import fail, progress, say, warn
+from digest.errors import ConfigError, DigestError, UnknownSubscriber
+
+if TYPE_CHECKING:
+    from digest.app import App
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+FAILED, USAGE = 1, 2
+
+app = typer.Typer(
+    name="digest",
+    help="A personalised daily digest of research papers by mail.\n\n"
+    "Begin with `digest init`, then `digest check`, `digest preview` and `digest run`; "
+    "`digest demo` shows all of it without internet or configuration.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        "-c",
+        metavar="FILE",
+        help="Configuration; else $DIGEST_CONFIG, else config.toml.",
+        show_default=False,
+    ),
+]
+SubscriberOption = Annotated[
+    str,
+    typer.Option(
+        "--subscriber", "-s", metavar="EMAIL", help="Whose; the only one if there is one."
+    ),
+]
+DateOption = Annotated[
+    str | None,
+    typer.Option(
+        "--date", metavar="YYYY-MM-DD", help="Edition date; default: today.", show_default=False
+    ),
+]
+OnlyOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--only", metavar="EMAIL", help="Only this subscriber; may be repeated.", show_default=False
+    ),
+]
+
+_chosen: dict[str, Path | None] = {"config": None}
+
+
+def main() -> None:
+    """The `digest` command."""
+    app()
+
+
+def _told(command: Callable[P, R]) -> Callable[P, R]:
+    """Errors of ours become a sentence and an exit code; anything else keeps its traceback."""
+
+    @functools.wraps(command)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return command(*args, **kwargs)
+        except ConfigError as error:
+            for problem in error.problems:
+                fail(problem)
+            raise typer.Exit(USAGE) from error
+        except UnknownSubscriber as error:
+            fail(str(error))
+            raise typer.Exit(USAGE) from error
+        except DigestError as error:
+            fail(str(error))
+            raise typer.Exit(FAILED) from error
+        except KeyboardInterrupt:
+            fail("Stopped.")
+            raise typer.Exit(130) from None
+
+    return wrapped
+
+
+def _version(show: bool) -> None:
+    if show:
+        say(f"digest {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    config: ConfigOption = None,
+    verbose: Annotated[
+        int, typer.Option("--verbose", "-v", count=True, help="Log what happens; -vv logs more.")
+    ] = 0,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    _chosen["config"] = config
+    level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
+    logging.basicConfig(
+        level=level if verbose else logging.ERROR,
+        format="%(asctime)s %(levelname)s %(name)s %(message)s",
+        stream=sys.stderr,
+    )
+    if verbose < 2:
+        for noisy in ("httpx", "httpcore", "apscheduler", "alembic"):
+            logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def _app(config: Path | None) -> App:
+    from digest.app import App
+    from digest.config import find_config, load_settings
+
+    path = find_config(config or _chosen["config"], os.environ)
+    return App(load_settings(path, os.environ))
+
+
+def _day(text: str | None) -> date | None:
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(
+            f'"{text}" is no date; write it like 2026-05-20', param_hint="--date"
+        ) from None
+
+
+def _only_subscriber(application: App, email: str) -> str:
+    if email:
+        return email
+    people = application.sync_subscribers() or application.store.subscribers()
+    if len(people) == 1:
+        return people[0].email
+    names = ", ".join(s.email for s in people)
+    raise typer.BadParameter(f"say whose: one of {names}", param_hint="--subscriber")
+
+
+# --- starting out --------------------------------------------------------------------------------
+
+
+@app.command()
+@_told
+def init(
+    email: Annotated[str, typer.Option(help="Who gets the digest.", show_default=False)] = "",
+    name: Annotated[str, typer.Option(help="Their name.", show_default=False)] = "",
+    title: Annotated[str, typer.Option(help="Title of the digest.")] = "Morning papers",
+    category: Annotated[
+        list[str] | None,
+        typer.Option(help="arXiv category; may be repeated.", show_default="cs.LG, cs.CL"),
+    ] = None,
+    like: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A paper you like: id, address, DOI, .bib file; may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    keyword: Annotated[
+        list[str] | None, typer.Option(help="A keyword; may be repeated.", show_default=False)
+    ] = None,
+    author: Annotated[
+        list[str] | None,
+        typer.Option(help="An author to follow; may be repeated.", show_default=False),
+    ] = None,
+    time: Annotated[str, typer.Option(help="When it goes out, local time.")] = "07:30",
+    timezone: Annotated[
+        str, typer.Option(help="IANA time zone.", show_default="this machine's")
+    ] = "",
+    smtp_host: Annotated[
+        str,
+        typer.Option(help="Mail server.", show_default="by the address; else a Maildir folder"),
+    ] = "",
+    smtp_port: Annotated[int | None, typer.Option(help="Its port.", show_default=False)] = None,
+    security: Annotated[str, typer.Option(help="starttls, tls or none.")] = "starttls",
+    username: Annotated[str, typer.Option(help="Login, if wanted.", show_default=False)] = "",
+    sender: Annotated[
+        str, typer.Option(help="From address.", show_default="the title and your address")
+    ] = "",
+    output: Annotated[Path, typer.Option("--output", "-o", help="File to write.")] = Path(
+        "config.toml"
+    ),
+    force: Annotated[bool, typer.Option(help="Overwrite the file if it is there.")] = False,
+) -> None:
+    """Write a commented configuration; asks for what no option says."""
+    from digest.cli.init import Answers, config_text, provider_of
+    from digest.config import load_text
+
+    if output.exists() and not force:
+        raise ConfigError([f"{output} is there already; --force overwrites it."])
+    asking = sys.stdin.isatty() and not email
+    if not email:
+        if not sys.stdin.isatty():
+            raise ConfigError(["--email is missing: who gets the digest?"])
+        email = typer.prompt("Your mail address")
+    zone = timezone or _local_timezone()
+    if asking:
+        given = typer.prompt("arXiv categories", default="cs.LG, cs.CL")
+        category = category or [c for c in re.split(r"[,\s]+", given) if c]
+        given = typer.prompt("Papers you like (ids or addresses; empty for none)", default="")
+        like = like or [p for p in re.split(r"[,\s]+", given) if p]
+        given = typer.prompt("Keywords (parted by commas; empty for none)", default="")
+        keyword = keyword or [k.strip() for k in given.split(",") if k.strip()]
+        time = typer.prompt("When should it go out?", default=time)
+        zone = typer.prompt("Time zone", default=zone)
+    provider = provider_of(email)
+    if asking and not smtp_host:
+        smtp_host = typer.prompt(
+            "Mail server (empty: put mails into a folder)", default=provider[0] if provider else ""
+        )
+    if provider and not smtp_host and not asking:
+        smtp_host = provider[0]
+    if provider and smtp_host == provider[0]:
+        _, smtp_port, security = provider if smtp_port is None else (None, smtp_port, security)
+        username = username or email
+    elif asking and smtp_host and not username:
+        username = typer.prompt("Login at the mail server (empty for none)", default="")
+    text = config_text(
+        Answers(
+            email=email,
+            name=name,
+            title=title,
+            time=time,
+            timezone=zone,
+            categories=category or ("cs.LG", "cs.CL"),
+            likes=like or (),
+            keywords=keyword or (),
+            authors=author or (),
+            smtp_host=smtp_host,
+            smtp_port=smtp_port,
+            security=security,
+            username=username,
+            sender=sender,
+        )
+    )
+    # What is written must pass; the password may still be missing.
+    load_text(text, path=output, environ={"SMTP_PASSWORD": "-"})
+    try:
+        output.write_text(text, "utf-8")
+    except OSError as error:
+        raise ConfigError([f"{output} cannot be written: {error.strerror}."]) from error
+    say(f"Wrote {output}.")
+    if username:
+        say(f"Put the password into {output.parent / '.env'}:  SMTP_PASSWORD=...")
+    say("Next: `digest check`, then `digest preview --open`, then `digest run`.")
+
+
+def _local_timezone() -> str:
+    from tzlocal import get_localzone_name
+
+    try:
+        return str(get_localzone_name() or "UTC")
+    except Exception:  # tzlocal raises whatever a broken /etc/localtime makes it raise
+        return "UTC"
+
+
+@app.command()
+@_told
+def check(
+    send_test: Annotated[
+        str,
+        typer.Option("--send-test", metavar="ADDRESS", help="Also send a short test mail there."),
+    ] = "",
+    config: ConfigOption = None,
+) -> None:
+    """Test the configuration, every source, the likes and the mail server; send nothing."""
+    from digest.cli.check import run_checks
+
+    with _app(config) as application:
+        n_failed = run_checks(application, send_test)
+    if n_failed:
+        fail(f"{n_failed} of the checks failed.")
+        raise typer.Exit(FAILED)
+    say("All is well.", style="green")
+
+
+@app.command()
+@_told
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for what arrives.")] = Path("demo"),
+) -> None:
+    """Run the whole job on a bundled sample, without internet or configuration."""
+    from digest.cli.show import picks
+    from digest.demo import run_demo
+
+    say("A listing of invented papers is served on this machine, fetched over HTTP, ranked for two")
+    say("readers, and mailed over SMTP to a catch-all server.")
+    say()
+    arrived = run_demo(out, tell=say)
+    for email, draft in arrived.drafts.items():
+        say()
+        picks(email, draft)
+    say("What arrived:")
+    for path in arrived.files:
+        say(f"  {path}")
+    say()
+    say(f"Open {arrived.files[0]} in a browser.", style="bold")
+
+
+# --- the main job --------------------------------------------------------------------------------
+
+
+@app.command()
+@_told
+def run(
+    date: DateOption = None,
+    only: OnlyOption = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Fetch and choose, but plan and send nothing.")
+    ] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Fetch, choose, render and send today's editions: the line for cron.
+
+    Whatever is run how often, nobody gets a date's edition twice.
+    """
+    from digest.cli.show import day_report
+
+    day = _day(date)
+    with _app(config) as application, progress("Fetching and choosing …") as tell:
+        report = application.run(day=day, only=only or (), dry_run=dry_run, progress=tell)
+    if report is None:
+        say("Another run is under way and does the work; nothing was done here.")
+        return
+    day_report(report, dry_run=dry_run)
+    if report.failed:
+        raise typer.Exit(FAILED)
+
+
+@app.command()
+@_told
+def preview(
+    out: Annotated[Path, typer.Option(help="Folder for the files.")] = Path("preview"),
+    open_: Annotated[bool, typer.Option("--open", help="Open the first in a browser.")] = False,
+    date: DateOption = None,
+    only: OnlyOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Render everybody's edition into files; plan and send nothing.
+
+    Writes one .html, .txt and .eml per subscriber.
+    """
+    from digest.cli.show import picks
+
+    day = _day(date)
+    with _app(config) as application:
+        with progress("Fetching and choosing …") as tell:
+            drafts, warnings = application.drafts(day=day, only=only or (), progress=tell)
+        first: Path | None = None
+        for email, draft in drafts.items():
+            say()
+            picks(email, draft)
+            if draft.rendered is None or draft.message is None:
+                continue
+            stem = out / re.sub(r"[^\w.@+-]", "_", email)
+            files = {
+                ".html": draft.rendered.html.encode(),
+                ".txt": draft.rendered.text.encode(),
+                ".eml": draft.message.body,
+            }
+            _write(files, stem)
+            first = first or stem.with_name(stem.name + ".html")
+            say(f"{stem}.html")
+        for warning in warnings:
+            warn(warning)
+    if not drafts:
+        say("There are no subscribers; add [[subscribers]] to the configuration.")
+    if open_ and first is not None:
+        typer.launch(first.resolve().as_uri())
+
+
+def _write(files: dict[str, bytes], stem: Path) -> None:
+    try:
+        stem.parent.mkdir(parents=True, exist_ok=True)
+        for suffix, body in files.items():
+            stem.with_name(stem.name + suffix).write_bytes(body)
+    except OSError as error:
+        raise DigestError(f"{stem.parent} cannot be written: {error.strerror}.") from error
+
+
+@app.command()
+@_told
+def worker(config: ConfigOption = None) -> None:
+    """Stay, and send each subscriber's edition at their own time. SIGTERM ends it cleanly."""
+    from digest.worker import Worker
+
+    if logging.getLogger().level > logging.INFO:
+        logging.getLogger().setLevel(logging.INFO)
+    with _app(config) as application:
+        application.transport()
+        application.sync_subscribers()
+        say(f"Working; {len(application.store.subscribers())} subscribers. Ctrl-C ends it.")
+        Worker(application, on_report=_log_report).run()
+
+
+def _log_report(report: object) -> None:
+    from digest.model import DayReport
+
+    assert isinstance(report, DayReport)
+    log = logging.getLogger("digest.worker")
+    outcomes: dict[str, int] = {}
+    for s in report.subscribers:
+        outcomes[s.outcome] = outcomes.get(s.outcome, 0) + 1
+    summary = " ".join(f"{k}={v}" for k, v in outcomes.items())
+    log.info("day.done failed=%s %s", report.failed, summary)
+    for warning in report.warnings:
+        log.warning("day.warning %s", warning)
+
+
+# --- taste ---------------------------------------------------------------------------------------
+
+Refs = Annotated[list[str], typer.Argument(metavar="ID...", help="arXiv ids, DOIs or addresses.")]
+
+
+def _rate(config: Path | None, email: str, refs: Sequence[str], value: int) -> None:
+    from digest.subscriptions import rate
+
+    verb = "liked" if value > 0 else "disliked"
+    with _app(config) as application:
+        subscriber = application.subscriber(_only_subscriber(application, email))
+        resolved = rate(
+            application.store,
+            application.lookup,
+            subscriber,
+            refs,
+            value,
+            origin="cli",
+            now=application.clock(),
+        )
+    for paper in resolved.papers:
+        say(f"{verb}: {paper.title}")
+    for ref, reason in resolved.missing.items():
+        fail(f"{ref} was not {verb}: {reason}.")
+    if resolved.missing:
+        raise typer.Exit(FAILED)
+
+
+@app.command()
+@_told
+def like(refs: Refs, subscriber: SubscriberOption = "", config: ConfigOption = None) -> None:
+    """Like papers: what is similar to them comes more often."""
+    _rate(config, subscriber, refs, +1)
+
+
+@app.command()
+@_told
+def dislike(refs: Refs, subscriber: SubscriberOption = "", config: ConfigOption = None) -> None:
+    """Dislike papers: what is similar to them comes less often."""
+    _rate(config, subscriber, refs, -1)
+
+
+@app.command()
+@_told
+def unlike(refs: Refs, subscriber: SubscriberOption = "", config: ConfigOption = None) -> None:
+    """Take back likes and dislikes."""
+    from digest.subscriptions import unrate
+
+    with _app(config) as application:
+        who = application.subscriber(_only_subscriber(application, subscriber))
+        verdicts = unrate(application.store, who, refs)
+    for ref, verdict in verdicts.items():
+        (say if verdict == "is taken back" else fail)(f"{ref} {verdict}.")
+    if any(v != "is taken back" for v in verdicts.values()):
+        raise typer.Exit(FAILED)
+
+
+@app.command()
+@_told
+def profile(
+    subscriber: Annotated[
+        str, typer.Argument(metavar="[EMAIL]", help="Whose; the only one if there is one.")
+    ] = "",
+    subscriber_option: Annotated[
+        str, typer.Option("--subscriber", "-s", metavar="EMAIL", hidden=True)
+    ] = "",
+    config: ConfigOption = None,
+) -> None:
+    """Show what a reader's profile consists of: top terms and ratings."""
+    from digest.cli import show
+
+    with _app(config) as application:
+        who = application.subscriber(_only_subscriber(application, subscriber or subscriber_option))
+        with progress("Reading the profile …"):
+            warnings = application.sync_likes([who])
+            terms, liked, disliked = application.profile(who)
+        origins = show.likes_of(application.store, who.id)
+        show.profile(who, terms, liked, disliked, origins)
+    for warning in warnings:
+        warn(warning)
+
+
+@app.command()
+@_told
+def status(
+    as_json: Annotated[bool, typer.Option("--json", help="Everything, for programs.")] = False,
+    runs: Annotated[int, typer.Option(help="Latest runs to show.")] = 5,
+    days: Annotated[int, typer.Option(help="Latest dates a subscriber to show.")] = 7,
+    config: ConfigOption = None,
+) -> None:
+    """Show the last runs, and per source and subscriber what happened and why."""
+    from digest.cli import show
+
+    with _app(config) as application:
+        application.sync_subscribers()
+        now = application.clock()
+        if as_json:
+            data = show.status_data(application.store, now, runs, days)
+            print(json.dumps(data, indent=2, ensure_ascii=False))
+        else:
+            show.status(application.store, now, runs, days)

@@ -1,0 +1,208 @@
+"""Reports as tables, lines and JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from digest import schedule
+from digest.cli.output import bar, say, table, warn
+from digest.model import DayReport, EditionKind, Subscriber
+
+if TYPE_CHECKING:
+    from digest.pipeline import Draft
+    from digest.ports import HistoryEntry, RunLog, SubscriberStore
+    from digest.store import SqlStore
+
+
+def wording(outcome: str) -> str:
+    return outcome.replace("_", " ")
+
+
+def day_report(report: DayReport, *, dry_run: bool = False) -> None:
+    """What one run did: a row a subscriber, then what needs attention."""
+    rows = [
+        (
+            s.email,
+            s.edition_date.isoformat(),
+            "would be sent" if dry_run and s.outcome == "planned" else wording(s.outcome),
+            f"{s.n_picks} of {s.n_new}" if s.n_new or s.n_picks else "",
+            s.detail,
+        )
+        for s in report.subscribers
+    ]
+    if rows:
+        say()
+        table(("subscriber", "date", "outcome", "papers", "what or why"), rows, right=(3,))
+    else:
+        say("There are no subscribers; add [[subscribers]] to the configuration.")
+    for warning in report.warnings:
+        warn(warning)
+
+
+def picks(email: str, draft: Draft) -> None:
+    """One subscriber's picks with scores."""
+    letter = draft.letter
+    if letter is None or letter.kind is not EditionKind.EDITION:
+        say(f"{email}: {getattr(draft.outcome, 'detail', '')}")
+        return
+    say(f"{email}: {len(letter.picks)} of {letter.n_new} new papers", style="bold")
+    rows = [
+        (
+            str(p.rank),
+            f"{p.score:.3f}",
+            wording(p.section),
+            p.paper.title[:90],
+            ", ".join(p.paper.categories[:2]),
+        )
+        for p in letter.picks
+    ]
+    table(("no.", "score", "section", "title", "categories"), rows, right=(0, 1))
+
+
+def profile(
+    subscriber: Subscriber,
+    terms: Sequence[tuple[str, float]],
+    liked: Sequence[Any],
+    disliked: Sequence[Any],
+    origins: Mapping[str, str],
+) -> None:
+    """What a reader's profile consists of."""
+    say(f"{subscriber.name or subscriber.email}", style="bold")
+    when = f"{subscriber.send_at:%H:%M} {subscriber.timezone}"
+    days = schedule.describe_weekdays(subscriber.weekdays)
+    say(f"{subscriber.email}, {subscriber.state}; {when}, {days}")
+    for label, values in (
+        ("keywords", subscriber.keywords),
+        ("follows", subscriber.followed_authors),
+        ("mutes", subscriber.muted_terms),
+        ("categories", subscriber.categories),
+    ):
+        if values:
+            say(f"{label}: {', '.join(values)}")
+    say()
+    if terms:
+        say("Top terms", style="bold")
+        most = max(weight for _, weight in terms)
+        table(
+            ("term", "weight", ""),
+            [(term, f"{weight:.3f}", bar(weight / most)) for term, weight in terms],
+            right=(1,),
+        )
+    else:
+        say("There are no terms yet: no like has a title or abstract that is known here.")
+    for label, papers in (("Likes", liked), ("Dislikes", disliked)):
+        if papers:
+            say(f"{label} ({len(papers)})", style="bold")
+            table(
+                ("paper", "from", "title"),
+                [(_short_id(p.id), origins.get(p.id, ""), p.title[:100]) for p in papers],
+            )
+
+
+def _short_id(paper_id: str) -> str:
+    kind, _, rest = paper_id.partition(":")
+    return rest if kind in ("arxiv", "doi") else f"{kind}:{rest[:8]}"
+
+
+def status_data(store: SqlStore, now: datetime, n_runs: int, n_days: int) -> dict[str, Any]:
+    """`digest status --json`: everything, in plain types."""
+    from pydantic import TypeAdapter
+
+    from digest.ports import HistoryEntry
+
+    reports = TypeAdapter(tuple[DayReport, ...])
+    entries = TypeAdapter(tuple[HistoryEntry, ...])
+    return {
+        "now": now.isoformat(),
+        "store": {"path": store.path, **store.counts()},
+        "subscribers": [
+            {
+                "email": s.email,
+                "name": s.name,
+                "state": s.state.value,
+                "timezone": s.timezone,
+                "next_due": due.isoformat() if (due := schedule.next_due(s, now)) else None,
+                "n_likes": sum(1 for r in store.ratings(s.id) if r.value > 0),
+                "n_dislikes": sum(1 for r in store.ratings(s.id) if r.value < 0),
+                "history": entries.dump_python(store.history(s.id, n_days), mode="json"),
+            }
+            for s in store.subscribers()
+        ],
+        "runs": reports.dump_python(store.runs(n_runs), mode="json"),
+    }
+
+
+def status(store: SqlStore, now: datetime, n_runs: int, n_days: int) -> None:
+    """`digest status`: people first, then runs and their sources."""
+    counts = store.counts()
+    say(
+        f"{store.path}: {counts['papers']} papers, {counts['editions']} editions, "
+        f"{counts['ratings']} ratings"
+    )
+    people = store.subscribers()
+    if not people:
+        say("There are no subscribers yet. They are read from the configuration at the next run.")
+    for subscriber in people:
+        say()
+        due = schedule.next_due(subscriber, now)
+        next_mail = f"next {due:%a %d %b %H:%M} {subscriber.timezone}" if due else "no next date"
+        say(f"{subscriber.email} ({subscriber.state}, {next_mail})", style="bold")
+        history = store.history(subscriber.id, n_days)
+        if not history:
+            say("  nothing yet")
+            continue
+        table(
+            ("date", "outcome", "papers", "at", "what or why"),
+            [_history_row(e, subscriber) for e in history],
+            right=(2,),
+        )
+    runs(store, n_runs)
+
+
+def _history_row(e: HistoryEntry, subscriber: Subscriber) -> tuple[str, str, str, str, str]:
+    zone = ZoneInfo(subscriber.timezone)
+    what = e.subject
+    if e.outcome != "sent":
+        what = " ".join(p for p in (e.subject, e.detail) if p)
+    if e.next_at:
+        what += f" (again at {e.next_at.astimezone(zone):%H:%M})"
+    if e.doubts:
+        what += f" ({e.doubts} in doubt)"
+    return (
+        e.edition_date.isoformat(),
+        wording(e.outcome) + (" (note)" if e.kind == EditionKind.NOTE else ""),
+        str(e.n_picks) if e.n_picks else "",
+        f"{e.at.astimezone(zone):%d %b %H:%M}" if e.at else "",
+        what,
+    )
+
+
+def runs(store: RunLog, n_runs: int) -> None:
+    reports = store.runs(n_runs)
+    say()
+    if not reports:
+        say("No run so far. `digest run` makes one.")
+        return
+    say("Runs", style="bold")
+    rows = []
+    for report in reports:
+        seconds = (report.finished_at - report.started_at).total_seconds()
+        outcomes: dict[str, int] = {}
+        for s in report.subscribers:
+            outcomes[s.outcome] = outcomes.get(s.outcome, 0) + 1
+        summary = ", ".join(f"{n} {wording(o)}" for o, n in outcomes.items()) or "nobody was due"
+        rows.append((f"{report.started_at:%Y-%m-%d %H:%M} UTC", f"{seconds:.1f} s", "", summary))
+        for source in report.sources:
+            state = "unchanged" if source.unchanged else f"{source.n_fetched} papers"
+            fault = "" if source.complete else source.fault
+            rows.append(("", f"{source.duration_s:.1f} s", source.source, fault or state))
+        rows += [("", "", "", warning) for warning in report.warnings]
+    table(("started", "took", "source", "what happened"), rows, right=(1,))
+
+
+def likes_of(store: SubscriberStore, subscriber_id: str) -> dict[str, str]:
+    """Where each rating comes from, by paper id."""
+    return {r.paper_id: r.origin for r in store.ratings(subscriber_id)}

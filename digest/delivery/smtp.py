@@ -1,0 +1,237 @@
+"""SMTP: one connection for a run, encryption that never falls back, and a receipt a message."""
+
+from __future__ import annotations
+
+import smtplib
+import ssl
+from collections.abc import Callable
+
+from digest.delivery.replies import receipt
+from digest.errors import RouteError
+from digest.model import Message, Outcome, Receipt
+from digest.text import clean
+
+#: RFC 5321 4.5.3.2.6 gives the server ten minutes after the final dot; giving up early is how
+#: mails are sent twice
+FINAL_REPLY_TIMEOUT_S = 600.0
+
+
+class SmtpTransport:
+    """Implements `ports.Transport`.
+
+    Args:
+        security: "starttls", "tls" or "none". What is asked for and not offered is an error.
+        timeout_s: for each answer but the last.
+    """
+
+    def __init__(
+        self,
+        *,
+        host: str,
+        port: int,
+        security: str = "starttls",
+        username: str = "",
+        password: str = "",
+        timeout_s: float = 60.0,
+        tls_context: ssl.SSLContext | None = None,
+    ) -> None:
+        self._host, self._port, self._security = host, port, security
+        self._username, self._password = username, password
+        self._timeout_s = timeout_s
+        self._tls = tls_context
+        self._smtp: smtplib.SMTP | None = None
+
+    @property
+    def route(self) -> str:
+        return f"{self._host}:{self._port}"
+
+    def __enter__(self) -> SmtpTransport:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        if self._smtp is not None:
+            try:
+                self._smtp.quit()
+            except (OSError, smtplib.SMTPException):
+                self._smtp.close()  # a failed farewell changes nothing about what was accepted
+            self._smtp = None
+
+    # --- connecting ----------------------------------------------------------------------------
+
+    def connect(self) -> None:
+        """Open the connection and log in.
+
+        Raises:
+            RouteError: with the stage at which it failed and what to do about it.
+        """
+        if self._smtp is not None:
+            return
+        context = self._tls or ssl.create_default_context()
+        smtp: smtplib.SMTP | None = None
+        stage = "connect"
+        try:
+            if self._security == "tls":
+                smtp = smtplib.SMTP_SSL(
+                    self._host, self._port, timeout=self._timeout_s, context=context
+                )
+            else:
+                smtp = smtplib.SMTP(self._host, self._port, timeout=self._timeout_s)
+            smtp.ehlo_or_helo_if_needed()
+            if self._security == "starttls":
+                stage = "tls"
+                if not smtp.has_extn("starttls"):
+                    raise RouteError(
+                        f"{self.route} offers no STARTTLS, so nothing was sent. If the server "
+                        'speaks TLS from the start, set security = "tls"; security = "none" '
+                        "would send in the clear.",
+                        stage=stage,
+                        temporary=False,
+                    )
+                smtp.starttls(context=context)
+                smtp.ehlo()
+            if self._username:
+                stage = "auth"
+                smtp.login(self._username, self._password)
+        except RouteError:
+            self._abandon(smtp)
+            raise
+        except (OSError, smtplib.SMTPException) as error:
+            self._abandon(smtp)
+            raise self._fault(stage, error) from error
+        self._smtp = smtp
+
+    @staticmethod
+    def _abandon(smtp: smtplib.SMTP | None) -> None:
+        if smtp is not None:
+            smtp.close()
+
+    def _fault(self, stage: str, error: Exception) -> RouteError:
+        code = getattr(error, "smtp_code", None)
+        said = _reply_text(error)
+        temporary = not (isinstance(code, int) and code >= 500)
+        if isinstance(error, smtplib.SMTPAuthenticationError) and not temporary:
+            text = (
+                f"{self.route} refuses the login of {self._username!r} ({said}). Check username "
+                "and SMTP_PASSWORD; many providers want an app password here."
+            )
+        elif isinstance(error, smtplib.SMTPNotSupportedError) and stage == "auth":
+            temporary = False
+            text = (
+                f"{self.route} offers no login on this connection. Remove username, or use "
+                'security = "starttls" or "tls".'
+            )
+        elif isinstance(error, ssl.SSLCertVerificationError):
+            temporary = False
+            text = (
+                f"The certificate of {self.route} is not valid ({error.verify_message}). Nothing "
+                "was sent. Check host: it must be the name in the certificate."
+            )
+        elif isinstance(error, ssl.SSLError):
+            text = (
+                f"No encrypted connection to {self.route} ({said}). Check port and security: 465 "
+                'goes with "tls", 587 with "starttls".'
+            )
+        elif isinstance(error, TimeoutError):
+            text = f"{self.route} did not answer within {self._timeout_s:g} seconds."
+        elif stage == "connect" and isinstance(error, OSError) and code is None:
+            text = f"{self.route} cannot be reached ({said}). Check host and port."
+        else:
+            text = f"{self.route} answered {said or 'nothing sensible'} at {stage}."
+        return RouteError(text, stage=stage, code=code, temporary=temporary)
+
+    # --- sending -------------------------------------------------------------------------------
+
+    def send(self, message: Message, *, before_data: Callable[[], None]) -> Receipt:
+        self.connect()
+        assert self._smtp is not None
+        smtp = self._smtp
+        try:
+            code, text = smtp.mail(message.sender, self._mail_options(message))
+            if code != 250:
+                self._end(smtp, code)
+                raise self._refused("mail", code, text)
+            code, text = smtp.rcpt(message.recipient)
+            if code not in (250, 251, 252):
+                answer = receipt(code, text, at_recipient=True)
+                self._end(smtp, code)
+                return answer
+            code, text = smtp.docmd("DATA")
+            if code != 354:
+                answer = receipt(code, text, at_recipient=False)
+                self._end(smtp, code)
+                return answer
+        except smtplib.SMTPServerDisconnected as error:
+            self._drop()
+            # Before the body: the server has nothing to deliver.
+            return Receipt(outcome=Outcome.DEFERRED, text=f"connection lost: {_reply_text(error)}")
+        except (OSError, smtplib.SMTPException) as error:
+            self._drop()
+            raise self._fault("mail", error) from error
+        before_data()
+        return self._send_body(smtp, message.body)
+
+    def _send_body(self, smtp: smtplib.SMTP, body: bytes) -> Receipt:
+        stuffed = smtplib._quote_periods(body)  # type: ignore[attr-defined]
+        try:
+            smtp.send(stuffed + (b"" if stuffed.endswith(b"\r\n") else b"\r\n"))
+        except (OSError, smtplib.SMTPException) as error:
+            self._drop()
+            # Without its final dot the server must not deliver it.
+            return Receipt(outcome=Outcome.DEFERRED, text=f"connection lost: {_reply_text(error)}")
+        try:
+            smtp.send(b".\r\n")
+            if smtp.sock is not None:
+                smtp.sock.settimeout(FINAL_REPLY_TIMEOUT_S)
+            code, text = smtp.getreply()
+            if smtp.sock is not None:
+                smtp.sock.settimeout(self._timeout_s)
+        except (OSError, smtplib.SMTPException) as error:
+            self._drop()
+            return Receipt(
+                outcome=Outcome.IN_DOUBT,
+                text=f"connection lost while waiting for the answer: {_reply_text(error)}",
+            )
+        answer = receipt(code, text, at_recipient=False)
+        if code == 421:
+            self._drop()
+        return answer
+
+    @staticmethod
+    def _mail_options(message: Message) -> list[str]:
+        return [f"SIZE={len(message.body)}"]
+
+    def _end(self, smtp: smtplib.SMTP, code: int) -> None:
+        """Leave the connection ready for the next message, or drop it."""
+        if code == 421:
+            self._drop()
+            return
+        try:
+            smtp.rset()
+        except (OSError, smtplib.SMTPException):
+            self._drop()
+
+    def _drop(self) -> None:
+        if self._smtp is not None:
+            self._smtp.close()
+            self._smtp = None
+
+    def _refused(self, stage: str, code: int, text: bytes) -> RouteError:
+        said = f"{code} {clean(text.decode('utf-8', 'replace'))}"
+        return RouteError(
+            f"{self.route} refuses the sender: {said}. Check sender in [smtp] and whether this "
+            "account may use it.",
+            stage=stage,
+            code=code,
+            temporary=code < 500,
+        )
+
+
+def _reply_text(error: Exception) -> str:
+    if isinstance(error, smtplib.SMTPResponseException):
+        text = error.smtp_error
+        said = text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)
+        return clean(f"{error.smtp_code} {said}")[:200]
+    return clean(getattr(error, "strerror", None) or str(error))[:200]

@@ -1,0 +1,1 @@
+"""Readers' libraries: one file a format."""

@@ -1,0 +1,490 @@
+"""The day: fetch, choose, compose, plan, send, report.
+
+    listings are fetched and stored       (fetch)
+    each reader's papers are chosen       (Editor.draft: filter, score, select, compose, render)
+    the edition and its mail are planned  (one transaction a reader; before it nothing is lost)
+    what is due goes out                  (sending.send_due; reads only the plan)
+
+Everything before the plan can be done again, everything after it reads only the plan, so a mail
+can be sent again with the same bytes without ranking again.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+
+from digest import schedule
+from digest.edition import Letterhead, Renderer, build_message, compose
+from digest.edition.compose import compose_note
+from digest.edition.render import Rendered
+from digest.errors import DigestError, SourceError
+from digest.model import (
+    DayReport,
+    Delivery,
+    DeliveryKey,
+    DeliveryState,
+    Edition,
+    EditionKind,
+    EmptyReason,
+    Listing,
+    Message,
+    NoEdition,
+    Paper,
+    SourceCount,
+    SourceReport,
+    Subscriber,
+    SubscriberReport,
+    SubscriberState,
+)
+from digest.ports import (
+    Clock,
+    FetchRequest,
+    Mention,
+    Outbox,
+    ReaderState,
+    Source,
+    Store,
+    Transport,
+)
+from digest.ranking import Ranker, fit, select
+from digest.ranking.selection import basis_of, build_profile, filter_candidates
+from digest.sending import SendReport, send_due
+
+log = logging.getLogger(__name__)
+
+#: how far back a reader's first edition looks
+FIRST_EDITION = timedelta(days=3)
+#: how far back an edition looks after a pause, however long it was
+LONGEST_ABSENCE = timedelta(days=14)
+#: stored papers that word statistics are learned from
+BACKGROUND_PAPERS = 20_000
+#: when to look again after a day without a listing: the feed may only be late
+LOOK_AGAIN_AFTER = timedelta(hours=1)
+
+Progress = Callable[[str], None]
+
+
+def _silent(_: str) -> None:
+    pass
+
+
+# --- fetch ---------------------------------------------------------------------------------------
+
+
+def fetch(
+    sources: Sequence[Source],
+    store: Store,
+    *,
+    now: datetime,
+    until: date | None = None,
+    progress: Progress = _silent,
+) -> tuple[SourceReport, ...]:
+    """Ask all sources at once and store what they bring; one that fails costs only itself."""
+    if not sources:
+        return ()
+    requests = [store.fetch_request(s.name, now, until) for s in sources]
+    with ThreadPoolExecutor(max_workers=min(8, len(sources))) as pool:
+        jobs = [pool.submit(_ask, s, r) for s, r in zip(sources, requests, strict=True)]
+        reports = []
+        for source, job in zip(sources, jobs, strict=True):
+            answer, seconds = job.result()
+            report = _stored(source.name, answer, seconds, store)
+            progress(describe_source(report))
+            reports.append(report)
+    return tuple(reports)
+
+
+def _ask(source: Source, request: FetchRequest) -> tuple[Listing | Exception, float]:
+    started = time.monotonic()
+    answer: Listing | Exception
+    try:
+        answer = source.fetch(request)
+    except SourceError as error:
+        answer = error
+    except Exception as error:
+        log.exception("source.crashed source=%s", source.name)
+        answer = error
+    return answer, time.monotonic() - started
+
+
+def _stored(name: str, answer: Listing | Exception, seconds: float, store: Store) -> SourceReport:
+    if isinstance(answer, Exception):
+        fault = str(answer) if isinstance(answer, DigestError) else f"internal error: {answer!r}"
+        log.warning("source.failed source=%s fault=%s", name, fault)
+        return SourceReport(
+            source=name, n_fetched=0, n_new=0, complete=False, fault=fault, duration_s=seconds
+        )
+    n_new = store.add_listing(answer)
+    log.info(
+        "listing.stored source=%s n_papers=%d n_new=%d complete=%s",
+        name,
+        len(answer.papers),
+        n_new,
+        answer.complete,
+    )
+    return SourceReport(
+        source=name,
+        n_fetched=len(answer.papers),
+        n_new=n_new,
+        complete=answer.complete,
+        unchanged=answer.unchanged,
+        fault=answer.fault,
+        duration_s=seconds,
+    )
+
+
+def describe_source(report: SourceReport) -> str:
+    """One line for a person."""
+    if not report.complete and not report.n_fetched:
+        return f"{report.source}: failed. {report.fault}"
+    if report.unchanged:
+        return f"{report.source}: nothing has changed since the last fetch"
+    fault = "" if report.complete else f". Incomplete: {report.fault}"
+    return f"{report.source}: {report.n_fetched} papers, {report.n_new} not known before{fault}"
+
+
+# --- draft ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """What one reader would get on a date."""
+
+    outcome: Edition | NoEdition
+    #: what goes out: an edition, a note, or nothing
+    letter: Edition | None = None
+    message: Message | None = None
+    rendered: Rendered | None = None
+    #: the last mention that was looked at
+    cursor: int = 0
+
+
+class Editor:
+    """Makes drafts for one moment; what all readers share is read and fitted once.
+
+    Args:
+        sources: reports of this moment's fetch, for counts and faults in the mail.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        renderer: Renderer,
+        letterhead: Letterhead,
+        *,
+        sender: str,
+        secret: bytes,
+        now: datetime,
+        until: date,
+        sources: Sequence[SourceReport] = (),
+    ) -> None:
+        self._store, self._renderer, self._letterhead = store, renderer, letterhead
+        self._sender, self._secret, self._now = sender, secret, now
+        self._sources = sources
+        self._mentions = store.mentions(now - LONGEST_ABSENCE, until)
+        self._papers: Mapping[str, Paper] = store.papers({m.paper_id for m in self._mentions})
+        self._ranker: Ranker | None = None
+
+    @property
+    def ranker(self) -> Ranker:
+        """Fitted at first use: a day on which nobody gets mail needs none."""
+        if self._ranker is None:
+            self._ranker = fit(self._store.background(BACKGROUND_PAPERS))
+        return self._ranker
+
+    def draft(self, subscriber: Subscriber, day: date) -> Draft:
+        """Choose and render one reader's edition; nothing is stored.
+
+        Raises:
+            RenderError: a template is wrong.
+        """
+        state = self._store.reader_state(subscriber.id, day)
+        mentions = self._new_mentions(state, day)
+        pool = self._pool(mentions)
+        profile = build_profile(subscriber, state.liked, state.disliked)
+        candidates = filter_candidates(pool, subscriber, state.sent | profile.rated_ids)
+        scores = self.ranker.score_block([profile], pool)[0]
+        chosen = {p.id for p in candidates.papers}
+        scores = scores[[n for n, p in enumerate(pool) if p.id in chosen]]
+        picks = select(subscriber, profile, candidates.papers, scores, self.ranker, pool)
+        counts = self._counts(mentions)
+        outcome = compose(
+            subscriber,
+            title=self._letterhead.title,
+            day=day,
+            picks=picks,
+            basis=basis_of(profile, candidates.papers),
+            n_new=candidates.n_new,
+            n_considered=len(candidates.papers),
+            n_muted=candidates.n_muted,
+            best_score=float(scores.max()) if len(scores) else 0.0,
+            sources=counts,
+        )
+        cursor = self._mentions[-1].id if self._mentions else state.cursor or 0
+        letter = outcome if isinstance(outcome, Edition) else None
+        if isinstance(outcome, NoEdition) and subscriber.on_empty == "note":
+            letter = compose_note(outcome, title=self._letterhead.title, sources=counts)
+        if letter is None:
+            return Draft(outcome=outcome, cursor=cursor)
+        rendered = self._renderer.render(letter)
+        message = build_message(
+            letter,
+            rendered,
+            self._letterhead,
+            sender=self._sender,
+            secret=self._secret,
+            now=self._now,
+        )
+        return Draft(
+            outcome=outcome, letter=letter, message=message, rendered=rendered, cursor=cursor
+        )
+
+    def _new_mentions(self, state: ReaderState, day: date) -> tuple[Mention, ...]:
+        """What was listed since the reader's last edition; the order of arrival is the clock, so
+        a paper that came late is in the next edition and none is in two."""
+        if state.cursor is not None:
+            return tuple(m for m in self._mentions if m.id > state.cursor and m.listed_on <= day)
+        since = self._now - FIRST_EDITION
+        return tuple(m for m in self._mentions if m.first_seen >= since and m.listed_on <= day)
+
+    def _pool(self, mentions: Sequence[Mention]) -> tuple[Paper, ...]:
+        """The papers mentioned, once each, in order of arrival, as this listing announced them."""
+        types: dict[str, str] = {}
+        for mention in mentions:
+            if mention.paper_id in self._papers:
+                types.setdefault(mention.paper_id, mention.announce_type)
+        return tuple(
+            p if p.announce_type == t else replace(p, announce_type=t)
+            for i, t in types.items()
+            for p in (self._papers[i],)
+        )
+
+    def _counts(self, mentions: Sequence[Mention]) -> tuple[SourceCount, ...]:
+        by_source = Counter(m.source for m in mentions)
+        fetched = {r.source: r for r in self._sources}
+        names = dict.fromkeys([*fetched, *by_source])
+        return tuple(
+            SourceCount(
+                name=name,
+                n_papers=by_source[name],
+                complete=fetched[name].complete if name in fetched else True,
+                fault=fetched[name].fault if name in fetched else "",
+            )
+            for name in names
+        )
+
+
+# --- plan ----------------------------------------------------------------------------------------
+
+
+def plan(
+    editor: Editor,
+    store: Store,
+    subscribers: Sequence[Subscriber],
+    *,
+    now: datetime,
+    day: date | None = None,
+    dry_run: bool = False,
+    progress: Progress = _silent,
+) -> tuple[SubscriberReport, ...]:
+    """Decide each reader's edition and store its mail as ready; one that fails costs only itself.
+
+    Args:
+        day: the edition date for everybody; by default each reader's own today.
+    """
+    reports = []
+    for subscriber in subscribers:
+        edition_date = day or schedule.edition_date(subscriber, now)
+        report = _plan_one(editor, store, subscriber, edition_date, now, dry_run)
+        progress(f"{report.email}: {report.outcome}")
+        reports.append(report)
+    return tuple(reports)
+
+
+def _plan_one(
+    editor: Editor, store: Store, subscriber: Subscriber, day: date, now: datetime, dry_run: bool
+) -> SubscriberReport:
+    def said(outcome: str, detail: str, n_picks: int = 0, n_new: int = 0) -> SubscriberReport:
+        return SubscriberReport(
+            email=subscriber.email,
+            edition_date=day,
+            outcome=outcome,
+            detail=detail,
+            n_picks=n_picks,
+            n_new=n_new,
+        )
+
+    if subscriber.state is not SubscriberState.ACTIVE:
+        return said(EmptyReason.NOT_ACTIVE, f"The subscription is {subscriber.state}.")
+    known = store.delivery(DeliveryKey(subscriber_id=subscriber.id, edition_date=day))
+    if known is not None:
+        return said(known.state, _already(known))
+    if not schedule.is_sending_day(subscriber, day):
+        days = schedule.describe_weekdays(subscriber.weekdays)
+        return said(
+            EmptyReason.NOT_A_SENDING_DAY, f"{day:%A} is no sending day; mail goes out {days}."
+        )
+    try:
+        draft = editor.draft(subscriber, day)
+    except Exception as error:
+        # One reader's odd paper or profile must not cost the others their mail.
+        if not isinstance(error, DigestError):
+            log.exception("compose.crashed subscriber=%s", subscriber.id[:8])
+        detail = str(error) if isinstance(error, DigestError) else f"internal error: {error!r}"
+        return said(EmptyReason.COMPOSE_FAILED, detail)
+    outcome = draft.outcome
+    if not dry_run:
+        if draft.letter is not None and draft.message is not None:
+            store.plan(draft.letter, draft.message, draft.cursor, now)
+        if isinstance(outcome, NoEdition):
+            late = outcome.reason in (EmptyReason.NO_LISTING, EmptyReason.SOURCES_FAILED)
+            again = now + LOOK_AGAIN_AFTER if late else None
+            store.record_empty(outcome, draft.cursor, now, again)
+    if isinstance(outcome, NoEdition):
+        return said(outcome.reason, outcome.detail, n_new=outcome.n_new)
+    return said("planned", outcome.subject, len(outcome.picks), outcome.n_new)
+
+
+def _already(delivery: Delivery) -> str:
+    if delivery.state is DeliveryState.SENT and delivery.settled_at:
+        return f"Already sent at {delivery.settled_at:%Y-%m-%d %H:%M} UTC."
+    if delivery.state is DeliveryState.DEFERRED and delivery.next_at:
+        return (
+            f"Waiting for another attempt at {delivery.next_at:%Y-%m-%d %H:%M} UTC: "
+            f"{delivery.reply}"
+        )
+    return delivery.reply or f"The edition is {delivery.state}."
+
+
+# --- the whole day -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """What a day is run with; made by `app`."""
+
+    store: Store
+    sources: Sequence[Source]
+    renderer: Renderer
+    letterhead: Letterhead
+    sender: str
+    secret: bytes
+    clock: Clock
+    transport: Callable[[], Transport]
+    worker: str
+    retention: timedelta
+
+    def editor(self, now: datetime, until: date, sources: Sequence[SourceReport] = ()) -> Editor:
+        return Editor(
+            self.store,
+            self.renderer,
+            self.letterhead,
+            sender=self.sender,
+            secret=self.secret,
+            now=now,
+            until=until,
+            sources=sources,
+        )
+
+
+def run_day(
+    desk: Desk,
+    subscribers: Sequence[Subscriber],
+    *,
+    day: date | None = None,
+    dry_run: bool = False,
+    warnings: Sequence[str] = (),
+    should_stop: Callable[[], bool] = lambda: False,
+    progress: Progress = _silent,
+) -> DayReport:
+    """From listings to delivered mail, for these readers. The caller holds `store.exclusive`."""
+    started = desk.clock()
+    asked = desk.sources if subscribers else ()  # else only mails of earlier runs are due
+    sources = fetch(asked, desk.store, now=started, until=day, progress=progress)
+    now = desk.clock()
+    # Nobody on earth has a later date than this, so it bounds the day of everybody.
+    editor = desk.editor(now, day or (now + timedelta(hours=14)).date(), sources)
+    planned = plan(
+        editor, desk.store, subscribers, now=now, day=day, dry_run=dry_run, progress=progress
+    )
+    told = list(warnings)
+    route_fault = ""
+    if not dry_run and not should_stop():
+        sent = send_due(
+            desk.store,
+            desk.transport(),
+            worker=desk.worker,
+            clock=desk.clock,
+            should_stop=should_stop,
+            on_settled=lambda d, state: progress(f"{d.message.recipient}: {state}"),
+        )
+        planned = _with_deliveries(planned, sent, subscribers)
+        told += _warnings_of(sent)
+        route_fault = sent.route_fault
+    report = DayReport(
+        started_at=started,
+        finished_at=desk.clock(),
+        sources=sources,
+        subscribers=planned,
+        warnings=tuple(told),
+        route_fault=route_fault,
+    )
+    if not dry_run:
+        desk.store.record_run(report)
+        desk.store.purge(now - desk.retention)
+    return report
+
+
+def _with_deliveries(
+    planned: Sequence[SubscriberReport], sent: SendReport, subscribers: Sequence[Subscriber]
+) -> tuple[SubscriberReport, ...]:
+    """The plan's reports with what became of each mail."""
+    ids = {s.email: s.id for s in subscribers}
+    finished = []
+    for report in planned:
+        key = DeliveryKey(subscriber_id=ids.get(report.email, ""), edition_date=report.edition_date)
+        note = replace(key, kind=EditionKind.NOTE)
+        if key in sent.settled:
+            state, reply = sent.settled[key]
+            detail = report.detail if state is DeliveryState.SENT else reply
+            report = replace(report, outcome=state, detail=detail)
+        elif note in sent.settled:
+            state, _ = sent.settled[note]
+            report = replace(report, detail=f"{report.detail} A note saying so is {state}.")
+        elif report.outcome in ("planned", DeliveryState.READY) and sent.route_fault:
+            report = replace(report, outcome=DeliveryState.READY, detail=sent.route_fault)
+        finished.append(report)
+    return tuple(finished)
+
+
+def _warnings_of(sent: SendReport) -> list[str]:
+    told = []
+    if sent.route_fault:
+        told.append(f"{sent.route_fault} Editions that are not sent stay ready for the next run.")
+    if sent.n_doubts:
+        told.append(
+            f"{sent.n_doubts} mails were being handed over when an earlier run died; they were "
+            "sent again with the same Message-ID."
+        )
+    return told
+
+
+def is_due(store: Outbox, subscriber: Subscriber, now: datetime) -> bool:
+    """Whether a worker should make this reader's edition now: the hour has come, and neither an
+    edition nor a final "nothing today" stands in the store."""
+    if subscriber.state is not SubscriberState.ACTIVE or not schedule.is_due(subscriber, now):
+        return False
+    day = schedule.edition_date(subscriber, now)
+    if store.delivery(DeliveryKey(subscriber_id=subscriber.id, edition_date=day)) is not None:
+        return False
+    empty = store.empty_outcome(subscriber.id, day)
+    if empty is None:
+        return True
+    again_at = empty[2]
+    return again_at is not None and again_at <= now

@@ -1,0 +1,113 @@
+"""The worker: a process that stays, and makes each reader's edition when its hour has come.
+
+APScheduler wakes it every half minute; who is due is asked of the store each time, not of the
+scheduler. So a laptop that slept, a clock that jumped, a missed hour in spring and a restart are
+all the same case: an edition of today that is not there yet, and whose hour has passed.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from types import FrameType
+
+from digest.app import App
+from digest.errors import DigestError
+from digest.model import DayReport
+
+log = logging.getLogger(__name__)
+
+TICK_S = 30
+#: pause after a day that crashed, so that a fault does not run hot
+AFTER_CRASH = timedelta(minutes=5)
+AFTER_ROUTE_FAULT = timedelta(minutes=2)
+LONGEST_REST = timedelta(minutes=30)
+
+
+class Worker:
+    """Runs until `stop`; the work itself stands in `pipeline`."""
+
+    def __init__(
+        self, app: App, *, on_report: Callable[[DayReport], None] = lambda report: None
+    ) -> None:
+        self._app, self._on_report = app, on_report
+        self._stopping = threading.Event()
+        self._quiet_until = app.clock()
+        self._n_route_faults = 0
+        self._synced = False
+
+    def stop(self) -> None:
+        """Finish the mail in hand and leave."""
+        self._stopping.set()
+
+    def tick(self) -> DayReport | None:
+        """Run for whoever is due; None if nobody is, or another process is at it.
+
+        Never raises for a fault of the day: it is logged, and tomorrow happens.
+        """
+        from digest.pipeline import is_due
+
+        now = self._app.clock()
+        if self._stopping.is_set() or now < self._quiet_until:
+            return None
+        try:
+            store = self._app.store
+            if not self._synced:
+                self._app.sync_subscribers()
+                self._synced = True
+            due = {s.id for s in store.subscribers() if is_due(store, s, now)}
+            if not due and not store.has_due_deliveries(now):
+                return None
+            report = self._app.run(choose=lambda s: s.id in due, should_stop=self._stopping.is_set)
+        except DigestError as error:
+            log.error("worker.day_failed error=%s", error)
+            self._quiet_until = now + AFTER_CRASH
+            return None
+        except Exception:
+            log.exception("worker.day_crashed")
+            self._quiet_until = now + AFTER_CRASH
+            return None
+        if report is not None:
+            self._rest_after(report)
+            self._on_report(report)
+        return report
+
+    def _rest_after(self, report: DayReport) -> None:
+        """A mail server in trouble is left alone for growing whiles."""
+        if not report.route_fault:
+            self._n_route_faults = 0
+            return
+        pause = min(AFTER_ROUTE_FAULT * 2**self._n_route_faults, LONGEST_REST)
+        self._n_route_faults += 1
+        self._quiet_until = report.finished_at + pause
+
+    def run(self) -> None:
+        """Tick until stopped by SIGTERM, SIGINT or `stop`."""
+        from apscheduler.schedulers.background import BackgroundScheduler
+        from apscheduler.triggers.interval import IntervalTrigger
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_signal)
+        scheduler = BackgroundScheduler(timezone="UTC")
+        scheduler.add_job(
+            self.tick,
+            IntervalTrigger(seconds=TICK_S),
+            next_run_time=self._app.clock(),
+            max_instances=1,
+            coalesce=True,
+            # a late tick is as good as any: without this APScheduler drops what is 1 s late
+            misfire_grace_time=None,
+        )
+        scheduler.start()
+        log.info("worker.started")
+        while not self._stopping.wait(timeout=1.0):
+            pass
+        scheduler.shutdown(wait=True)
+        log.info("worker.stopped")
+
+    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
+        log.info("worker.stopping signal=%d", number)
+        self.stop()
