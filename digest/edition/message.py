@@ -9,9 +9,9 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
-from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
+from digest.edition.links import unsubscribe_url
 from digest.edition.render import Letterhead, Rendered
 from digest.model import Edition, Message
 from digest.text import clean
@@ -57,7 +57,7 @@ def build_message(
     if letterhead.reply_to != author.addr_spec:
         mail["Reply-To"] = letterhead.reply_to
     mail["List-Id"] = f"{_phrase(letterhead.title)} <digest.{author.domain}>"
-    mail["List-Unsubscribe"] = f"<mailto:{quote(letterhead.reply_to)}?subject=unsubscribe>"
+    mail["List-Unsubscribe"] = f"<{unsubscribe_url(letterhead)}>"
     mail["Auto-Submitted"] = "auto-generated"
     mail.set_content(rendered.text, cte="quoted-printable")
     mail.add_alternative(rendered.html, subtype="html", cte="quoted-printable")

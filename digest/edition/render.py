@@ -10,11 +10,11 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from urllib.parse import quote
 
 import css_inline
 import jinja2
 
+from digest.edition.links import unsubscribe_url
 from digest.errors import RenderError
 from digest.model import (
     Basis,
@@ -165,7 +165,9 @@ def card(pick: Pick, n_considered: int) -> Card:
     n_below = round(pick.percentile * max(0, n_considered - 1))
     match = ""
     if scored and n_considered > 1 and n_below:
-        match = f"Score {pick.score:.2f}, ahead of {n_below:,} of {n_considered - 1:,} others"
+        others = n_considered - 1
+        ahead = f"all {others:,}" if n_below == others else f"{n_below:,} of {others:,}"
+        match = f"Score {pick.score:.2f}, ahead of {ahead} others"
     return Card(
         rank=pick.rank,
         title=readable(paper.title),
@@ -198,13 +200,17 @@ def basis_notice(basis: Basis) -> str:
     return ""
 
 
-def wrap(text: str, indent: str = "", width: int = 76) -> str:
-    """A paragraph for plain text; addresses and long words are never broken."""
+def wrap(text: str, indent: str = "", hanging: str = "", width: int = 76) -> str:
+    """A paragraph for plain text; addresses and long words are never broken.
+
+    Args:
+        hanging: further indent of all lines but the first.
+    """
     return textwrap.fill(
         text,
         width,
         initial_indent=indent,
-        subsequent_indent=indent,
+        subsequent_indent=indent + hanging,
         break_long_words=False,
         break_on_hyphens=False,
     )
@@ -256,7 +262,6 @@ class Renderer:
             if edition.kind is EditionKind.EDITION
             else "No papers today"
         )
-        address = quote(self._letterhead.reply_to)
         first = edition.picks[0].paper.title if edition.picks else edition.note
         return {
             "title": self._letterhead.title,
@@ -272,7 +277,7 @@ class Renderer:
             "parts": parts,
             "sources": edition.sources,
             "faults": tuple(s for s in edition.sources if s.fault),
-            "unsubscribe_url": f"mailto:{address}?subject=unsubscribe",
+            "unsubscribe_url": unsubscribe_url(self._letterhead),
         }
 
     def _fill(self, name: str, context: Mapping[str, object]) -> str:

@@ -1,0 +1,45 @@
+"""Shared by all tests: a fixed moment, the recorded payloads if there are any, a closed network."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+#: a Wednesday, 07:30 in Berlin
+NOW = datetime(2026, 5, 20, 5, 30, tzinfo=UTC)
+ROOT = Path(__file__).resolve().parent.parent
+FIXTURES = Path(os.environ.get("DIGEST_FIXTURES", ROOT.parent / "shared" / "fixtures"))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _only_loopback() -> Iterator[None]:
+    """A test that reaches for the internet is a broken test, wherever it runs."""
+    real = socket.socket.connect
+
+    def guarded(self: socket.socket, address: object) -> None:
+        if isinstance(address, tuple) and not ipaddress.ip_address(address[0]).is_loopback:
+            raise AssertionError(f"a test wants to connect to {address}")
+        return real(self, address)  # type: ignore[arg-type]
+
+    socket.socket.connect = guarded  # type: ignore[method-assign,assignment]
+    yield
+    socket.socket.connect = real  # type: ignore[method-assign]
+
+
+@pytest.fixture
+def now() -> datetime:
+    return NOW
+
+
+@pytest.fixture
+def fixtures() -> Path:
+    """The recorded payloads; a test that needs them is skipped, aloud, where they are absent."""
+    if not FIXTURES.is_dir():
+        pytest.skip(f"recorded payloads are not here ({FIXTURES})")
+    return FIXTURES
