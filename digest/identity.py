@@ -149,20 +149,26 @@ def merge(papers: Iterable[Paper]) -> tuple[Paper, ...]:
 
     Records are joined when they share an id, or a DOI that one of them carries beside its id.
     """
-    by_id: dict[str, Paper] = {}
-    id_by_doi: dict[str, str] = {}
+    groups: dict[str, Paper] = {}
+    group_of: dict[str, str] = {}
     for paper in papers:
-        doi = (
-            paper.doi or paper.id.removeprefix("doi:") if paper.id.startswith("doi:") else paper.doi
-        )
-        key = paper.id if paper.id in by_id else id_by_doi.get(doi.lower(), paper.id)
-        known = by_id.get(key)
-        if known is None:
-            by_id[key] = paper
-        else:
-            # an arXiv id is the better name: it finds PDF and versions
-            name = min((known.id, paper.id), key=lambda i: not i.startswith("arxiv:"))
-            by_id[key] = replace(combine(known, paper), id=name)
-        if doi:
-            id_by_doi[doi.lower()] = key
-    return tuple(by_id.values())
+        names = _names(paper)
+        # A record with id and DOI may show that two groups are one.
+        joined = dict.fromkeys(group_of[n] for n in names if n in group_of)
+        home = next(iter(joined), paper.id)
+        together = [groups[g] if g == home else groups.pop(g) for g in joined]
+        combined = paper
+        for known in reversed(together):
+            better = min((known.id, combined.id), key=lambda i: not i.startswith("arxiv:"))
+            combined = replace(combine(known, combined), id=better)
+        groups[home] = combined
+        for name in names:
+            group_of[name] = home
+        if len(joined) > 1:
+            group_of |= {n: home for n, g in group_of.items() if g in joined}
+    return tuple(groups.values())
+
+
+def _names(paper: Paper) -> tuple[str, ...]:
+    """What else a record is called: its id, and its DOI in the same form."""
+    return tuple(dict.fromkeys((paper.id, *([f"doi:{paper.doi.lower()}"] if paper.doi else []))))

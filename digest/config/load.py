@@ -198,8 +198,11 @@ def _is_echo(raw: Any, error: Any) -> bool:
     """Faults that only repeat another one: an array emptied by its faulty items, and the branch
     of "text or table" that the value did not mean."""
     loc, kind = error["loc"], error["type"]
-    if kind == "too_short" and len(loc) == 1:
-        return bool(raw.get(loc[0]))
+    if kind == "too_short":
+        value = raw
+        for part in loc:
+            value = value[part] if not (isinstance(part, str) and _is_branch(part)) else value
+        return bool(value)
     if "likes" in loc:
         value = raw
         for part in loc[: loc.index("likes") + 2]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import hmac
 from datetime import datetime
-from email.headerregistry import Address
+from email.header import Header
 from email.message import EmailMessage
 from email.policy import SMTP
-from email.utils import format_datetime, parseaddr
+from email.utils import format_datetime, formataddr, parseaddr
 from zoneinfo import ZoneInfo
 
 from digest.edition.links import unsubscribe_url
@@ -16,7 +16,6 @@ from digest.edition.render import Letterhead, Rendered
 from digest.model import Edition, Message
 from digest.text import clean
 
-#: 998 octets a line is the law; 76 is what every relay leaves alone
 _POLICY = SMTP.clone(max_line_length=76)
 
 
@@ -27,11 +26,27 @@ def message_id(secret: bytes, edition: Edition, domain: str) -> str:
     return f"<{mac}@{domain}>"
 
 
-def mailbox(text: str) -> Address:
-    """A configured sender as an address whose name needs no further quoting."""
-    name, address = parseaddr(text)
-    user, _, domain = address.rpartition("@")
-    return Address(display_name=clean(name), username=user, domain=domain)
+def unstructured(name: str, value: str) -> bytes:
+    """A header of free text, folded and encoded (RFC 2047).
+
+    `email.header.Header` and not the policies of `EmailMessage`: those lose a blank here and there
+    between the encoded words of a long header, and leave text that looks encoded as it is.
+    """
+    value = clean(value)
+    charset = "us-ascii" if value.isascii() and "=?" not in value else "utf-8"
+    encoded = Header(value, charset, maxlinelen=76, header_name=name).encode(linesep="\r\n")
+    return f"{name}: {encoded}\r\n".encode("ascii")
+
+
+def address(name: str, who: str, email: str) -> bytes:
+    """A header of one mailbox; the display name is quoted or encoded as needed."""
+    shown = clean(who)
+    if not shown:
+        return f"{name}: {email}\r\n".encode("ascii")
+    if not shown.isascii() or "=?" in shown:
+        encoded = Header(shown, "utf-8", maxlinelen=76, header_name=name).encode(linesep="\r\n")
+        return f"{name}: {encoded}\r\n <{email}>\r\n".encode("ascii")
+    return f"{name}: {formataddr((shown, email))}\r\n".encode("ascii")
 
 
 def build_message(
@@ -44,34 +59,43 @@ def build_message(
     now: datetime,
 ) -> Message:
     """The complete mail: headers, plain text, HTML."""
-    author = mailbox(sender)
+    author, author_address = parseaddr(sender)
+    domain = author_address.rpartition("@")[2]
     subscriber = edition.subscriber
-    identifier = message_id(secret, edition, author.domain)
+    identifier = message_id(secret, edition, domain)
+    local = now.astimezone(ZoneInfo(subscriber.timezone))
+    headers = [
+        address("From", author, author_address),
+        address("To", subscriber.name, subscriber.email),
+        unstructured("Subject", edition.subject),
+        f"Date: {format_datetime(local)}\r\n".encode("ascii"),
+        f"Message-ID: {identifier}\r\n".encode("ascii"),
+        f"List-Id: {_phrase(letterhead.title)}<digest.{domain}>\r\n".encode("ascii"),
+        f"List-Unsubscribe: <{unsubscribe_url(letterhead)}>\r\n".encode("ascii"),
+        b"Auto-Submitted: auto-generated\r\n",
+    ]
+    if letterhead.reply_to != author_address:
+        headers.insert(2, address("Reply-To", "", letterhead.reply_to))
+    return Message(
+        message_id=identifier,
+        sender=author_address,
+        recipient=subscriber.email,
+        body=b"".join(headers) + _bodies(rendered, identifier),
+    )
+
+
+def _bodies(rendered: Rendered, identifier: str) -> bytes:
+    """The MIME headers and the two bodies, plain text first."""
     mail = EmailMessage(policy=_POLICY)
-    mail["From"] = author
-    user, _, domain = subscriber.email.rpartition("@")
-    mail["To"] = Address(display_name=clean(subscriber.name), username=user, domain=domain)
-    mail["Subject"] = clean(edition.subject)
-    mail["Date"] = format_datetime(now.astimezone(ZoneInfo(subscriber.timezone)))
-    mail["Message-ID"] = identifier
-    if letterhead.reply_to != author.addr_spec:
-        mail["Reply-To"] = letterhead.reply_to
-    mail["List-Id"] = f"{_phrase(letterhead.title)} <digest.{author.domain}>"
-    mail["List-Unsubscribe"] = f"<{unsubscribe_url(letterhead)}>"
-    mail["Auto-Submitted"] = "auto-generated"
     mail.set_content(rendered.text, cte="quoted-printable")
     mail.add_alternative(rendered.html, subtype="html", cte="quoted-printable")
     # The boundary is drawn at random otherwise, and a retry would not be the same bytes.
     mail.set_boundary(f"=_{hashlib.sha256(identifier.encode()).hexdigest()[:32]}")
-    return Message(
-        message_id=identifier,
-        sender=author.addr_spec,
-        recipient=subscriber.email,
-        body=mail.as_bytes(),
-    )
+    return mail.as_bytes()
 
 
 def _phrase(title: str) -> str:
-    """A title as a quoted header phrase; what ASCII cannot say is left to the subject."""
-    ascii_title = clean(title).encode("ascii", "ignore").decode().strip()
-    return '"' + ascii_title.replace("\\", "").replace('"', "") + '"' if ascii_title else ""
+    """A title as a quoted phrase; what ASCII cannot say is left to the subject."""
+    ascii_title = clean(title.encode("ascii", "ignore").decode())
+    bare = ascii_title.replace("\\", "").replace('"', "")
+    return f'"{bare}" ' if bare else ""

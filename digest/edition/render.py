@@ -30,6 +30,7 @@ from digest.text import clean, readable, safe_url, shorten
 
 MAX_AUTHORS = 4
 ABSTRACT_CHARS = 520
+_NO_BRACKETS = str.maketrans({"<": "‹", ">": "›"})
 _HEADINGS = {
     Section.FOLLOWED: "From authors you follow",
     Section.FOR_YOU: "For you",
@@ -124,7 +125,8 @@ def facts_of(paper: Paper) -> tuple[str, ...]:
 
 
 def links_of(paper: Paper) -> tuple[Link, ...]:
-    name = shorten(readable(paper.title), 80)
+    # it stands in an attribute, where mail programs are less sure of themselves than browsers
+    name = shorten(readable(paper.title), 80).translate(_NO_BRACKETS)
     wanted = (
         ("Abstract", paper.url, f"Abstract of {name}"),
         ("PDF", paper.pdf_url, f"PDF of {name}"),

@@ -166,9 +166,11 @@ def _feed_day(parsed: Any, now: datetime) -> date:
     """
     latest = (now + timedelta(hours=14)).date()
     for key in ("published", "updated"):
-        if (day := _printed_date(parsed.feed.get(key, ""))) is not None:
+        if (day := _printed_date(dict.get(parsed.feed, key, ""))) is not None:
             return min(day, latest)
-    days = [d for e in parsed.entries if (d := _printed_date(e.get("published", ""))) is not None]
+    days = [
+        d for e in parsed.entries if (d := _printed_date(dict.get(e, "published", ""))) is not None
+    ]
     return min(max(days), latest) if days else now.astimezone(EASTERN).date()
 
 

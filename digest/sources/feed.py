@@ -77,7 +77,8 @@ def fault_of(parsed: Any, body: bytes) -> str:
 def instant(entry: Any, now: datetime, *keys: str) -> datetime | None:
     """The first of the entry's dates that makes sense; none lies in the future."""
     for key in keys:
-        parts = entry.get(f"{key}_parsed")
+        # not entry.get: feedparser would hand out one date for another
+        parts = dict.get(entry, f"{key}_parsed")
         if not parts:
             continue
         try:

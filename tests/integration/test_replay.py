@@ -10,8 +10,6 @@ from email import message_from_bytes, policy
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from digest.model import DeliveryState
 from digest.sources.arxiv import submission_window
 from tests.servers import Answer, Request, api, as_json, rss
@@ -128,28 +126,23 @@ def test_one_recorded_day_goes_from_listing_to_inbox_and_only_once(
     assert "TRENDING" in text
 
 
-@pytest.mark.parametrize("restart", [True, False], ids=["cron", "one process"])
 def test_three_weeks_day_by_day_never_repeat_a_paper_and_catch_up_a_missed_day(
-    fixtures: Path, tmp_path: Path, restart: bool
+    fixtures: Path, tmp_path: Path
 ) -> None:
     with make_world(tmp_path) as world:
         archive = Archive(fixtures, world)
         world.write(subscribers=PEOPLE, top="length = 8")
         outcomes: dict[date, list[str]] = {}
-        app = world.app()
         for day in days():
             archive.today, world.now = day, at(day)
             if day == MISSED:
                 continue  # the machine is off
-            if restart:
-                app.__exit__()
-                app = world.app()
-            report = app.run()
+            with world.app() as app:  # as cron would
+                report = app.run()
             assert report is not None
             assert report.warnings == ()
             assert all(s.complete for s in report.sources), report.sources
             outcomes[day] = [s.outcome for s in report.subscribers]
-        app.__exit__()
 
     for day, found in outcomes.items():
         expected = "no_listing" if day.weekday() > 4 else "sent"

@@ -1,0 +1,205 @@
+from __future__ import annotations
+
+import tomllib
+from datetime import time
+from pathlib import Path
+
+import pytest
+
+from digest.config import EXAMPLE, load_settings, load_text
+from digest.errors import ConfigError
+
+SMALLEST = """
+title = "Morning papers"
+
+[schedule]
+time = "07:30"
+timezone = "Europe/Berlin"
+weekdays = ["mon", "tue", "wed", "thu", "fri"]
+
+[[sources]]
+kind = "arxiv"
+categories = ["cs.CL", "cs.LG"]
+
+[[sources]]
+kind = "huggingface"
+
+[[subscribers]]
+email = "ada@example.org"
+likes = [
+  "2405.01234", "https://arxiv.org/abs/2406.00001", "library.bib", { title = "…", abstract = "…" },
+]
+
+[smtp]
+host = "smtp.example.org"
+port = 587
+security = "starttls"
+username = "ada"
+sender = "Morning papers <digest@example.org>"
+
+[store]
+path = "digest.db"
+"""
+
+
+def problems(text: str, environ: dict[str, str] | None = None) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        load_text(text, path=Path("config.toml"), environ=environ or {})
+    return list(caught.value.problems)
+
+
+def test_the_smallest_config_works_and_paths_are_relative_to_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(SMALLEST, "utf-8")
+    settings = load_settings(path, {"SMTP_PASSWORD": "hush"})
+    assert settings.store.path == tmp_path / "digest.db"
+    assert settings.subscribers[0].likes[2] == str(tmp_path / "library.bib")
+    assert settings.schedule.time == time(7, 30)
+    assert settings.schedule.weekdays == (0, 1, 2, 3, 4)
+    assert settings.smtp is not None
+    assert settings.smtp.password.get_secret_value() == "hush"
+    assert "hush" not in repr(settings)
+
+
+def test_the_example_is_a_config_and_shows_every_key(tmp_path: Path) -> None:
+    text = EXAMPLE.read_text("utf-8")
+    load_text(text, path=tmp_path / "config.toml", environ={})
+    everything = uncommented(text)
+    load_text(everything, path=tmp_path / "config.toml", environ={"SMTP_PASSWORD": "x"})
+    from digest.config import schema
+
+    tables = [
+        schema.Settings,
+        schema.Schedule,
+        schema.ArxivSettings,
+        schema.HuggingFaceSettings,
+        schema.FeedSettings,
+        schema.SubscriberSettings,
+        schema.SmtpSettings,
+        schema.MaildirSettings,
+        schema.WebSettings,
+        schema.StoreSettings,
+        schema.FetchSettings,
+    ]
+    shown = {line.split("=")[0].strip(" #") for line in text.splitlines() if "=" in line}
+    shown |= {line.strip("# []") for line in text.splitlines() if line.lstrip("# ").startswith("[")}
+    for table in tables:
+        missing = set(table.model_fields) - shown - {"password"}
+        assert not missing, f"{table.__name__}: {missing}"
+
+
+def test_the_defaults_the_example_names_are_the_defaults(tmp_path: Path) -> None:
+    from digest.config.schema import Settings
+
+    text = EXAMPLE.read_text("utf-8")
+    top = text.split("[schedule]")[0]
+    for line in top.splitlines():
+        if line.startswith("# ") and " = " in line:
+            key, value = tomllib.loads(line[2:].split(" #")[0]).popitem()
+            assert Settings.model_fields[key].default == value, key
+
+
+def uncommented(text: str) -> str:
+    """The example with its commented keys in force; [maildir] excludes [smtp], so it stays out."""
+    lines, skipping = [], False
+    for line in text.splitlines():
+        bare = line.removeprefix("# ")
+        if bare.startswith("["):
+            skipping = bare.startswith("[maildir]")
+        is_key = " = " in bare and bare.split(" = ")[0].isidentifier()
+        if skipping:
+            continue
+        if line.startswith("# ") and (is_key or bare.startswith("[")) and "username" not in bare:
+            line = bare
+        if "password_file" in bare:
+            continue
+        lines.append(line)
+    return "\n".join(lines)
+
+
+def test_all_mistakes_are_told_at_once_with_place_and_remedy() -> None:
+    found = problems(
+        """
+titel = "x"
+length = "many"
+[schedule]
+timezone = "Berlin"
+time = "25:00"
+weekdays = ["funday"]
+[[sources]]
+kind = "rss"
+[[sources]]
+kind = "arxiv"
+categorys = ["cs.CL"]
+[[subscribers]]
+email = "nope"
+likes = [5]
+author = ["x"]
+[smtp]
+host = "h"
+security = "ssl"
+sender = "x"
+"""
+    )
+    told = "\n".join(found)
+    for fragment in (
+        'config.toml, titel: there is no such key; did you mean "title"?',
+        'config.toml, length: must be a whole number (it is "many")',
+        '[schedule], timezone: "Berlin" is not a time zone; did you mean "Europe/Berlin"?',
+        "[schedule], time: '25:00' is not a time of day",
+        '[schedule], weekdays no. 1: "funday" is not a weekday; use mon, tue',
+        '[[sources]] no. 1, kind: "rss" is no kind of source; use one of "arxiv", "huggingface"',
+        '[[sources]] no. 2, categorys: there is no such key; did you mean "categories"?',
+        "[[sources]] no. 2, categories: is missing",
+        '[[subscribers]] no. 1, email: "nope" is not a mail address',
+        "[[subscribers]] no. 1, likes no. 1: must be an id, an address or a path",
+        '[[subscribers]] no. 1, author: there is no such key; did you mean "authors"?',
+        '[smtp], security: "ssl" is not possible; use "starttls", "tls" or "none"',
+        '[smtp], sender: "x" is not a mail address',
+    ):
+        assert fragment in told
+    assert len(found) == 13, told
+
+
+def test_a_password_in_the_file_is_refused_and_never_shown() -> None:
+    (told,) = problems(SMALLEST.replace('username = "ada"', 'password = "hunter2"'))
+    assert "SMTP_PASSWORD" in told
+    assert "hunter2" not in told
+
+
+def test_a_login_without_a_password_is_told_before_the_first_mail() -> None:
+    (told,) = problems(SMALLEST)
+    assert "SMTP_PASSWORD" in told
+
+
+def test_secrets_come_from_env_file_or_password_file(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(SMALLEST, "utf-8")
+    (tmp_path / ".env").write_text("SMTP_PASSWORD=from-dotenv\n", "utf-8")
+    settings = load_settings(path, {})
+    assert settings.smtp is not None
+    assert settings.smtp.password.get_secret_value() == "from-dotenv"
+    assert load_settings(path, {"SMTP_PASSWORD": "real"}).smtp.password.get_secret_value() == "real"  # type: ignore[union-attr]
+    (tmp_path / ".env").unlink()
+    (tmp_path / "pw").write_text("from-file\n", "utf-8")
+    path.write_text(SMALLEST.replace('username = "ada"', 'username = "ada"\npassword_file = "pw"'))
+    assert load_settings(path, {}).smtp.password.get_secret_value() == "from-file"  # type: ignore[union-attr]
+
+
+def test_a_missing_file_and_broken_toml_are_sentences(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="there is no such file"):
+        load_settings(tmp_path / "none.toml", {})
+    (told,) = problems("title = ")
+    assert "this is not TOML" in told
+
+
+def test_two_subscribers_of_one_address_and_two_ways_out_are_mistakes() -> None:
+    twice = SMALLEST + '\n[[subscribers]]\nemail = "ADA@example.org"\n'
+    assert any("two [[subscribers]]" in p for p in problems(twice, {"SMTP_PASSWORD": "x"}))
+    both = SMALLEST + '\n[maildir]\npath = "m"\n'
+    assert any("exclude each other" in p for p in problems(both, {"SMTP_PASSWORD": "x"}))
+
+
+@pytest.mark.parametrize("field", ['title = "a\\nBcc: x"', 'title = ""'])
+def test_a_title_cannot_break_a_header(field: str) -> None:
+    assert problems(SMALLEST.replace('title = "Morning papers"', field), {"SMTP_PASSWORD": "x"})
