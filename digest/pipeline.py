@@ -248,8 +248,13 @@ class Editor:
     def _new_mentions(self, state: ReaderState, day: date) -> tuple[Mention, ...]:
         """What was listed since the reader's last edition; the order of arrival is the clock, so
         a paper that came late is in the next edition and none is in two."""
-        if state.cursor is not None:
-            return tuple(m for m in self._mentions if m.id > state.cursor and m.listed_on <= day)
+        if state.cursor is not None and state.considered_to is not None:
+            cursor, date_ = state.cursor, state.considered_to
+            return tuple(
+                m
+                for m in self._mentions
+                if m.listed_on <= day and (m.id > cursor or m.listed_on > date_)
+            )
         since = self._now - FIRST_EDITION
         return tuple(m for m in self._mentions if m.first_seen >= since and m.listed_on <= day)
 

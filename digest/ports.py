@@ -117,8 +117,9 @@ class ReaderState:
     disliked: tuple[Paper, ...] = ()
     #: papers in editions of other dates
     sent: frozenset[str] = frozenset()
-    #: mentions up to this id were considered for an earlier edition; None: there was none
+    #: mentions up to this id and date were considered for an earlier edition; None: there was none
     cursor: int | None = None
+    considered_to: date | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Sequence
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ParamSpec, TypeVar
 
@@ -145,6 +145,14 @@ def _day(text: str | None) -> date | None:
         raise typer.BadParameter(
             f'"{text}" is no date; write it like 2026-05-20', param_hint="--date"
         ) from None
+
+
+def _checked_day(application: App, text: str | None) -> date | None:
+    """A date that has begun somewhere on earth; a later one would be a typing mistake."""
+    day = _day(text)
+    if day is not None and day > (application.clock() + timedelta(hours=14)).date():
+        raise typer.BadParameter(f"{day} has not begun anywhere yet", param_hint="--date")
+    return day
 
 
 def _only_subscriber(application: App, email: str) -> str:
@@ -337,8 +345,8 @@ def run(
     """
     from digest.cli.show import day_report
 
-    day = _day(date)
     with _app(config) as application, progress("Fetching and choosing …") as tell:
+        day = _checked_day(application, date)
         report = application.run(day=day, only=only or (), dry_run=dry_run, progress=tell)
     if report is None:
         say("Another run is under way and does the work; nothing was done here.")
@@ -363,8 +371,8 @@ def preview(
     """
     from digest.cli.show import picks
 
-    day = _day(date)
     with _app(config) as application:
+        day = _checked_day(application, date)
         with progress("Fetching and choosing …") as tell:
             drafts, warnings = application.drafts(day=day, only=only or (), progress=tell)
         first: Path | None = None

@@ -72,9 +72,13 @@ def bar(share: float, width: int = 24) -> str:
 
 @contextmanager
 def progress(what: str) -> Iterator[Progress]:
-    """Lines as they come; on a terminal with a spinner that says what is going on."""
+    """Lines as they come; on a terminal above a bar that says what is going on."""
     if not console().is_terminal:
         yield lambda line: print(line, flush=True)
         return
-    with console().status(what):
-        yield lambda line: console().print(line, style="dim", markup=False)
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console(), transient=True) as shown:
+        shown.add_task(what, total=None)
+        yield lambda line: shown.console.print(line, style="dim", markup=False)

@@ -76,6 +76,10 @@ def check_address(value: str) -> str:
         and not domain.startswith((".", "-"))
         and not domain.endswith(".")
     )
+    if not text.isascii():
+        raise ValueError(
+            f'"{value}" has letters that mail addresses here cannot have yet; use ASCII'
+        )
     if not sound:
         raise ValueError(f'"{value}" is not a mail address; write it like "ada@example.org"')
     return text
@@ -253,7 +257,7 @@ class Settings(Table):
     title: Annotated[StrictStr, Field(min_length=1, max_length=100)] = "Paper digest"
     length: Length = 12
     trending: Annotated[StrictInt, Field(ge=0, le=50)] = 3
-    min_score: Annotated[float, Field(ge=0, le=1)] = 0.02
+    min_score: Annotated[float, Field(ge=0, le=1)] = 0.0
     on_empty: Literal["nothing", "note"] = "nothing"
     schedule: Schedule = Schedule()
     sources: Annotated[tuple[SourceSettings, ...], Field(min_length=1)]

@@ -30,6 +30,8 @@ from digest.text import clean, readable, safe_url, shorten
 
 MAX_AUTHORS = 4
 ABSTRACT_CHARS = 520
+#: a lower score prints as 0.00 and says nothing
+SHOWN_SCORE = 0.005
 _NO_BRACKETS = str.maketrans({"<": "‹", ">": "›"})
 _HEADINGS = {
     Section.FOLLOWED: "From authors you follow",
@@ -163,7 +165,8 @@ def why(reasons: Sequence[Reason]) -> tuple[str, ...]:
 
 def card(pick: Pick, n_considered: int) -> Card:
     paper = pick.paper
-    scored = any(r.kind in (ReasonKind.SIMILAR_PAPER, ReasonKind.KEYWORD) for r in pick.reasons)
+    similar = any(r.kind in (ReasonKind.SIMILAR_PAPER, ReasonKind.KEYWORD) for r in pick.reasons)
+    scored = similar and pick.score >= SHOWN_SCORE
     n_below = round(pick.percentile * max(0, n_considered - 1))
     match = ""
     if scored and n_considered > 1 and n_below:

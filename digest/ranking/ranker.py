@@ -21,6 +21,8 @@ from digest.ranking.vectors import Vectors
 #: how many papers' worth of say the background mean has beside the day's own mean; without it a
 #: day of one paper would be compared with itself
 BACKGROUND_WEIGHT = 50.0
+#: empty documents that both means are thought to hold: what few papers have in common is chance
+PRIOR_WEIGHT = 50.0
 #: how hard dislikes push, beside likes that pull with 1
 DISLIKE_WEIGHT = 0.5
 
@@ -60,8 +62,8 @@ class Ranker:
     def __init__(self, background: Sequence[Paper]) -> None:
         self._vectors = Vectors(background)
         matrix = self._vectors.transform(background)
-        n = max(1, matrix.shape[0])
-        self._mean = np.asarray(matrix.sum(axis=0), dtype=np.float32).ravel() / np.float32(n)
+        weight = np.float32(matrix.shape[0] + PRIOR_WEIGHT)
+        self._mean = np.asarray(matrix.sum(axis=0), dtype=np.float32).ravel() / weight
         self._last_day: _Day | None = None
         self._last_rated: tuple[Profile, sp.csr_matrix, sp.csr_matrix] | None = None
 

@@ -23,6 +23,8 @@ from digest.text import compile_terms, fold
 
 #: fewer upvotes are noise, not a trend
 MIN_UPVOTES = 2
+#: a score from which a paper that came for another reason may also be called similar
+ALIKE = 0.05
 #: keywords named as a reason of one pick
 MAX_KEYWORDS = 2
 
@@ -165,7 +167,8 @@ def select(
         key=lambda i: -(candidates[i].signals.upvotes or 0),
     )
     if basis in (Basis.LIKES, Basis.KEYWORDS):
-        above = [i for i in order if scores[i] > subscriber.min_score]
+        bar = subscriber.min_score or -np.inf  # 0: no bar
+        above = [i for i in order if scores[i] > bar]
         # The best stay in "for you" however many votes they have; trending fills its places with
         # what the reader would not have seen otherwise.
         places = room - len(taken)
@@ -192,7 +195,14 @@ def select(
                     rank=len(picks) + 1,
                     section=section,
                     reasons=_reasons(
-                        subscriber, profile, ranker, pool, position[paper.id], section, basis
+                        subscriber,
+                        profile,
+                        ranker,
+                        pool,
+                        position[paper.id],
+                        section,
+                        basis,
+                        alike=section is Section.FOR_YOU or float(scores[i]) >= ALIKE,
                     ),
                 )
             )
@@ -207,6 +217,8 @@ def _reasons(
     index: int,
     section: Section,
     basis: Basis,
+    *,
+    alike: bool,
 ) -> tuple[Reason, ...]:
     paper = pool[index]
     reasons: list[Reason] = []
@@ -218,7 +230,7 @@ def _reasons(
         reasons.append(Reason(kind=ReasonKind.TRENDING, evidence=(votes,)))
     if basis is Basis.NEWEST:
         reasons.append(Reason(kind=ReasonKind.NEWEST, evidence=()))
-    if not profile.is_empty:
+    if alike and not profile.is_empty:
         reasons += _similarities(profile, ranker, pool, index)
     return tuple(reasons)
 

@@ -174,12 +174,12 @@ class SubscriberTables(PaperTables):
                     picks.c.subscriber_id == subscriber_id, picks.c.edition_date != edition_date
                 )
             ).all()
-            cursors = [
-                connection.scalar(
-                    sa.select(sa.func.max(t.c.cursor)).where(
+            earlier = [
+                connection.execute(
+                    sa.select(sa.func.max(t.c.cursor), sa.func.max(t.c.edition_date)).where(
                         t.c.subscriber_id == subscriber_id, t.c.edition_date < edition_date
                     )
-                )
+                ).one()
                 for t in (editions, empty)
             ]
         known = [r for r in ratings if r.paper_id in papers]
@@ -187,7 +187,8 @@ class SubscriberTables(PaperTables):
             liked=tuple(papers[r.paper_id] for r in known if r.value > 0),
             disliked=tuple(papers[r.paper_id] for r in known if r.value < 0),
             sent=frozenset(sent),
-            cursor=max((c for c in cursors if c is not None), default=None),
+            cursor=max((c for c, _ in earlier if c is not None), default=None),
+            considered_to=max((d for _, d in earlier if d is not None), default=None),
         )
 
     def unresolved(self, refs: Collection[str], since: datetime) -> dict[str, str]:

@@ -1,0 +1,6 @@
+"""`make bench`: all benchmarks, one after the other."""
+
+from benchmarks import one_reader
+
+if __name__ == "__main__":
+    one_reader.main()

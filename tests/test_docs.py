@@ -1,0 +1,89 @@
+"""README, docs and help agree with the code."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+
+from digest.cli.commands import app
+from digest.config import load_text
+from tests.conftest import ROOT
+
+COMMANDS = sorted(get_command(app).commands)  # type: ignore[attr-defined]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def text(path: Path) -> str:
+    return path.read_text("utf-8")
+
+
+def test_every_command_is_in_the_reference() -> None:
+    reference = text(ROOT / "docs" / "commands.md")
+    for command in COMMANDS:
+        assert f"`digest {command}" in reference, command
+
+
+def test_every_option_is_in_the_reference() -> None:
+    reference = text(ROOT / "docs" / "commands.md")
+    for name, command in get_command(app).commands.items():  # type: ignore[attr-defined]
+        for parameter in command.params:
+            for option in parameter.opts:
+                hidden = getattr(parameter, "hidden", False)
+                if option.startswith("--") and not hidden:
+                    assert option in reference, f"{name} {option}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_commands_named_in_the_docs_exist(page: Path) -> None:
+    for found in re.findall(r"`digest ([a-z]+)", text(page)):
+        assert found in COMMANDS, found
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_links_to_files_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text(page)):
+        assert (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_configurations_in_the_docs_pass(page: Path) -> None:
+    for block in re.findall(r"```toml\n(.*?)```", text(page), re.S):
+        if "[[sources]]" in block:
+            load_text(block, path=Path("config.toml"), environ={"SMTP_PASSWORD": "x"})
+        else:
+            tomllib.loads(block)
+
+
+def test_make_targets_named_in_the_readme_exist() -> None:
+    makefile = text(ROOT / "Makefile")
+    for target in re.findall(r"`?make ([a-z]+)", text(ROOT / "README.md")):
+        assert re.search(rf"^{target}:", makefile, re.M), target
+
+
+def test_the_changelog_knows_this_version() -> None:
+    from digest import __version__
+
+    assert f"## {__version__}" in text(ROOT / "CHANGELOG.md")
+    assert tomllib.loads(text(ROOT / "pyproject.toml"))["project"]["version"] == __version__
+
+
+def test_no_machine_path_and_no_registry_stands_in_the_project() -> None:
+    pattern = re.compile(r"/work/|/root/|pypi\.org|registry\.npmjs|deb\.debian")
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if listed.returncode:
+        pytest.skip("this is no git checkout")
+    for name in listed.stdout.splitlines():
+        path = ROOT / name
+        if path.is_file() and path != Path(__file__) and path.suffix != ".png":
+            assert not pattern.search(path.read_text("utf-8", "ignore")), name
