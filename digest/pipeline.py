@@ -55,6 +55,7 @@ from digest.ports import (
 from digest.ranking import Ranker, fit, select
 from digest.ranking.selection import basis_of, build_profile, filter_candidates
 from digest.sending import SendReport, send_due
+from digest.text import counted
 
 log = logging.getLogger(__name__)
 
@@ -146,7 +147,8 @@ def describe_source(report: SourceReport) -> str:
     if report.unchanged:
         return f"{report.source}: nothing has changed since the last fetch"
     fault = "" if report.complete else f". Incomplete: {report.fault}"
-    return f"{report.source}: {report.n_fetched} papers, {report.n_new} not known before{fault}"
+    papers = counted(report.n_fetched, "paper")
+    return f"{report.source}: {papers}, {report.n_new} not known before{fault}"
 
 
 # --- draft ---------------------------------------------------------------------------------------
@@ -474,8 +476,8 @@ def _warnings_of(sent: SendReport) -> list[str]:
         told.append(f"{sent.route_fault} Editions that are not sent stay ready for the next run.")
     if sent.n_doubts:
         told.append(
-            f"{sent.n_doubts} mails were being handed over when an earlier run died; they were "
-            "sent again with the same Message-ID."
+            f"{counted(sent.n_doubts, 'mail')} handed over when an earlier run died, with no "
+            "answer seen; sent again with the same Message-ID."
         )
     return told
 

@@ -242,6 +242,11 @@ def shorten(text: str, max_chars: int) -> str:
     return cut.rstrip(" ,;:-–—") + "…"
 
 
+def counted(n: int, noun: str) -> str:
+    """ "1 paper", "1,204 papers"."""
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+
+
 def fold(text: str) -> str:
     """Lower case without accents, for comparing names and words."""
     decomposed = unicodedata.normalize("NFKD", text)

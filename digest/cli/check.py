@@ -14,6 +14,7 @@ from digest.config.schema import check_address
 from digest.errors import ConfigError, DigestError
 from digest.model import Message, Outcome
 from digest.ports import FetchRequest
+from digest.text import counted
 
 if TYPE_CHECKING:
     from digest.app import App
@@ -31,7 +32,8 @@ def run_checks(app: App, send_test: str) -> int:
         except ValueError as error:
             raise ConfigError([f"--send-test: {error}"]) from error
     n_people = len(app.settings.subscribers)
-    say(f"configuration: sound; {n_people} subscribers, {len(app.settings.sources)} sources")
+    n_sources = counted(len(app.settings.sources), "source")
+    say(f"configuration: sound; {counted(n_people, 'subscriber')}, {n_sources}")
     checks: list[tuple[str, Callable[[], str]]] = [("store", lambda: _store(app))]
     checks += [(s.name, lambda s=s: _source(s, app)) for s in app.sources]  # type: ignore[misc]
     checks += [("likes", lambda: _likes(app)), ("sending", lambda: _route(app))]
@@ -54,7 +56,7 @@ def _store(app: App) -> str:
         if folder.exists() and not os.access(folder, os.W_OK):
             raise DigestError(f"{folder} is not writable, so {path.name} cannot be made there.")
         return f"{path} will be made at the first run"
-    return f"{path} is sound; {app.store.counts()['papers']} papers"
+    return f"{path} is sound; {counted(app.store.counts()['papers'], 'paper')}"
 
 
 def _source(source: object, app: App) -> str:
@@ -64,7 +66,7 @@ def _source(source: object, app: App) -> str:
     days = sorted({p.announced for p in listing.papers if p.announced})
     dates = f", listed {days[0]} to {days[-1]}" if len(days) > 1 else ""
     dates = f", listed {days[0]}" if len(days) == 1 else dates
-    return f"{len(listing.papers)} papers{dates}"
+    return f"{counted(len(listing.papers), 'paper')}{dates}"
 
 
 def _likes(app: App) -> str:
@@ -93,7 +95,7 @@ def _likes(app: App) -> str:
         warn(fault)
     if faults:
         raise DigestError("\n".join(faults[:20]))
-    return f"{n_refs} ids and addresses, {n_papers} papers in files and inline"
+    return f"{counted(n_refs, 'reference')}, {counted(n_papers, 'paper')} in files and inline"
 
 
 def _route(app: App) -> str:

@@ -18,6 +18,7 @@ import typer
 from digest import __version__
 from digest.cli.output import fail, progress, say, warn
 from digest.errors import ConfigError, DigestError, UnknownSubscriber
+from digest.text import counted
 
 if TYPE_CHECKING:
     from digest.app import App
@@ -211,7 +212,10 @@ def init(
     ),
     force: Annotated[bool, typer.Option(help="Overwrite the file if it is there.")] = False,
 ) -> None:
-    """Write a commented configuration; asks for what no option says."""
+    """Write a commented configuration.
+
+    Asks for what no option says, if run on a terminal without --email.
+    """
     from digest.cli.init import Answers, config_text, provider_of
     from digest.config import load_text
 
@@ -292,7 +296,10 @@ def check(
     ] = "",
     config: ConfigOption = None,
 ) -> None:
-    """Test the configuration, every source, the likes and the mail server; send nothing."""
+    """Test configuration, sources and mail server.
+
+    Sends nothing, unless --send-test asks for it.
+    """
     from digest.cli.check import run_checks
 
     with _app(config) as application:
@@ -308,7 +315,7 @@ def check(
 def demo(
     out: Annotated[Path, typer.Option(help="Folder for what arrives.")] = Path("demo"),
 ) -> None:
-    """Run the whole job on a bundled sample, without internet or configuration."""
+    """Run the whole job on a bundled sample, offline."""
     from digest.cli.show import picks
     from digest.demo import run_demo
 
@@ -339,9 +346,9 @@ def run(
     ] = False,
     config: ConfigOption = None,
 ) -> None:
-    """Fetch, choose, render and send today's editions: the line for cron.
+    """Fetch, choose and send today's editions.
 
-    Whatever is run how often, nobody gets a date's edition twice.
+    This is the line for cron. Whatever is run how often, nobody gets a date's edition twice.
     """
     from digest.cli.show import day_report
 
@@ -365,7 +372,7 @@ def preview(
     only: OnlyOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Render everybody's edition into files; plan and send nothing.
+    """Render editions into files; send nothing.
 
     Writes one .html, .txt and .eml per subscriber.
     """
@@ -410,7 +417,10 @@ def _write(files: dict[str, bytes], stem: Path) -> None:
 @app.command()
 @_told
 def worker(config: ConfigOption = None) -> None:
-    """Stay, and send each subscriber's edition at their own time. SIGTERM ends it cleanly."""
+    """Stay, and send each edition at its hour.
+
+    SIGTERM finishes the mail in hand and ends it.
+    """
     from digest.worker import Worker
 
     if logging.getLogger().level > logging.INFO:
@@ -418,7 +428,8 @@ def worker(config: ConfigOption = None) -> None:
     with _app(config) as application:
         application.transport()
         application.sync_subscribers()
-        say(f"Working; {len(application.store.subscribers())} subscribers. Ctrl-C ends it.")
+        n_people = len(application.store.subscribers())
+        say(f"Working for {counted(n_people, 'subscriber')}. Ctrl-C ends it.")
         Worker(application, on_report=_log_report).run()
 
 
@@ -467,14 +478,14 @@ def _rate(config: Path | None, email: str, refs: Sequence[str], value: int) -> N
 @app.command()
 @_told
 def like(refs: Refs, subscriber: SubscriberOption = "", config: ConfigOption = None) -> None:
-    """Like papers: what is similar to them comes more often."""
+    """Like papers: similar ones come more often."""
     _rate(config, subscriber, refs, +1)
 
 
 @app.command()
 @_told
 def dislike(refs: Refs, subscriber: SubscriberOption = "", config: ConfigOption = None) -> None:
-    """Dislike papers: what is similar to them comes less often."""
+    """Dislike papers: similar ones come less often."""
     _rate(config, subscriber, refs, -1)
 
 
@@ -504,7 +515,7 @@ def profile(
     ] = "",
     config: ConfigOption = None,
 ) -> None:
-    """Show what a reader's profile consists of: top terms and ratings."""
+    """Show a reader's profile: terms and ratings."""
     from digest.cli import show
 
     with _app(config) as application:
@@ -526,7 +537,7 @@ def status(
     days: Annotated[int, typer.Option(help="Latest dates a subscriber to show.")] = 7,
     config: ConfigOption = None,
 ) -> None:
-    """Show the last runs, and per source and subscriber what happened and why."""
+    """Show what happened lately, and why."""
     from digest.cli import show
 
     with _app(config) as application:

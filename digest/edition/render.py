@@ -26,7 +26,7 @@ from digest.model import (
     ReasonKind,
     Section,
 )
-from digest.text import clean, readable, safe_url, shorten
+from digest.text import clean, counted, readable, safe_url, shorten
 
 MAX_AUTHORS = 4
 ABSTRACT_CHARS = 520
@@ -89,10 +89,6 @@ class Part:
 class Rendered:
     html: str
     text: str
-
-
-def counted(n: int, noun: str) -> str:
-    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
 
 
 def long_date(day: date) -> str:

@@ -198,7 +198,7 @@ def test_the_worker_sends_and_leaves_on_sigterm(world: World) -> None:
     assert len(world.smtp.mails) == 1
     assert "day.done" in err
     assert "ada@example.org" not in err
-    assert "1 subscribers" in out
+    assert "1 subscriber" in out
     assert "Already sent" in digest(world.folder, "run").stdout
 
 
