@@ -91,6 +91,11 @@ class Rendered:
     text: str
 
 
+def shown(text: str) -> str:
+    """Outside text as a person reads it; cleaned once more, whatever door it came in by."""
+    return clean(readable(text))
+
+
 def long_date(day: date) -> str:
     return f"{day:%A}, {day.day} {day:%B} {day.year}"
 
@@ -104,13 +109,13 @@ def author_line(authors: Sequence[str], n_shown: int = MAX_AUTHORS) -> str:
 
 def facts_of(paper: Paper) -> tuple[str, ...]:
     signals = paper.signals
-    facts = [", ".join(paper.categories[:4])] if paper.categories else []
+    facts = [", ".join(shown(c) for c in paper.categories[:4])] if paper.categories else []
     if paper.announce_type == "cross":
         facts.append("cross-list")
     if paper.is_replacement:
         facts.append("new version")
     if signals.organization:
-        facts.append(signals.organization)
+        facts.append(shown(signals.organization))
     if signals.upvotes:
         facts.append(counted(signals.upvotes, "upvote"))
     if signals.comments:
@@ -124,7 +129,7 @@ def facts_of(paper: Paper) -> tuple[str, ...]:
 
 def links_of(paper: Paper) -> tuple[Link, ...]:
     # it stands in an attribute, where mail programs are less sure of themselves than browsers
-    name = shorten(readable(paper.title), 80).translate(_NO_BRACKETS)
+    name = shorten(shown(paper.title), 80).translate(_NO_BRACKETS)
     wanted = (
         ("Abstract", paper.url, f"Abstract of {name}"),
         ("PDF", paper.pdf_url, f"PDF of {name}"),
@@ -143,7 +148,7 @@ def why(reasons: Sequence[Reason]) -> tuple[str, ...]:
     """The reasons as sentences."""
     said: list[str] = []
     for reason in reasons:
-        first = readable(reason.evidence[0]) if reason.evidence else ""
+        first = shown(reason.evidence[0]) if reason.evidence else ""
         if reason.kind is ReasonKind.FOLLOWED_AUTHOR:
             said.append(f"You follow {first}.")
         elif reason.kind is ReasonKind.TRENDING:
@@ -153,7 +158,7 @@ def why(reasons: Sequence[Reason]) -> tuple[str, ...]:
         elif reason.kind is ReasonKind.SIMILAR_PAPER:
             said.append(f"Close to “{shorten(first, 110)}”, which you liked.")
         elif reason.kind is ReasonKind.SHARED_TERM:
-            said.append(f"Shared terms: {', '.join(reason.evidence)}.")
+            said.append(f"Shared terms: {', '.join(shown(t) for t in reason.evidence)}.")
         elif reason.kind is ReasonKind.NEWEST:
             said.append("Among the newest of today’s listing.")
     return tuple(said)
@@ -171,14 +176,14 @@ def card(pick: Pick, n_considered: int) -> Card:
         match = f"Score {pick.score:.2f}, ahead of {ahead} others"
     return Card(
         rank=pick.rank,
-        title=readable(paper.title),
+        title=shown(paper.title),
         url=safe_url(paper.url),
-        authors=author_line(paper.authors),
+        authors=author_line([shown(a) for a in paper.authors]),
         facts=facts_of(paper),
         why=why(pick.reasons),
         match=match,
         bar=max(2, round(100 * pick.score)) if scored else None,
-        abstract=shorten(readable(paper.abstract), ABSTRACT_CHARS),
+        abstract=shorten(shown(paper.abstract), ABSTRACT_CHARS),
         links=links_of(paper),
     )
 
@@ -272,7 +277,7 @@ class Renderer:
             "name": clean(edition.subscriber.name),
             "email": edition.subscriber.email,
             "summary": summary,
-            "preheader": shorten(readable(first), 120),
+            "preheader": shorten(shown(first), 120),
             "notice": basis_notice(edition.basis) if edition.kind is EditionKind.EDITION else "",
             "note": edition.note,
             "parts": parts,
