@@ -216,9 +216,12 @@ class App:
         from digest.ranking import fit
         from digest.ranking.selection import build_profile
 
-        state = self.store.reader_state(subscriber.id, self.clock().date())
-        profile = build_profile(subscriber, state.liked, state.disliked)
+        now = self.clock()
+        state = self.store.reader_state(subscriber.id, now.date())
+        ages = [(now - at) / timedelta(days=1) for at in state.liked_at]
+        profile = build_profile(subscriber, state.liked, state.disliked, ages)
         ranker = fit(self.store.background(BACKGROUND_PAPERS))
+        ranker.prepare(())
         return ranker.profile_terms(profile), state.liked, state.disliked
 
     # --- the main jobs -------------------------------------------------------------------------
@@ -318,6 +321,10 @@ def _subscriber(s: SubscriberSettings, settings: Settings) -> Subscriber:
         announce_types=tuple(dict.fromkeys(announce_types)) or ("new", "cross"),
         min_score=settings.min_score if s.min_score is None else s.min_score,
         on_empty=s.on_empty or settings.on_empty,
+        variety=settings.ranking.variety,
+        n_explore=settings.ranking.explore,
+        half_life_days=settings.ranking.half_life_days,
+        reserved=tuple(s.reserved.items()),
         state=SubscriberState.PAUSED if s.paused else SubscriberState.ACTIVE,
     )
 

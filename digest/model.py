@@ -133,6 +133,14 @@ class Subscriber:
     min_score: float = 0.0
     #: "nothing" or "note"
     on_empty: str = "nothing"
+    #: how much unlikeness counts beside closeness, in [0, 1]
+    variety: float = 0.3
+    #: papers from outside the reader's usual, marked as such
+    n_explore: int = 0
+    #: places kept for categories: (category, papers)
+    reserved: tuple[tuple[str, int], ...] = ()
+    #: age at which a like counts half as much as a new one, in days; 0: never
+    half_life_days: int = 365
     state: SubscriberState = SubscriberState.ACTIVE
     #: "config" (edited there) or "web"
     origin: str = "config"
@@ -159,6 +167,8 @@ class Profile:
     #: liked papers, and keywords as tiny documents with ids "keyword:…"
     liked: tuple[Paper, ...] = ()
     disliked: tuple[Paper, ...] = ()
+    #: one a liked paper, any scale; empty: all equal
+    weights: tuple[float, ...] = ()
 
     @property
     def liked_ids(self) -> frozenset[str]:
@@ -180,6 +190,8 @@ class ReasonKind(StrEnum):
     FOLLOWED_AUTHOR = "followed_author"
     TRENDING = "trending"
     NEWEST = "newest"
+    RESERVED = "reserved"
+    EXPLORATION = "exploration"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,6 +226,8 @@ class Pick:
     rank: int
     section: Section
     reasons: tuple[Reason, ...] = ()
+    #: the sentence of the abstract that matters most to this reader, or nothing
+    key_sentence: str = ""
 
 
 class Basis(StrEnum):

@@ -53,7 +53,13 @@ from digest.ports import (
     Transport,
 )
 from digest.ranking import Ranker, fit, select
-from digest.ranking.selection import basis_of, build_profile, filter_candidates
+from digest.ranking.selection import (
+    basis_of,
+    best_score,
+    build_profile,
+    chance,
+    filter_candidates,
+)
 from digest.sending import SendReport, send_due
 from digest.text import counted
 
@@ -198,6 +204,7 @@ class Editor:
         """Fitted at first use: a day on which nobody gets mail needs none."""
         if self._ranker is None:
             self._ranker = fit(self._store.background(BACKGROUND_PAPERS))
+            self._ranker.prepare(tuple(self._papers.values()))
         return self._ranker
 
     def draft(self, subscriber: Subscriber, day: date) -> Draft:
@@ -209,23 +216,24 @@ class Editor:
         state = self._store.reader_state(subscriber.id, day)
         mentions = self._new_mentions(state, day)
         pool = self._pool(mentions)
-        profile = build_profile(subscriber, state.liked, state.disliked)
+        ages = [(self._now - at) / timedelta(days=1) for at in state.liked_at]
+        profile = build_profile(subscriber, state.liked, state.disliked, ages)
         candidates = filter_candidates(pool, subscriber, state.sent | profile.rated_ids)
-        scores = self.ranker.score_block([profile], pool)[0]
-        chosen = {p.id for p in candidates.papers}
-        scores = scores[[n for n, p in enumerate(pool) if p.id in chosen]]
-        picks = select(subscriber, profile, candidates.papers, scores, self.ranker, pool)
+        papers = candidates.papers
+        picks = select(
+            subscriber, profile, papers, self.ranker, day=day, rng=chance(subscriber, day)
+        )
         counts = self._counts(mentions)
         outcome = compose(
             subscriber,
             title=self._letterhead.title,
             day=day,
             picks=picks,
-            basis=basis_of(profile, candidates.papers),
+            basis=basis_of(profile, papers),
             n_new=candidates.n_new,
-            n_considered=len(candidates.papers),
+            n_considered=len(papers),
             n_muted=candidates.n_muted,
-            best_score=float(scores.max()) if len(scores) else 0.0,
+            best_score=0.0 if picks else best_score(profile, papers, self.ranker),
             sources=counts,
         )
         cursor = self._mentions[-1].id if self._mentions else state.cursor or 0

@@ -114,6 +114,8 @@ class ReaderState:
     """What the store knows of one reader when their edition is chosen."""
 
     liked: tuple[Paper, ...] = ()
+    #: when each was liked
+    liked_at: tuple[datetime, ...] = ()
     disliked: tuple[Paper, ...] = ()
     #: papers in editions of other dates
     sent: frozenset[str] = frozenset()

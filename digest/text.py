@@ -253,6 +253,28 @@ def fold(text: str) -> str:
     return "".join(c for c in decomposed if not unicodedata.combining(c)).casefold()
 
 
+def as_written(text: str, term: str) -> str:
+    """How a text writes a folded term: with its capitals, accents, hyphens and small words.
+
+    The words of a term may stand a few short words apart, within one sentence.
+
+    >>> as_written("Graphs of Neural-Network type", "neural network")
+    'Neural-Network'
+    """
+    folded: list[str] = []
+    origin: list[int] = []
+    for position, char in enumerate(text):
+        for part in fold(char):
+            folded.append(part)
+            origin.append(position)
+    gap = r"(?:[\s\-–/]+|[\s\-–]+(?:(?:of|the|a|an|in|for|and|to|with|on|by|from)\s+){1,2})"
+    pattern = gap.join(re.escape(w) for w in term.split())
+    match = re.search(rf"(?<!\w){pattern}(?!\w)", "".join(folded))
+    if match is None:
+        return ""
+    return text[origin[match.start()] : origin[match.end() - 1] + 1]
+
+
 def compile_terms(terms: Iterable[str]) -> re.Pattern[str] | None:
     """A pattern that finds any of the terms as whole words in folded text, or None for no terms.
 

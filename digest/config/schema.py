@@ -201,6 +201,9 @@ class SubscriberSettings(Table):
     authors: Words = ()
     muted: Words = ()
     categories: Words = ()
+    reserved: dict[StrictStr, Annotated[StrictInt, Field(ge=1, le=50)]] = Field(
+        default_factory=dict
+    )
     schedule: OwnSchedule = OwnSchedule()
     length: Length | None = None
     trending: Annotated[StrictInt, Field(ge=0, le=50)] | None = None
@@ -236,6 +239,12 @@ class MaildirSettings(Table):
     sender: Mailbox = "Paper digest <digest@localhost>"
 
 
+class RankingSettings(Table):
+    half_life_days: Annotated[StrictInt, Field(ge=0, le=36500)] = 365
+    variety: Annotated[float, Field(ge=0, le=1)] = 0.3
+    explore: Annotated[StrictInt, Field(ge=0, le=10)] = 0
+
+
 class WebSettings(Table):
     url: Url | Literal[""] = ""
 
@@ -264,6 +273,7 @@ class Settings(Table):
     subscribers: tuple[SubscriberSettings, ...] = ()
     smtp: SmtpSettings | None = None
     maildir: MaildirSettings | None = None
+    ranking: RankingSettings = RankingSettings()
     web: WebSettings = WebSettings()
     store: StoreSettings = StoreSettings()
     fetch: FetchSettings = FetchSettings()

@@ -60,6 +60,12 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    text: str
+    marked: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
     """One pick as a reader sees it."""
 
@@ -72,7 +78,8 @@ class Card:
     match: str
     #: width of the score bar, 0 to 100; None: no bar
     bar: int | None
-    abstract: str
+    #: the opening of the abstract in pieces; the marked one is its key sentence
+    abstract: tuple[Piece, ...]
     links: tuple[Link, ...]
 
 
@@ -156,12 +163,42 @@ def why(reasons: Sequence[Reason]) -> tuple[str, ...]:
         elif reason.kind is ReasonKind.KEYWORD:
             said.append(f"Matches your keyword “{first}”.")
         elif reason.kind is ReasonKind.SIMILAR_PAPER:
-            said.append(f"Close to “{shorten(first, 110)}”, which you liked.")
+            again = any(s.startswith("Close to") for s in said)
+            said.append(
+                f"Also to “{shorten(first, 110)}”."
+                if again
+                else f"Close to “{shorten(first, 110)}”, which you liked."
+            )
         elif reason.kind is ReasonKind.SHARED_TERM:
-            said.append(f"Shared terms: {', '.join(shown(t) for t in reason.evidence)}.")
+            said.append(f"In common: {', '.join(shown(t) for t in reason.evidence)}.")
+        elif reason.kind is ReasonKind.RESERVED:
+            said.append(f"In a place you keep for {first}.")
+        elif reason.kind is ReasonKind.EXPLORATION:
+            said.append("From outside your usual: one pick by chance.")
         elif reason.kind is ReasonKind.NEWEST:
             said.append("Among the newest of today’s listing.")
     return tuple(said)
+
+
+def abstract_pieces(abstract: str, key: str) -> tuple[Piece, ...]:
+    """The opening of an abstract with its key sentence, wherever that stands, marked.
+
+    >>> [p.text for p in abstract_pieces("One. Two. Three.", "Two.")]
+    ['One. ', 'Two.', ' Three.']
+    """
+    at = abstract.find(key) if key else -1
+    if at < 0:
+        return (Piece(text=shorten(abstract, ABSTRACT_CHARS)),) if abstract else ()
+    key = shorten(key, ABSTRACT_CHARS)
+    before, after = abstract[:at], abstract[at + len(key) :]
+    room = max(0, ABSTRACT_CHARS - len(key))
+    if len(before) > room:  # the key sentence stands far in: the opening, a gap, the sentence
+        opening = shorten(before, max(80, room))
+        before = f"{opening} … " if not opening.endswith("…") else f"{opening} "
+        return (Piece(text=before), Piece(text=key, marked=True))
+    rest = shorten(after, room - len(before)) if len(after) > room - len(before) else after
+    pieces = (Piece(text=before), Piece(text=key, marked=True), Piece(text=rest.rstrip()))
+    return tuple(p for p in pieces if p.text.strip(" …"))
 
 
 def card(pick: Pick, n_considered: int) -> Card:
@@ -183,7 +220,7 @@ def card(pick: Pick, n_considered: int) -> Card:
         why=why(pick.reasons),
         match=match,
         bar=max(2, round(100 * pick.score)) if scored else None,
-        abstract=shorten(shown(paper.abstract), ABSTRACT_CHARS),
+        abstract=abstract_pieces(shown(paper.abstract), shown(pick.key_sentence)),
         links=links_of(paper),
     )
 

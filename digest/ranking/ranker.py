@@ -1,191 +1,489 @@
 """How well each of a day's papers fits a reader, and why.
 
-The reader's direction is the centroid of what they liked, minus what every paper has in common:
-"similar to what I like and unlike the rest". The common part is the mean of the day, drawn towards
-the mean of the background on thin days. A score is the cosine between a paper and the direction,
-so it is a sum over liked papers, and over terms, and can be taken apart again.
+A score is linear in what the reader liked: the weighted mean of the similarities between the liked
+papers and the candidate, minus the candidate's similarity to what all papers have in common. So a
+block of readers is one product of sparse weights with a matrix of similarities that is made once
+a day, no reader's profile is ever stored, and a score can be taken apart again.
+
+The similarity of two papers has two parts, on statistics of background and day alone:
+
+- *words*: the cosine of TF-IDF vectors in which the leading directions of the corpus are damped,
+  M = I - V diag(e / (e + LAMBDA)) V^T. With the common part subtracted this is a linear
+  discriminant with a shared, shrunken covariance (Hastie, Tibshirani, Friedman, The Elements of
+  Statistical Learning, 2nd ed., 4.3): what everybody writes about tells readers apart least.
+- *meaning*: the cosine in the space of those leading directions (latent semantic analysis), which
+  sees that two papers are about one thing although they share few words.
+
+Both are divided by how much of a candidate lies in the leading directions, to the power of
+COMMONNESS: a paper made of common phrases alone is near to everything.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
+from sklearn.utils.extmath import randomized_svd
 
 from digest.model import Paper, Profile
 from digest.ranking.vectors import Vectors
 
-#: how many papers' worth of say the background mean has beside the day's own mean; without it a
-#: day of one paper would be compared with itself
-BACKGROUND_WEIGHT = 50.0
-#: empty documents that both means are thought to hold: what few papers have in common is chance
+Floats = NDArray[np.float32]
+
+#: variance at which a leading direction is damped by half (unit vectors have a total of 1); with
+#: few documents more is needed, as in any shrinkage: LAMBDA * (1 + LAMBDA_DOCUMENTS / n)
+LAMBDA, LAMBDA_DOCUMENTS = 0.0015, 1500
+#: weight of the meaning beside the words
+MEANING = 0.15
+#: exponent of a candidate's share in the leading directions
+COMMONNESS = 0.25
+#: exponent of the variance by which latent coordinates are scaled down; 0.5 would whiten them
+LATENT_SCALE = 0.125
+#: most leading directions, and how many documents it takes to learn one
+MAX_AXES, DOCUMENTS_AN_AXIS = 200, 20
+#: terms, most frequent first, that directions are learned on; rare ones stand in none
+LATENT_TERMS = 15_000
+#: latest background documents that directions are learned from
+LATENT_DOCUMENTS = 5_000
+#: empty documents that means are thought to hold: what few papers have in common is chance
 PRIOR_WEIGHT = 50.0
+#: likes that a reader's direction is measured on, and its least square length
+MAX_LIKES_MEASURED, SHORTEST = 300, 1e-3
 #: how hard dislikes push, beside likes that pull with 1
 DISLIKE_WEIGHT = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """One score taken apart: sum(by_liked) + common + sum(by_disliked) == score, to rounding."""
+    """One score taken apart, twice over, to rounding:
+
+    sum(by_liked) + sum(by_disliked) + common == score
+    sum of all terms' parts + offset == score
+    """
 
     score: float
     #: (n_liked,) part of each liked paper
-    by_liked: NDArray[np.float32]
-    #: (n_disliked,) part of each disliked paper, at most 0 where they share terms
-    by_disliked: NDArray[np.float32]
-    #: part of what all papers share; at most 0
+    by_liked: Floats
+    #: (n_disliked,) part of each disliked paper
+    by_disliked: Floats
+    #: part of what all papers share
     common: float
-    #: terms with their part, greatest first; only positive ones
-    terms: tuple[tuple[str, float], ...]
+    #: (n_terms_of_paper,) columns of the candidate's terms, and the part of each
+    columns: NDArray[np.int32]
+    by_term: Floats
+    #: what no term carries: the distance of the latent space's origin
+    offset: float
+
+
+class _Latent:
+    """The leading directions of a corpus."""
+
+    def __init__(self, corpus: Any, frequency: NDArray[np.int64]) -> None:
+        n = corpus.shape[0]
+        columns = np.argsort(-frequency, kind="stable")[:LATENT_TERMS]
+        self.columns = np.sort(columns)
+        n_axes = min(MAX_AXES, n // DOCUMENTS_AN_AXIS, len(self.columns) - 1)
+        self.n_axes = max(0, n_axes)
+        self.axes: Floats = np.zeros((0, len(self.columns)), dtype=np.float32)
+        self.damping: Floats = np.zeros(0, dtype=np.float32)
+        self.scale: Floats = np.zeros(0, dtype=np.float32)
+        self.mean: Floats = np.zeros(0, dtype=np.float32)
+        if not self.n_axes:
+            return
+        part = corpus[:, self.columns]
+        _, singular, axes = randomized_svd(part, self.n_axes, n_iter=3, random_state=0)
+        variance = np.maximum(singular**2 / n, 1e-9)
+        self.axes = np.ascontiguousarray(axes, dtype=np.float32)
+        shrinkage = LAMBDA * (1 + LAMBDA_DOCUMENTS / n)
+        self.damping = (variance / (variance + shrinkage)).astype(np.float32)
+        self.scale = (variance**-LATENT_SCALE).astype(np.float32)
+        mean = np.asarray(part.mean(axis=0), dtype=np.float32).ravel()
+        self.mean = self.axes @ mean
+
+    def coordinates(self, matrix: Any) -> Floats:
+        """(n, n_axes) in the leading directions."""
+        found: Floats = np.asarray(matrix[:, self.columns] @ self.axes.T, dtype=np.float32)
+        return found
+
+    def directions(self, coordinates: Floats) -> tuple[Floats, Floats]:
+        """Scaled, centred coordinates of unit length, and their lengths before."""
+        scaled = (coordinates - self.mean) * self.scale
+        lengths = np.linalg.norm(scaled, axis=1, keepdims=True)
+        return np.divide(scaled, lengths, out=np.zeros_like(scaled), where=lengths > 0), lengths
 
 
 class _Day:
-    """A day's candidates as vectors, made once and shared by all readers."""
+    """A day's candidates as vectors, and their similarity to every paper rated so far."""
 
-    def __init__(
-        self, vectors: Vectors, candidates: Sequence[Paper], background_mean: NDArray[np.float32]
-    ) -> None:
+    def __init__(self, background: Sequence[Paper], candidates: Sequence[Paper]) -> None:
+        # Kept, so that an id() below stays the name of its paper.
         self.candidates = tuple(candidates)
-        self.matrix = vectors.transform(candidates)
-        total = np.asarray(self.matrix.sum(axis=0), dtype=np.float32).ravel()
-        weight = len(candidates) + BACKGROUND_WEIGHT
-        common = (total + np.float32(BACKGROUND_WEIGHT) * background_mean) / np.float32(weight)
-        self.common = common.astype(np.float32)
+        ids = {p.id for p in candidates}
+        others = [p for p in background if p.id not in ids]
+        self.vectors = Vectors([*others, *candidates])
+        matrix = self.vectors.matrix
+        self.matrix = matrix[len(others) :]
+        corpus = matrix[max(0, len(others) - LATENT_DOCUMENTS) :]
+        n_terms = self.vectors.n_terms
+        frequency = self.vectors.document_frequency if n_terms else np.zeros(0, dtype=np.int64)
+        self.latent = _Latent(corpus, frequency)
+        self.common_vector = (_mean(self.matrix) + _mean(matrix[: len(others)])) / 2
+        self.coordinates = self.latent.coordinates(self.matrix) if n_terms else _none(self.matrix)
+        self.meanings, _ = self.latent.directions(self.coordinates)
+        self.divisor = self._divisor()
+        damped = self.coordinates * self.latent.damping
+        raw: Any = np.asarray(self.matrix @ self.common_vector, dtype=np.float32).ravel()
+        if self.latent.n_axes:
+            raw = raw - damped @ (self.latent.axes @ self.common_vector[self.latent.columns])
+        #: (n_candidates,) what of a candidate all papers share
+        self.common: Floats = raw / self.divisor
+        self._damped = damped
+        #: position by identity, and by content for equal papers made twice
+        self.position = {id(p): n for n, p in enumerate(self.candidates)}
+        self.position_by_content = {_content(p): n for n, p in enumerate(self.candidates)}
+        self._known: dict[int, int] = {}
+        self._known_by_content: dict[tuple[str, str, str], int] = {}
+        self._kept: list[Paper] = []
+        self._similarity = np.zeros((0, len(self.candidates)), dtype=np.float32)
+        self._n_rated = 0
+        #: rows of what was rated, for explanations
+        self.rated_rows: list[Any] = []
+
+    def _divisor(self) -> Floats:
+        n = len(self.candidates)
+        if not self.latent.n_axes or not n:
+            return np.ones(n, dtype=np.float32)
+        lengths = np.linalg.norm(self.coordinates - self.latent.mean, axis=1)
+        usual = float(np.median(lengths)) or 1.0
+        shares = np.clip(lengths / usual, 0.25, 4.0)
+        divisor: Floats = (shares**COMMONNESS).astype(np.float32)
+        return divisor
+
+    def where(self, candidates: Sequence[Paper]) -> NDArray[np.int64] | None:
+        """Positions of these papers in the day; None if one is not of the day."""
+        found = np.empty(len(candidates), dtype=np.int64)
+        for n, paper in enumerate(candidates):
+            at = self.position.get(id(paper))
+            if at is None:
+                at = self.position_by_content.get(_content(paper))
+            if at is None:
+                return None
+            found[n] = at
+        return found
+
+    # --- similarities --------------------------------------------------------------------------
+
+    def rows(self, papers: Iterable[Paper]) -> list[int]:
+        """Row numbers of rated papers in `similarity`; unknown ones are vectorised now."""
+        given = papers if isinstance(papers, list | tuple) else list(papers)
+        try:
+            return list(map(self._known.__getitem__, map(id, given)))
+        except KeyError:
+            self._learn(given)
+            return [self._known[id(p)] for p in given]
+
+    def _learn(self, papers: Sequence[Paper]) -> None:
+        fresh: dict[tuple[str, str, str], Paper] = {}
+        for paper in papers:
+            if id(paper) not in self._known and _content(paper) not in self._known_by_content:
+                fresh.setdefault(_content(paper), paper)
+        if fresh:
+            self._append(tuple(fresh.values()))
+        for paper in papers:
+            if id(paper) not in self._known:
+                self._known[id(paper)] = self._known_by_content[_content(paper)]
+                self._kept.append(paper)
+
+    def _append(self, papers: tuple[Paper, ...]) -> None:
+        vectors = self.vectors.transform(papers)
+        similarity = np.asarray((vectors @ self.matrix.T).todense(), dtype=np.float32)
+        if self.latent.n_axes:
+            coordinates = self.latent.coordinates(vectors)
+            similarity -= coordinates @ self._damped.T
+            meanings, _ = self.latent.directions(coordinates)
+            # A document without a known word has no meaning; its coordinates are the mean's mirror.
+            meanings[np.diff(vectors.indptr) == 0] = 0
+            similarity += np.float32(MEANING) * (meanings @ self.meanings.T)
+        similarity /= self.divisor
+        first = self._n_rated
+        needed = first + len(papers)
+        if needed > len(self._similarity):
+            grown = np.zeros((max(needed, 2 * first), similarity.shape[1]), dtype=np.float32)
+            grown[:first] = self._similarity[:first]
+            self._similarity = grown
+        self._similarity[first:needed] = similarity
+        for n, paper in enumerate(papers):
+            self._known_by_content[_content(paper)] = first + n
+            self.rated_rows.append(vectors[[n]])
+        self._n_rated = needed
+
+    @property
+    def similarity(self) -> Floats:
+        """(n_rated, n_candidates)."""
+        return self._similarity[: self._n_rated]
+
+
+def _content(paper: Paper) -> tuple[str, str, str]:
+    """What makes two records the same to the ranker."""
+    return paper.id, paper.title, paper.abstract
+
+
+def _none(matrix: Any) -> Floats:
+    return np.zeros((matrix.shape[0], 0), dtype=np.float32)
+
+
+def _mean(matrix: Any) -> Floats:
+    total = np.asarray(matrix.sum(axis=0), dtype=np.float32).ravel()
+    return total / np.float32(matrix.shape[0] + PRIOR_WEIGHT)
 
 
 class Ranker:
-    """A ranker fitted to a background of papers; make one with `fit`."""
+    """A ranker fitted to a background of papers; make one with `fit`.
+
+    Vectorising and decomposing happen once, at the first call that names a day's candidates.
+    """
 
     def __init__(self, background: Sequence[Paper]) -> None:
-        self._vectors = Vectors(background)
-        matrix = self._vectors.transform(background)
-        weight = np.float32(matrix.shape[0] + PRIOR_WEIGHT)
-        self._mean = np.asarray(matrix.sum(axis=0), dtype=np.float32).ravel() / weight
-        self._last_day: _Day | None = None
-        self._last_rated: tuple[Profile, sp.csr_matrix, sp.csr_matrix] | None = None
+        self._background = tuple(background)
+        self._current: _Day | None = None
 
-    def _day(self, candidates: Sequence[Paper]) -> _Day:
-        if self._last_day is None or self._last_day.candidates != tuple(candidates):
-            self._last_day = _Day(self._vectors, candidates, self._mean)
-        return self._last_day
+    def prepare(self, candidates: Sequence[Paper]) -> None:
+        """Make these papers the day; scores of any of them need no further preparation."""
+        self._current = _Day(self._background, candidates)
 
-    def _rated(self, profile: Profile) -> tuple[sp.csr_matrix, sp.csr_matrix]:
-        """Vectors of what one reader liked and disliked; kept for the reader's next pick."""
-        if self._last_rated is None or self._last_rated[0] is not profile:
-            self._last_rated = (
-                profile,
-                self._vectors.transform(profile.liked),
-                self._vectors.transform(profile.disliked),
-            )
-        return self._last_rated[1], self._last_rated[2]
+    def _day(self, candidates: Sequence[Paper]) -> tuple[_Day, NDArray[np.int64] | None]:
+        """The day, and where in it the candidates stand (None: they are the whole day)."""
+        day = self._current
+        if day is not None:
+            if len(candidates) == len(day.candidates) and all(
+                a is b for a, b in zip(candidates, day.candidates, strict=True)
+            ):
+                return day, None
+            positions = day.where(candidates)
+            if positions is not None:
+                return day, positions
+        self.prepare(candidates)
+        assert self._current is not None
+        return self._current, None
 
     def score(
         self,
         liked: Sequence[Paper],
         candidates: Sequence[Paper],
         disliked: Sequence[Paper] = (),
-    ) -> NDArray[np.float32]:
+    ) -> Floats:
         """Rate every candidate for one reader; higher is closer.
 
         Returns:
-            (n_candidates,) float32 in [-1, 1]; zeros for a reader without a known word.
+            (n_candidates,) float32; zeros for a reader who rated nothing.
         """
         profile = Profile(subscriber_id="", liked=tuple(liked), disliked=tuple(disliked))
-        row: NDArray[np.float32] = self.score_block([profile], candidates)[0]
+        row: Floats = self.score_block([profile], candidates)[0]
         return row
 
-    def score_block(
-        self, profiles: Sequence[Profile], candidates: Sequence[Paper]
-    ) -> NDArray[np.float32]:
-        """Rate every candidate for many readers at once.
+    def score_block(self, profiles: Sequence[Profile], candidates: Sequence[Paper]) -> Floats:
+        """Rate every candidate for many readers in one product.
 
         Returns:
             (n_profiles, n_candidates) float32; comparable within a row only.
         """
-        day = self._day(candidates)
-        directions = self._directions(profiles, day)
-        scores: NDArray[np.float32] = np.asarray(day.matrix @ directions.T, dtype=np.float32).T
+        day, positions = self._day(candidates)
+        weights = _weights(profiles, day)
+        similarity, common = day.similarity, day.common
+        if positions is not None:
+            similarity, common = similarity[:, positions], common[positions]
+        scores: Floats = np.asarray(weights @ similarity, dtype=np.float32)
+        liking = np.array([bool(p.liked) for p in profiles], dtype=bool)
+        if liking.all():
+            scores -= common
+        elif liking.any():
+            scores[liking] -= common
         return scores
 
-    def _directions(self, profiles: Sequence[Profile], day: _Day) -> NDArray[np.float32]:
-        """(n_profiles, n_terms), rows of unit length or zero."""
-        papers: dict[Paper, int] = {}
-        for profile in profiles:
-            for paper in (*profile.liked, *profile.disliked):
-                papers.setdefault(paper, len(papers))
-        rated = self._vectors.transform(tuple(papers))
-        weights = sp.lil_matrix((len(profiles), len(papers)), dtype=np.float32)
-        for row, profile in enumerate(profiles):
-            for group, sign in ((profile.liked, 1.0), (profile.disliked, -DISLIKE_WEIGHT)):
-                for paper in group:
-                    weights[row, papers[paper]] += sign / len(group)
-        directions = np.asarray((weights.tocsr() @ rated).todense(), dtype=np.float32)
-        known = directions.any(axis=1)
-        liking = np.array([bool(p.liked) for p in profiles])
-        directions[known & liking] -= day.common
-        norms = np.linalg.norm(directions, axis=1, keepdims=True)
-        unit: NDArray[np.float32] = np.divide(
-            directions, norms, out=np.zeros_like(directions), where=norms > 0
-        )
-        return unit
+    def parts(self, profile: Profile, candidates: Sequence[Paper]) -> tuple[Floats, Floats]:
+        """What each liked paper adds to each candidate's score, and what all papers share.
 
-    def explain(
-        self, profile: Profile, candidates: Sequence[Paper], index: int, n_terms: int = 12
-    ) -> Explanation:
+        Returns:
+            (n_liked, n_candidates), columns add up to the score with the second,
+            (n_candidates,), subtracted, dislikes apart.
+        """
+        day, positions = self._day(candidates)
+        rows = day.rows(profile.liked)
+        similarity = day.similarity[rows]
+        common = day.common
+        if positions is not None:
+            similarity, common = similarity[:, positions], common[positions]
+        shares = np.array(_shares(profile), dtype=np.float32)
+        return similarity * shares[:, None], common
+
+    def explain(self, profile: Profile, candidates: Sequence[Paper], index: int) -> Explanation:
         """Take apart the score of `candidates[index]`."""
-        day = self._day(candidates)
-        liked, disliked = self._rated(profile)
-        direction = _weighted_mean(liked, 1.0) - _weighted_mean(disliked, DISLIKE_WEIGHT)
-        if profile.liked and direction.any():
-            direction = direction - day.common
-        norm = float(np.linalg.norm(direction)) or 1.0
-        row = day.matrix[[index]]
-        paper = np.asarray(row.todense(), dtype=np.float32).ravel()
-        by_liked = np.asarray((liked @ row.T).todense(), dtype=np.float32).ravel()
-        by_disliked = np.asarray((disliked @ row.T).todense(), dtype=np.float32).ravel()
-        common = float(day.common @ paper) if profile.liked and direction.any() else 0.0
-        parts = direction[row.indices] * row.data / np.float32(norm)
-        order = np.argsort(-parts, kind="stable")[:n_terms]
-        names = self._vectors.terms
+        day, positions = self._day(candidates)
+        at = index if positions is None else int(positions[index])
+        liked_rows, disliked_rows = day.rows(profile.liked), day.rows(profile.disliked)
+        shares = np.array(_shares(profile), dtype=np.float32)
+        by_liked = day.similarity[liked_rows, at] * shares
+        dislike = np.float32(-DISLIKE_WEIGHT / max(1, len(disliked_rows)))
+        by_disliked: Floats = day.similarity[disliked_rows, at] * dislike
+        common = -float(day.common[at]) if profile.liked else 0.0
+        columns, by_term, offset = self._by_term(day, profile, shares, dislike, at)
         return Explanation(
-            score=float(direction @ paper) / norm,
-            by_liked=by_liked / np.float32(max(1, len(profile.liked)) * norm),
-            by_disliked=-DISLIKE_WEIGHT
-            * by_disliked
-            / np.float32(max(1, len(profile.disliked)) * norm),
-            common=-common / norm,
-            terms=tuple(
-                (str(names[row.indices[i]]), float(parts[i])) for i in order if parts[i] > 0
-            ),
+            score=float(by_liked.sum() + by_disliked.sum()) + common,
+            by_liked=by_liked,
+            by_disliked=by_disliked,
+            common=common,
+            columns=columns,
+            by_term=by_term,
+            offset=offset,
         )
 
-    def shared_terms(self, first: Paper, second: Paper, n: int = 4) -> tuple[str, ...]:
-        """The terms that make two papers similar, weightiest first, none inside another."""
-        pair = self._vectors.transform([first, second])
-        product = pair[[0]].multiply(pair[[1]]).tocsr()
+    def _by_term(
+        self, day: _Day, profile: Profile, shares: Floats, dislike: np.float32, at: int
+    ) -> tuple[NDArray[np.int32], Floats, float]:
+        """The score as a sum over the candidate's terms: it is linear in them, but for the length
+        of its meaning, which is a number, and the origin of the latent space, which is an offset.
+        """
+        rows = day.rows(profile.liked) + day.rows(profile.disliked)
+        weights = np.concatenate([shares, np.full(len(profile.disliked), dislike, np.float32)])
+        paper = day.matrix[[at]]
+        columns, values = paper.indices, paper.data
+        if not rows or not len(columns):
+            return columns, np.zeros(len(columns), dtype=np.float32), 0.0
+        rated = sp.vstack([day.rated_rows[r] for r in rows]).tocsr()
+        direction: Any = np.asarray(rated.T @ weights, dtype=np.float32).ravel()
+        if profile.liked:
+            direction = direction - day.common_vector
+        weight_of_column = direction[columns]
+        offset = 0.0
+        latent = day.latent
+        if latent.n_axes:
+            damped = latent.damping * (latent.axes @ direction[latent.columns])
+            meanings, _ = latent.directions(latent.coordinates(rated))
+            meanings[np.diff(rated.indptr) == 0] = 0
+            _, length = latent.directions(day.coordinates[[at]])
+            pull = np.float32(MEANING) * (weights @ meanings) * latent.scale
+            pull = pull / length[0, 0] if length[0, 0] > 0 else np.zeros_like(pull)
+            by_axis = pull - damped
+            place = np.searchsorted(latent.columns, columns)
+            place = np.minimum(place, len(latent.columns) - 1)
+            inside = latent.columns[place] == columns
+            latent_weight = np.where(inside, by_axis @ latent.axes[:, place], 0)
+            weight_of_column = weight_of_column + latent_weight
+            offset = -float(pull @ latent.mean) / float(day.divisor[at])
+        by_term: Floats = (values * weight_of_column / day.divisor[at]).astype(np.float32)
+        return columns, by_term, offset
+
+    def terms(self, candidates: Sequence[Paper]) -> NDArray[Any]:
+        """(n_terms,) the vocabulary of the day, in the order of columns."""
+        return self._day(candidates)[0].vectors.terms
+
+    def terms_in(self, text: str, candidates: Sequence[Paper]) -> NDArray[np.int64]:
+        """Columns of the distinct terms of a piece of text."""
+        return self._day(candidates)[0].vectors.terms_of(text)
+
+    def shared_columns(
+        self, liked: Paper, candidates: Sequence[Paper], index: int
+    ) -> NDArray[np.int64]:
+        """Columns of the terms two papers share, weightiest first."""
+        day, positions = self._day(candidates)
+        at = index if positions is None else int(positions[index])
+        (row,) = day.rows([liked])
+        product = day.rated_rows[row].multiply(day.matrix[[at]]).tocsr()
         order = np.argsort(-product.data, kind="stable")
-        names = self._vectors.terms
-        return without_parts([str(names[product.indices[i]]) for i in order], n)
+        found: NDArray[np.int64] = product.indices[order].astype(np.int64)
+        return found
+
+    def alike(self, candidates: Sequence[Paper]) -> Floats:
+        """(n, n) cosines of the candidates' TF-IDF vectors."""
+        day, positions = self._day(candidates)
+        matrix = day.matrix if positions is None else day.matrix[positions]
+        found: Floats = np.asarray((matrix @ matrix.T).todense(), dtype=np.float32)
+        return found
+
+    def length(self, profile: Profile, candidates: Sequence[Paper]) -> float:
+        """The length of the reader's direction: a score divided by it is a cosine, at most about 1,
+        and comparable between readers. Dislikes are left out."""
+        day, _ = self._day(candidates)
+        shares = np.array(_shares(profile), dtype=np.float32)
+        if not len(shares):
+            return 1.0
+        # The latest likes stand for the others: the length settles long before the 300th.
+        rows = day.rows(profile.liked)[-MAX_LIKES_MEASURED:]
+        shares = shares[-MAX_LIKES_MEASURED:] / shares[-MAX_LIKES_MEASURED:].sum()
+        rated = sp.vstack([day.rated_rows[r] for r in rows]).tocsr()
+        square = _square(rated, shares) - 2 * float(shares @ (rated @ day.common_vector))
+        square += float(day.common_vector @ day.common_vector)
+        latent = day.latent
+        if latent.n_axes:
+            coordinates = latent.coordinates(rated)
+            origin = latent.axes @ day.common_vector[latent.columns]
+            shift = shares @ coordinates - origin
+            square -= float((latent.damping * shift) @ shift)
+            meanings, _ = latent.directions(coordinates)
+            meaning = shares @ meanings
+            square += MEANING * float(meaning @ meaning)
+        return float(max(square, SHORTEST) ** 0.5)
 
     def profile_terms(self, profile: Profile, n: int = 15) -> tuple[tuple[str, float], ...]:
         """The terms a reader's likes have more of than other papers, with their weight."""
-        liked, disliked = self._rated(profile)
-        direction = (
-            _weighted_mean(liked, 1.0) - _weighted_mean(disliked, DISLIKE_WEIGHT) - self._mean
-        )
+        day, _ = self._day(self._current.candidates if self._current else ())
+        rated = list(profile.liked)
+        if not rated or not day.vectors.n_terms:
+            return ()
+        matrix = day.vectors.transform(rated)
+        direction: Any = np.asarray(
+            matrix.T @ np.array(_shares(profile), dtype=np.float32), dtype=np.float32
+        ).ravel()
+        if profile.disliked:
+            disliked = day.vectors.transform(profile.disliked)
+            direction -= (
+                np.float32(DISLIKE_WEIGHT)
+                * np.asarray(disliked.mean(axis=0), dtype=np.float32).ravel()
+            )
+        direction = direction - day.common_vector
         order = np.argsort(-direction, kind="stable")[: 4 * n]
-        names = self._vectors.terms
+        names = day.vectors.terms
         weights = {str(names[i]): float(direction[i]) for i in order if direction[i] > 0}
         return tuple((t, weights[t]) for t in without_parts(list(weights), n))
 
 
-def _weighted_mean(matrix: sp.csr_matrix, weight: float) -> NDArray[np.float32]:
-    n = matrix.shape[0]
-    total = np.asarray(matrix.sum(axis=0), dtype=np.float32).ravel()
-    return total * np.float32(weight / n) if n else total
+def _square(rated: Any, shares: Floats) -> float:
+    centre = np.asarray(rated.T @ shares, dtype=np.float32).ravel()
+    return float(centre @ centre)
+
+
+def _shares(profile: Profile) -> tuple[float, ...]:
+    """Weights of the likes, adding up to 1."""
+    weights = profile.weights or (1.0,) * len(profile.liked)
+    total = sum(weights)
+    return tuple(w / total for w in weights) if total > 0 else weights
+
+
+def _weights(profiles: Sequence[Profile], day: _Day) -> Any:
+    """(n_profiles, n_rated) sparse: positive shares of likes, negative ones of dislikes."""
+    groups = [(p.liked, p.disliked) for p in profiles]
+    counts = np.fromiter((len(a) + len(b) for a, b in groups), dtype=np.int64, count=len(groups))
+    indices = np.array(
+        day.rows(list(chain.from_iterable(chain(a, b) for a, b in groups))), dtype=np.int32
+    )
+    n_liked = np.fromiter((len(a) for a, _ in groups), dtype=np.int64, count=len(groups))
+    n_disliked = counts - n_liked
+    pull = np.divide(1.0, n_liked, out=np.zeros(len(groups)), where=n_liked > 0)
+    push = np.divide(-DISLIKE_WEIGHT, n_disliked, out=np.zeros(len(groups)), where=n_disliked > 0)
+    data = np.repeat(
+        np.stack([pull, push], axis=1).ravel(), np.stack([n_liked, n_disliked], axis=1).ravel()
+    ).astype(np.float32)
+    indptr = np.concatenate([[0], np.cumsum(counts)])
+    for row, profile in enumerate(profiles):
+        if profile.weights:
+            data[indptr[row] : indptr[row] + n_liked[row]] = _shares(profile)
+    shape = (len(profiles), day.similarity.shape[0])
+    return sp.csr_matrix((data, indices, indptr), shape=shape)
 
 
 def without_parts(terms: Sequence[str], n: int) -> tuple[str, ...]:
@@ -208,5 +506,6 @@ def without_parts(terms: Sequence[str], n: int) -> tuple[str, ...]:
 
 
 def fit(background: Sequence[Paper]) -> Ranker:
-    """A ranker whose word statistics come from these papers; nobody needs to have rated them."""
+    """A ranker whose word statistics come from these papers and the day's; nobody needs to have
+    rated them."""
     return Ranker(background)

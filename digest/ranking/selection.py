@@ -1,9 +1,11 @@
-"""From scores to picks: filters, sections, the bar, and the reasons shown."""
+"""From scores to picks: filters, sections, the bar, variety, and the reasons shown."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import hashlib
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,14 +21,21 @@ from digest.model import (
     Subscriber,
 )
 from digest.ranking.ranker import Ranker
+from digest.ranking.reasons import key_sentence, similarities
 from digest.text import compile_terms, fold
+
+Floats = NDArray[np.float32]
 
 #: fewer upvotes are noise, not a trend
 MIN_UPVOTES = 2
+TRENDING_HALF_LIFE_DAYS = 2.0
 #: a score from which a paper that came for another reason may also be called similar
-ALIKE = 0.05
-#: keywords named as a reason of one pick
-MAX_KEYWORDS = 2
+ALIKE = 0.1
+#: two papers whose vectors are this close, and whose titles or abstracts share that much of their
+#: words, numbers among them, are one piece of news ("part 1" and "part 2" are two)
+NEAR_VECTORS, NEAR_TITLES, NEAR_ABSTRACTS, LONG_ABSTRACT = 0.8, 0.75, 0.9, 20
+#: candidates looked at when places are given out
+CHOICE = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,12 +116,25 @@ def keyword_papers(keywords: Sequence[str]) -> tuple[Paper, ...]:
 
 
 def build_profile(
-    subscriber: Subscriber, liked: Sequence[Paper], disliked: Sequence[Paper]
+    subscriber: Subscriber,
+    liked: Sequence[Paper],
+    disliked: Sequence[Paper],
+    ages_days: Sequence[float] = (),
 ) -> Profile:
+    """A reader's likes with their weights, and keywords, which weigh as much as a new like.
+
+    Args:
+        ages_days: one a liked paper; empty: all are new.
+    """
+    words = keyword_papers(subscriber.keywords)
+    half_life = subscriber.half_life_days
+    fading = [0.5 ** (age / half_life) if half_life else 1.0 for age in ages_days]
+    weights = (*(fading or (1.0,) * len(liked)), *(1.0,) * len(words))
     return Profile(
         subscriber_id=subscriber.id,
-        liked=(*liked, *keyword_papers(subscriber.keywords)),
+        liked=(*liked, *words),
         disliked=tuple(disliked),
+        weights=weights if any(w != 1.0 for w in weights) else (),
     )
 
 
@@ -134,59 +156,248 @@ def percentiles(scores: NDArray[np.float32]) -> NDArray[np.float64]:
     return np.searchsorted(np.sort(scores), scores, side="left") / (len(scores) - 1)
 
 
+def heat(paper: Paper, day: date) -> float:
+    """Upvotes, of which half the worth is gone every two days."""
+    age = max(0, (day - paper.announced).days) if paper.announced else 0
+    return float((paper.signals.upvotes or 0) * 0.5 ** (age / TRENDING_HALF_LIFE_DAYS))
+
+
+def twins(papers: Sequence[Paper], alike: Floats) -> NDArray[np.bool_]:
+    """(n, n) which papers are one piece of news; nobody is their own twin."""
+    same = np.zeros(alike.shape, dtype=bool)
+    close = np.argwhere(np.triu(alike > NEAR_VECTORS, 1)).tolist()
+    words = {
+        i: (set(fold(papers[i].title).split()), set(fold(papers[i].abstract).split()))
+        for i in {i for pair in close for i in pair}
+    }
+    for i, j in close:
+        (title, abstract), (other_title, other_abstract) = words[i], words[j]
+        long = min(len(abstract), len(other_abstract)) >= LONG_ABSTRACT
+        if _overlap(title, other_title) >= NEAR_TITLES or (
+            long and _overlap(abstract, other_abstract) >= NEAR_ABSTRACTS
+        ):
+            same[i, j] = same[j, i] = True
+    return same
+
+
+def _overlap(first: set[str], second: set[str]) -> float:
+    return len(first & second) / max(1, len(first | second))
+
+
+def _without_twins(order: Sequence[int], candidates: Sequence[Paper], ranker: Ranker) -> list[int]:
+    """The first of each piece of news, in order."""
+    some = list(order[:CHOICE])
+    papers = [candidates[i] for i in some]
+    same = twins(papers, ranker.alike(papers)) if some else np.zeros((0, 0), dtype=bool)
+    kept: list[int] = []
+    for n in range(len(some)):
+        if not same[n, kept].any():
+            kept.append(n)
+    return [some[n] for n in kept] + list(order[CHOICE:])
+
+
+def proportional(
+    parts: Floats,
+    alike: Floats,
+    twins: NDArray[np.bool_],
+    n: int,
+    variety: float,
+    taken: Sequence[int] = (),
+) -> list[int]:
+    """Choose `n` candidates so that every interest gets its share and no two are alike.
+
+    Every liked paper is an aspect of the reader, with its weight as votes. At each place the
+    votes are divided by the places an aspect has already (Sainte-Laguë), so a field that has had
+    its share waits; the candidate with the most votes is chosen, less what it repeats (maximal
+    marginal relevance: Carbonell, Goldstein 1998; proportionality: Dang, Croft 2012).
+
+    Args:
+        parts: (n_aspects, n_candidates) what each like says for each candidate, at least 0.
+        alike: (n_candidates, n_candidates) cosines.
+        twins: (n_candidates, n_candidates) whether two are one piece of news.
+        variety: weight of unlikeness beside closeness, in [0, 1].
+        taken: candidates that the reader gets anyway.
+    """
+    n_aspects, n_candidates = parts.shape
+    seats = np.zeros(n_aspects, dtype=np.float64)
+    free = np.ones(n_candidates, dtype=bool)
+    nearest = np.zeros(n_candidates, dtype=np.float64)
+    claims = parts / np.maximum(parts.max(axis=0, keepdims=True), 1e-12)
+
+    def seat(i: int) -> None:
+        free[i] = False
+        free[twins[i]] = False
+        np.maximum(nearest, alike[i], out=nearest)
+        # Every like that speaks for the candidate has been served, by how loud it speaks: so the
+        # likes of one field fill up together.
+        seats[:] += claims[:, i]
+
+    for i in taken:
+        seat(i)
+    chosen: list[int] = []
+    top = float((parts.sum(axis=0)).max()) if n_candidates else 0.0
+    while len(chosen) < n and free.any() and top > 0:
+        gain = (parts / (2 * seats + 1)[:, None]).sum(axis=0)
+        best = float(gain[free].max())
+        if best <= 0:
+            break
+        worth = (1 - variety) * gain / best - variety * nearest
+        worth[~free | (gain <= 0)] = -np.inf
+        i = int(np.argmax(worth))
+        if not np.isfinite(worth[i]):
+            break
+        chosen.append(i)
+        seat(i)
+    return chosen
+
+
 def select(
     subscriber: Subscriber,
     profile: Profile,
     candidates: Sequence[Paper],
-    scores: NDArray[np.float32],
     ranker: Ranker,
-    pool: Sequence[Paper],
+    *,
+    day: date,
+    rng: np.random.Generator,
 ) -> tuple[Pick, ...]:
     """The day's picks for one reader, sections in reading order, best first within each.
 
     Args:
-        candidates: the papers that passed the filters, a subset of `pool`.
-        scores: (len(candidates),) from `ranker`, aligned with `candidates`.
-        pool: all of the day's papers, as they were scored; explanations refer to it.
+        candidates: the papers that passed the filters.
+        rng: for the paper from outside the reader's usual; seeded by reader and date.
     """
+    if not candidates:
+        return ()
+    raw = ranker.score_block([profile], candidates)[0]
+    unit = ranker.length(profile, candidates)
+    scores = (raw / unit).astype(np.float32)
     shares = percentiles(scores)
     basis = basis_of(profile, candidates)
     order = [int(i) for i in np.argsort(-scores, kind="stable")]
-    taken: dict[int, Section] = {}
     room = subscriber.edition_size
+    taken: dict[int, tuple[Section, ReasonKind | None]] = {}
 
-    def take(indices: Sequence[int], section: Section, at_most: int) -> None:
-        free = [i for i in indices if i not in taken]
-        for i in free[: max(0, min(at_most, room - len(taken)))]:
-            taken[i] = section
+    def take(indices: Sequence[int], section: Section, kind: ReasonKind | None = None) -> None:
+        for i in indices:
+            if i not in taken and len(taken) < room:
+                taken[i] = (section, kind)
 
-    followed = [i for i in order if followed_author(candidates[i], subscriber.followed_authors)]
-    take(followed, Section.FOLLOWED, room)
-    by_votes = sorted(
+    take(
+        [i for i in order if followed_author(candidates[i], subscriber.followed_authors)],
+        Section.FOLLOWED,
+    )
+    for category, n in subscriber.reserved:
+        inside = [i for i in order if i not in taken and in_categories(candidates[i], (category,))]
+        take(inside[:n], Section.FOR_YOU, ReasonKind.RESERVED)
+    hot = sorted(
         (i for i in order if (candidates[i].signals.upvotes or 0) >= MIN_UPVOTES),
-        key=lambda i: -(candidates[i].signals.upvotes or 0),
+        key=lambda i: -heat(candidates[i], day),
     )
     if basis in (Basis.LIKES, Basis.KEYWORDS):
-        bar = subscriber.min_score or -np.inf  # 0: no bar
-        above = [i for i in order if scores[i] > bar]
-        # The best stay in "for you" however many votes they have; trending fills its places with
-        # what the reader would not have seen otherwise.
         places = room - len(taken)
         reserved = min(subscriber.trending_size, max(0, places - 1))
-        best = [i for i in above if i not in taken][: places - reserved]
-        others = [i for i in by_votes if i not in taken and i not in best][:reserved]
-        take(above, Section.FOR_YOU, places - len(others))
-        take(others, Section.TRENDING, len(others))
+        best = _best(subscriber, profile, candidates, ranker, scores, order, taken, places)
+        # The best stay in "for you" however many votes they have; trending fills its places with
+        # what the reader would not have seen otherwise.
+        kept = best[: places - reserved]
+        trending = [i for i in hot if i not in taken and i not in kept][:reserved]
+        n_explore = min(subscriber.n_explore, max(0, places - len(trending) - 1))
+        take(best[: places - len(trending) - n_explore], Section.FOR_YOU)
+        strange = [i for i in order if i not in taken and i not in trending]
+        take(_explored(strange, n_explore, rng), Section.FOR_YOU, ReasonKind.EXPLORATION)
+        take(trending, Section.TRENDING)
     elif basis is Basis.TRENDING:
-        take(by_votes, Section.TRENDING, room)
+        take(hot, Section.TRENDING)
     else:
-        take(range(len(candidates)), Section.FOR_YOU, room)
+        take(range(len(candidates)), Section.FOR_YOU)
+    return _picks(subscriber, profile, candidates, ranker, scores, shares, taken, basis, unit)
 
-    position = {p.id: n for n, p in enumerate(pool)}
+
+def best_score(profile: Profile, candidates: Sequence[Paper], ranker: Ranker) -> float:
+    """How far the bar was on a day on which nothing passed it."""
+    if not candidates:
+        return 0.0
+    raw = ranker.score_block([profile], candidates)[0]
+    return float(raw.max()) / ranker.length(profile, candidates)
+
+
+def _best(
+    subscriber: Subscriber,
+    profile: Profile,
+    candidates: Sequence[Paper],
+    ranker: Ranker,
+    scores: Floats,
+    order: Sequence[int],
+    taken: Collection[int],
+    places: int,
+) -> list[int]:
+    """The reader's papers above the bar, each interest in proportion, best score first."""
+    bar = subscriber.min_score
+    above = [i for i in order if (scores[i] > bar or not bar) and i not in taken]
+    parts, common = ranker.parts(profile, candidates)
+    n_likes = max(1, len(parts))
+    surplus = np.maximum(parts - common / n_likes, 0)
+    # Enough to choose from: the best by score, and the best of each like.
+    nearest = np.argsort(-surplus.max(axis=0), kind="stable")[:CHOICE].tolist()
+    within = set(above)
+    field = list(dict.fromkeys([*above[:CHOICE], *(i for i in nearest if i in within)]))
+    anyway = [i for i in taken if i not in field]
+    everything = [*field, *anyway]
+    alike = ranker.alike([candidates[i] for i in everything])
+    same = twins([candidates[i] for i in everything], alike)
+    chosen = proportional(
+        surplus[:, everything],
+        alike,
+        same,
+        places,
+        subscriber.variety,
+        taken=range(len(field), len(everything)),
+    )
+    picked = [everything[i] for i in chosen]
+    if not bar and len(picked) < places:  # no bar: the mail is filled
+        told = [*chosen, *range(len(field), len(everything))]
+        repeats = {everything[i] for i in np.flatnonzero(same[told].any(axis=0))}
+        rest = [i for i in above if i not in picked and i not in repeats]
+        picked += _without_twins(rest, candidates, ranker)[: places - len(picked)]
+    return sorted(picked, key=lambda i: -float(scores[i]))
+
+
+def chance(subscriber: Subscriber, day: date) -> np.random.Generator:
+    """The same luck for the same reader and date, so that composing again gives the same mail."""
+    seed = hashlib.sha256(f"{subscriber.id}|{day.isoformat()}".encode()).digest()[:8]
+    return np.random.default_rng(int.from_bytes(seed, "big"))
+
+
+def _explored(order: Sequence[int], n: int, rng: np.random.Generator) -> list[int]:
+    """Papers from the upper middle: not what the reader would get anyway, nor what repels."""
+    middle = order[len(order) // 20 : max(1, len(order) // 3)]
+    if not n or not middle:
+        return []
+    return [int(i) for i in rng.choice(middle, size=min(n, len(middle)), replace=False)]
+
+
+def _picks(
+    subscriber: Subscriber,
+    profile: Profile,
+    candidates: Sequence[Paper],
+    ranker: Ranker,
+    scores: Floats,
+    shares: NDArray[np.float64],
+    taken: Mapping[int, tuple[Section, ReasonKind | None]],
+    basis: Basis,
+    unit: float,
+) -> tuple[Pick, ...]:
     picks: list[Pick] = []
     for section in Section:
-        for i in (i for i, s in taken.items() if s is section):
+        for i, (_, kind) in ((i, t) for i, t in taken.items() if t[0] is section):
             paper = candidates[i]
+            reasons = list(_occasion(subscriber, paper, section, kind, basis))
+            key = ""
+            alike = (section is Section.FOR_YOU and kind is None) or scores[i] >= ALIKE
+            if alike and not profile.is_empty:
+                told = ranker.explain(profile, candidates, i)
+                reasons += similarities(profile, ranker, candidates, i, told, unit)
+                key = key_sentence(ranker, candidates, i, told)
             picks.append(
                 Pick(
                     paper=paper,
@@ -194,70 +405,26 @@ def select(
                     percentile=float(shares[i]) if not profile.is_empty else 0.0,
                     rank=len(picks) + 1,
                     section=section,
-                    reasons=_reasons(
-                        subscriber,
-                        profile,
-                        ranker,
-                        pool,
-                        position[paper.id],
-                        section,
-                        basis,
-                        alike=section is Section.FOR_YOU or float(scores[i]) >= ALIKE,
-                    ),
+                    reasons=tuple(reasons),
+                    key_sentence=key,
                 )
             )
     return tuple(picks)
 
 
-def _reasons(
-    subscriber: Subscriber,
-    profile: Profile,
-    ranker: Ranker,
-    pool: Sequence[Paper],
-    index: int,
-    section: Section,
-    basis: Basis,
-    *,
-    alike: bool,
-) -> tuple[Reason, ...]:
-    paper = pool[index]
-    reasons: list[Reason] = []
+def _occasion(
+    subscriber: Subscriber, paper: Paper, section: Section, kind: ReasonKind | None, basis: Basis
+) -> Iterator[Reason]:
+    """Reasons that do not rest on the score."""
     if section is Section.FOLLOWED:
         author = followed_author(paper, subscriber.followed_authors)
-        reasons.append(Reason(kind=ReasonKind.FOLLOWED_AUTHOR, evidence=(author,)))
+        yield Reason(kind=ReasonKind.FOLLOWED_AUTHOR, evidence=(author,))
     if section is Section.TRENDING:
-        votes = str(paper.signals.upvotes or 0)
-        reasons.append(Reason(kind=ReasonKind.TRENDING, evidence=(votes,)))
+        yield Reason(kind=ReasonKind.TRENDING, evidence=(str(paper.signals.upvotes or 0),))
+    if kind is ReasonKind.RESERVED:
+        inside = next(c for c, _ in subscriber.reserved if in_categories(paper, (c,)))
+        yield Reason(kind=ReasonKind.RESERVED, evidence=(inside,))
+    if kind is ReasonKind.EXPLORATION:
+        yield Reason(kind=ReasonKind.EXPLORATION, evidence=())
     if basis is Basis.NEWEST:
-        reasons.append(Reason(kind=ReasonKind.NEWEST, evidence=()))
-    if alike and not profile.is_empty:
-        reasons += _similarities(profile, ranker, pool, index)
-    return tuple(reasons)
-
-
-def _similarities(
-    profile: Profile, ranker: Ranker, pool: Sequence[Paper], index: int
-) -> list[Reason]:
-    """The nearest liked paper and the terms shared with it; keywords that contributed."""
-    explanation = ranker.explain(profile, pool, index)
-    order = [int(i) for i in np.argsort(-explanation.by_liked, kind="stable")]
-    reasons: list[Reason] = []
-    for i in order:
-        liked, part = profile.liked[i], float(explanation.by_liked[i])
-        if part <= 0:
-            break
-        if liked.id.startswith("keyword:"):
-            if len(reasons) == MAX_KEYWORDS:
-                continue
-            reasons.append(
-                Reason(kind=ReasonKind.KEYWORD, evidence=(liked.title,), contribution=part)
-            )
-            continue
-        reasons.append(
-            Reason(kind=ReasonKind.SIMILAR_PAPER, evidence=(liked.title,), contribution=part)
-        )
-        terms = ranker.shared_terms(liked, pool[index])
-        if terms:
-            reasons.append(Reason(kind=ReasonKind.SHARED_TERM, evidence=terms))
-        break
-    return reasons
+        yield Reason(kind=ReasonKind.NEWEST, evidence=())

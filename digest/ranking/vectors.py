@@ -1,4 +1,4 @@
-"""Documents as TF-IDF vectors: words and pairs of words, sublinear, of unit length."""
+"""Documents as TF-IDF vectors: words, and pairs of words at a lower weight, of unit length."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, TfidfVectorizer
+from numpy.typing import NDArray
+from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, CountVectorizer
+from sklearn.preprocessing import normalize
 
 from digest.model import Paper
 
@@ -25,48 +27,68 @@ _LATEX = re.compile(r"\\[a-zA-Z]+\*?")
 TOKEN = r"(?u)\b(?!\d+\b)[^\W_]{2,}\b"
 #: below this, a word that stands in one document only is worth keeping
 SMALL_CORPUS = 50
+#: how often a title counts beside the abstract
+TITLE_WEIGHT = 2
+#: length of the pairs' part of a vector beside the words' part; docs/ranking.md has the trials
+PAIR_WEIGHT = 0.7
 
 
 def document(paper: Paper) -> str:
     """What of a paper is read: title and abstract without LaTeX commands."""
-    return _LATEX.sub(" ", paper.text)
+    return _LATEX.sub(" ", f"{(paper.title + ' . ') * TITLE_WEIGHT}{paper.abstract}")
 
 
 class Vectors:
-    """A fitted vocabulary. Terms that no background document holds are not seen."""
+    """A vocabulary with its statistics, fitted to documents; other terms are not seen."""
 
-    def __init__(self, background: Sequence[Paper]) -> None:
-        self._vectorizer: Any = TfidfVectorizer(
+    def __init__(self, documents: Sequence[Paper]) -> None:
+        self._counter: Any = CountVectorizer(
             ngram_range=(1, 2),
-            sublinear_tf=True,
             strip_accents="unicode",
             stop_words=STOP_WORDS,
             token_pattern=TOKEN,
-            min_df=2 if len(background) >= SMALL_CORPUS else 1,
+            min_df=2 if len(documents) >= SMALL_CORPUS else 1,
             dtype=np.float32,
         )
-        self._known = self._fit([document(p) for p in background])
-
-    def _fit(self, documents: list[str]) -> bool:
         try:
-            self._vectorizer.fit(documents)
+            counts = self._counter.fit_transform([document(p) for p in documents])
         except ValueError:
             # scikit-learn refuses an empty vocabulary: no documents, or nothing but stop words
-            return False
-        return True
+            self.terms: NDArray[Any] = np.array([], dtype=str)
+            self.matrix = sp.csr_matrix((len(documents), 0), dtype=np.float32)
+            return
+        self.terms = self._counter.get_feature_names_out()
+        n = counts.shape[0]
+        self.document_frequency = np.bincount(counts.indices, minlength=counts.shape[1])
+        self._idf = (np.log((1 + n) / (1 + self.document_frequency)) + 1).astype(np.float32)
+        is_pair = np.array([" " in t for t in self.terms])
+        self._words = sp.diags((~is_pair).astype(np.float32), format="csr")
+        self._pairs = sp.diags(is_pair.astype(np.float32), format="csr")
+        #: (n_documents, n_terms), the vectors of the documents fitted to
+        self.matrix = self._weighted(counts)
 
     @property
     def n_terms(self) -> int:
-        return len(self._vectorizer.vocabulary_) if self._known else 0
+        return len(self.terms)
 
-    @property
-    def terms(self) -> Any:
-        """(n_terms,) array of str, in column order."""
-        return self._vectorizer.get_feature_names_out() if self._known else np.array([], dtype=str)
+    def _weighted(self, counts: Any) -> sp.csr_matrix:
+        weighted = counts.astype(np.float32, copy=True)
+        weighted.data = (1 + np.log(weighted.data)) * self._idf[weighted.indices]
+        words = normalize(weighted @ self._words)
+        pairs = normalize(weighted @ self._pairs)
+        vectors = normalize((words + np.float32(PAIR_WEIGHT) * pairs).tocsr())
+        vectors.sort_indices()
+        return vectors
 
     def transform(self, papers: Sequence[Paper]) -> sp.csr_matrix:
         """(n_papers, n_terms) float32, rows of unit length or zero."""
-        if not papers or not self._known:
+        if not papers or not self.n_terms:
             return sp.csr_matrix((len(papers), self.n_terms), dtype=np.float32)
-        matrix: sp.csr_matrix = self._vectorizer.transform([document(p) for p in papers])
-        return matrix
+        return self._weighted(self._counter.transform([document(p) for p in papers]))
+
+    def terms_of(self, text: str) -> NDArray[np.int64]:
+        """Column numbers of the distinct terms in a piece of text."""
+        if not self.n_terms:
+            return np.array([], dtype=np.int64)
+        found: NDArray[np.int64] = self._counter.transform([text]).indices.astype(np.int64)
+        return found

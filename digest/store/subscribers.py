@@ -185,6 +185,7 @@ class SubscriberTables(PaperTables):
         known = [r for r in ratings if r.paper_id in papers]
         return ReaderState(
             liked=tuple(papers[r.paper_id] for r in known if r.value > 0),
+            liked_at=tuple(r.rated_at for r in known if r.value > 0),
             disliked=tuple(papers[r.paper_id] for r in known if r.value < 0),
             sent=frozenset(sent),
             cursor=max((c for c, _ in earlier if c is not None), default=None),

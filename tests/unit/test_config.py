@@ -77,6 +77,7 @@ def test_the_example_is_a_config_and_shows_every_key(tmp_path: Path) -> None:
         schema.SubscriberSettings,
         schema.SmtpSettings,
         schema.MaildirSettings,
+        schema.RankingSettings,
         schema.WebSettings,
         schema.StoreSettings,
         schema.FetchSettings,

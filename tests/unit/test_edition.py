@@ -118,7 +118,7 @@ def test_a_mail_shows_what_a_reader_needs_of_a_paper() -> None:
         ):
             assert text in " ".join(body.split()), text
     assert "Close to “An old friend”, which you liked." in shown.html
-    assert "Shared terms: flow, graph." in shown.html
+    assert "In common: flow, graph." in shown.html
     assert 'width="50%"' in shown.html
     assert "<img" not in shown.html
     assert "<script" not in shown.html
@@ -311,6 +311,22 @@ def test_a_mistake_in_a_template_is_told_with_file_and_line(template: str, line:
         Renderer(loader, HEAD).render(edition())
     assert caught.value.line == line
     assert "digest.html.j2" in str(caught.value)
+
+
+def test_the_key_sentence_is_marked_wherever_it_stands() -> None:
+    long = " ".join(f"Sentence number {n} says little about it." for n in range(40))
+    for abstract, key in (
+        ("One thing. Two things. Three.", "Two things."),
+        (f"{long} The point is here. {long}", "The point is here."),
+        (f"First. {'word ' * 200}.", f"{'word ' * 200}."),
+    ):
+        made = edition(pick(1, paper=paper(1, abstract=abstract), key_sentence=key))
+        html = RENDERER.render(made).html
+        marked = re.search(r'<b class="key"[^>]*>(.*?)</b>', html)
+        assert marked is not None
+        assert key.startswith(marked[1].rstrip("…"))
+        assert key[:10] in RENDERER.render(made).text
+        assert len(re.sub("<[^>]+>", "", html.split('class="abstract"')[1].split("</p>")[0])) < 900
 
 
 def test_authors_are_shortened_with_a_count() -> None:
