@@ -31,6 +31,7 @@ from digest.subscriptions import Likes, find_subscriber, inline_paper, sync_like
 if TYPE_CHECKING:
     from digest.edition import Letterhead, Renderer
     from digest.pipeline import Desk, Draft, Progress
+    from digest.ranking.metrics import Evaluation
     from digest.store import SqlStore
 
 _HERE = Path(__file__).resolve().parent
@@ -38,6 +39,10 @@ _HERE = Path(__file__).resolve().parent
 TEMPLATES = next(
     (p for p in (_HERE / "templates", _HERE.parent / "templates") if p.is_dir()), _HERE
 )
+
+
+#: stored papers that `evaluate` ranks hidden likes among
+MAX_LISTED = 2_000
 
 
 def system_clock() -> datetime:
@@ -223,6 +228,39 @@ class App:
         ranker = fit(self.store.background(BACKGROUND_PAPERS))
         ranker.prepare(())
         return ranker.profile_terms(profile), state.liked, state.disliked
+
+    def evaluate(
+        self, only: Sequence[str] = (), progress: Progress = _quiet
+    ) -> tuple[Evaluation, ...]:
+        """For each subscriber, where hidden likes land among the stored listings."""
+        from digest.pipeline import BACKGROUND_PAPERS
+        from digest.ranking import fit
+        from digest.ranking.metrics import evaluate
+        from digest.ranking.selection import chance
+
+        chosen = self._chosen(only)
+        for warning in self.sync_likes(chosen):
+            progress(warning)
+        now = self.clock()
+        background = self.store.background(BACKGROUND_PAPERS)
+        listed = self.store.listed(MAX_LISTED)
+        verdicts = []
+        for subscriber in chosen:
+            state = self.store.reader_state(subscriber.id, now.date())
+            rated = {p.id for p in (*state.liked, *state.disliked)}
+            papers = tuple(p for p in listed if p.id not in rated)
+            others = tuple(p for p in background if p.id not in rated)
+            verdicts.append(
+                evaluate(
+                    subscriber.email,
+                    state.liked,
+                    papers,
+                    fit(others),
+                    chance(subscriber, now.date()),
+                )
+            )
+            progress(f"{subscriber.email}: done")
+        return tuple(verdicts)
 
     # --- the main jobs -------------------------------------------------------------------------
 

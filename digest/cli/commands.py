@@ -531,6 +531,30 @@ def profile(
 
 @app.command()
 @_told
+def evaluate(
+    only: OnlyOption = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Also draw it (needs matplotlib).", show_default=False),
+    ] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Tell how good the ranking is on your own likes.
+
+    Hides a fifth of the likes at a time and ranks them among stored listings.
+    """
+    from digest.cli import show
+
+    with _app(config) as application, progress("Hiding likes and ranking …") as tell:
+        evaluations = application.evaluate(only or (), tell)
+    show.evaluations(evaluations)
+    if plot is not None:
+        show.plot_evaluations(evaluations, plot)
+        say(f"Drew {plot}.")
+
+
+@app.command()
+@_told
 def status(
     as_json: Annotated[bool, typer.Option("--json", help="Everything, for programs.")] = False,
     runs: Annotated[int, typer.Option(help="Latest runs to show.")] = 5,

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from digest import schedule
 from digest.cli.output import bar, say, table, warn
+from digest.errors import DigestError
 from digest.model import DayReport, EditionKind, Subscriber
+from digest.text import counted
 
 if TYPE_CHECKING:
     from digest.pipeline import Draft
     from digest.ports import HistoryEntry, RunLog, SubscriberStore
+    from digest.ranking.metrics import Evaluation
     from digest.store import SqlStore
 
 
@@ -100,6 +104,72 @@ def profile(
                 ("paper", "from", "title"),
                 [(_short_id(p.id), origins.get(p.id, ""), p.title[:100]) for p in papers],
             )
+
+
+def evaluations(found: Sequence[Evaluation]) -> None:
+    """A table a subscriber: each recipe's figures and where the hidden likes landed."""
+    if not found:
+        say("There are no subscribers; add [[subscribers]] to the configuration.")
+    for one in found:
+        say()
+        say(one.email, style="bold")
+        if not one.verdicts:
+            say(one.remark)
+            continue
+        say(
+            f"{counted(one.n_likes, 'like')}, each hidden once and ranked among "
+            f"{counted(one.n_listed, 'stored paper')}"
+        )
+        rows = [
+            (
+                v.recipe,
+                f"{v.ndcg_10:.3f}",
+                f"{v.recall_100:.2f}",
+                f"{v.mrr:.2f}",
+                f"{v.ranks[len(v.ranks) // 2]:,}",
+                ", ".join(f"{r:,}" for r in v.ranks[:12]) + (" …" if len(v.ranks) > 12 else ""),
+            )
+            for v in one.verdicts
+        ]
+        headings = ("ranking", "nDCG@10", "Recall@100", "MRR", "median", "hidden likes landed at")
+        table(headings, rows, right=(1, 2, 3, 4))
+        if one.remark:
+            say(one.remark)
+
+
+def plot_evaluations(found: Sequence[Evaluation], path: Path) -> None:
+    """Draw, a subscriber a panel, how many hidden likes stand above each place.
+
+    Raises:
+        DigestError: matplotlib is missing, or the file cannot be written.
+    """
+    told = [e for e in found if e.verdicts]
+    if not told:
+        raise DigestError("There is nothing to draw: no subscriber has enough likes.")
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise DigestError("Drawing needs matplotlib: pip install 'paper-digest[plot]'.") from error
+    figure = Figure(figsize=(6, 3.6 * len(told)), layout="constrained")
+    panels = figure.subplots(len(told), squeeze=False)
+    for one, (panel,) in zip(told, panels, strict=True):
+        n_places = one.n_listed + one.n_likes
+        for verdict in one.verdicts:
+            places = [1, *verdict.ranks, n_places]
+            shares = [n / len(verdict.ranks) for n in range(len(verdict.ranks) + 1)]
+            label = f"{verdict.recipe} (nDCG@10 {verdict.ndcg_10:.2f})"
+            panel.step(places, [*shares, 1.0], where="post", label=label)
+        panel.set_xscale("log")
+        panel.set_xlim(1, n_places)
+        panel.set_ylim(0, 1.02)
+        panel.set_xlabel("place in the ranking")
+        panel.set_ylabel("hidden likes found")
+        panel.set_title(f"{one.email}, {one.n_likes} likes among {one.n_listed} papers")
+        panel.legend(loc="upper left", fontsize="small")
+    try:
+        figure.savefig(path, dpi=120)
+    except (OSError, ValueError) as error:
+        raise DigestError(f"{path} cannot be drawn: {error}.") from error
 
 
 def _short_id(paper_id: str) -> str:

@@ -30,7 +30,7 @@ SMALL_CORPUS = 50
 #: how often a title counts beside the abstract
 TITLE_WEIGHT = 2
 #: length of the pairs' part of a vector beside the words' part; docs/ranking.md has the trials
-PAIR_WEIGHT = 0.7
+PAIR_WEIGHT = 0.5
 
 
 def document(paper: Paper) -> str:

@@ -193,6 +193,24 @@ class PaperTables:
         with self._db.read() as connection:
             return tuple(Mention(**row) for row in connection.execute(query).mappings())
 
+    def listed(self, limit: int) -> tuple[Paper, ...]:
+        """The latest papers that a listing mentioned, newest first."""
+        table, mentions = schema.papers, schema.mentions
+        latest = (
+            sa.select(mentions.c.paper_id, sa.func.max(mentions.c.id).label("last"))
+            .group_by(mentions.c.paper_id)
+            .order_by(sa.desc("last"))
+            .limit(limit)
+            .subquery()
+        )
+        query = (
+            sa.select(table)
+            .join(latest, latest.c.paper_id == table.c.id)
+            .order_by(latest.c.last.desc())
+        )
+        with self._db.read() as connection:
+            return tuple(to_paper(row) for row in connection.execute(query).mappings())
+
     def background(self, limit: int) -> tuple[Paper, ...]:
         table = schema.papers
         query = (
