@@ -338,6 +338,34 @@ RECIPES = ("centroid", "nearest", "svm", "digest")
 Table = dict[tuple[str, str], list[tuple[float, float]]]
 
 
+def encoded(model: str) -> Callable[[Sequence[Paper]], np.ndarray]:
+    """Papers to vectors by a local model, each once."""
+    from digest.embeddings import text_of
+    from digest.encoder import SentenceEncoder
+
+    encoder, known = SentenceEncoder(model), {}
+
+    def vectors(papers: Sequence[Paper]) -> np.ndarray:
+        texts = [text_of(p) for p in papers]
+        missing = [t for t in dict.fromkeys(texts) if t not in known]
+        if missing:
+            known.update(zip(missing, encoder.encode(missing), strict=True))
+        return np.stack([known[t] for t in texts])
+
+    return vectors
+
+
+def judge_semantics(task: Task, model: Callable[..., np.ndarray], table: Table) -> None:
+    """What a language model gains, by its weight; and what it is worth alone."""
+    for weight in (0.0, 0.1, 0.2, 0.3, 0.5, 100.0):
+        ranker = fit(task.background, model if weight else None, weight)
+        profiles = [Profile(subscriber_id="", liked=r.liked) for r in task.readers]
+        for reader, scores in zip(
+            task.readers, ranker.score_block(profiles, task.candidates), strict=True
+        ):
+            table[f"{weight:g}", task.name].append(ndcg_and_recall(scores, reader))
+
+
 def judge(task: Task, quality: Table, milliseconds: dict[str, list[float]]) -> None:
     plain = Plain(task)
     ranker = fit(task.background)
@@ -458,8 +486,21 @@ def cost() -> None:
 def main(arguments: Sequence[str] = ()) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.ranking", description=__doc__)
     parser.add_argument("--held-out", action="store_true", help="the part that was looked at once")
+    parser.add_argument("--semantic", metavar="MODEL", help="only: a language model blended in")
     parser.add_argument("--only", choices=[t.__name__ for t in TASKS], action="append")
     chosen = parser.parse_args(arguments)
+    if chosen.semantic:
+        table: Table = defaultdict(list)
+        model = encoded(chosen.semantic)
+        for make in (shelves, pages, categories, topic):
+            for task in make(1000 if chosen.held_out else 0):
+                judge_semantics(task, model, table)
+        print("nDCG@10 / Recall@100 by the weight of the model (100: the model alone)")
+        for weight in dict.fromkeys(w for w, _ in table):
+            means = {t: np.mean(v, axis=0) for (w, t), v in table.items() if w == weight}
+            cells = "  ".join(f"{t} {m[0]:.3f} / {m[1]:.2f}" for t, m in means.items())
+            print(f"  {weight:>4}  {cells}")
+        return
     cost()
     if not FIXTURES.is_dir():
         print("Ranking quality: skipped, the recorded payloads are not here.")

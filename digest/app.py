@@ -31,6 +31,7 @@ from digest.subscriptions import Likes, find_subscriber, inline_paper, sync_like
 if TYPE_CHECKING:
     from digest.edition import Letterhead, Renderer
     from digest.pipeline import Desk, Draft, Progress
+    from digest.ranking import Meanings
     from digest.ranking.metrics import Evaluation
     from digest.store import SqlStore
 
@@ -176,6 +177,17 @@ class App:
 
         return Renderer(jinja2.FileSystemLoader(TEMPLATES), self.letterhead)
 
+    @cached_property
+    def meanings(self) -> Meanings | None:
+        """A local language model over the store, if one is configured."""
+        ranking = self.settings.ranking
+        if not ranking.semantic:
+            return None
+        from digest.embeddings import Embeddings
+        from digest.encoder import SentenceEncoder
+
+        return Embeddings(SentenceEncoder(ranking.semantic), self.store, self.clock)
+
     def desk(self) -> Desk:
         from digest.pipeline import Desk
 
@@ -190,6 +202,8 @@ class App:
             transport=self.transport,
             worker=f"{socket.gethostname()}:{os.getpid()}",
             retention=timedelta(days=self.settings.store.retention_days),
+            meanings=self.meanings,
+            semantic_weight=self.settings.ranking.semantic_weight,
         )
 
     # --- people --------------------------------------------------------------------------------
@@ -255,7 +269,7 @@ class App:
                     subscriber.email,
                     state.liked,
                     papers,
-                    fit(others),
+                    fit(others, self.meanings, self.settings.ranking.semantic_weight),
                     chance(subscriber, now.date()),
                 )
             )

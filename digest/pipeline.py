@@ -52,7 +52,7 @@ from digest.ports import (
     Store,
     Transport,
 )
-from digest.ranking import Ranker, fit, select
+from digest.ranking import SEMANTIC_WEIGHT, Meanings, Ranker, fit, select
 from digest.ranking.selection import (
     basis_of,
     best_score,
@@ -191,7 +191,10 @@ class Editor:
         now: datetime,
         until: date,
         sources: Sequence[SourceReport] = (),
+        meanings: Meanings | None = None,
+        semantic_weight: float = SEMANTIC_WEIGHT,
     ) -> None:
+        self._meanings, self._semantic_weight = meanings, semantic_weight
         self._store, self._renderer, self._letterhead = store, renderer, letterhead
         self._sender, self._secret, self._now = sender, secret, now
         self._sources = sources
@@ -203,7 +206,9 @@ class Editor:
     def ranker(self) -> Ranker:
         """Fitted at first use: a day on which nobody gets mail needs none."""
         if self._ranker is None:
-            self._ranker = fit(self._store.background(BACKGROUND_PAPERS))
+            self._ranker = fit(
+                self._store.background(BACKGROUND_PAPERS), self._meanings, self._semantic_weight
+            )
             self._ranker.prepare(tuple(self._papers.values()))
         return self._ranker
 
@@ -394,6 +399,9 @@ class Desk:
     transport: Callable[[], Transport]
     worker: str
     retention: timedelta
+    #: a language model's view of papers, if there is one
+    meanings: Meanings | None = None
+    semantic_weight: float = SEMANTIC_WEIGHT
 
     def editor(self, now: datetime, until: date, sources: Sequence[SourceReport] = ()) -> Editor:
         return Editor(
@@ -405,6 +413,8 @@ class Desk:
             now=now,
             until=until,
             sources=sources,
+            meanings=self.meanings,
+            semantic_weight=self.semantic_weight,
         )
 
 

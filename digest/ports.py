@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from digest.model import (
     DayReport,
@@ -28,6 +28,10 @@ from digest.model import (
     SubscriberState,
     Validators,
 )
+
+if TYPE_CHECKING:  # arrays are named in two ports; nobody else has to load numpy for them
+    import numpy as np
+    from numpy.typing import NDArray
 
 Clock = Callable[[], datetime]
 
@@ -258,6 +262,27 @@ class Outbox(Protocol):
     def purge(self, before: datetime) -> int:
         """Forget papers and mail bodies that nobody needs any more."""
         ...
+
+
+class Encoder(Protocol):
+    """A language model that turns texts into vectors."""
+
+    @property
+    def model(self) -> str: ...
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """(n_texts, n_dimensions) float32, rows of unit length."""
+        ...
+
+
+class EmbeddingStore(Protocol):
+    """Vectors that were made already, by model and the key of their text."""
+
+    def embeddings(self, model: str, keys: Collection[str]) -> dict[str, NDArray[np.float32]]: ...
+
+    def add_embeddings(
+        self, model: str, vectors: Mapping[str, NDArray[np.float32]], now: datetime
+    ) -> None: ...
 
 
 class RunLog(Protocol):

@@ -100,6 +100,9 @@ def _with_paths(settings: Settings, base: Path) -> Settings:
         update["maildir"] = settings.maildir.model_copy(
             update={"path": base / settings.maildir.path.expanduser()}
         )
+    model = base / Path(settings.ranking.semantic).expanduser()
+    if settings.ranking.semantic and model.is_dir():
+        update["ranking"] = settings.ranking.model_copy(update={"semantic": str(model)})
     if settings.smtp and settings.smtp.password_file:
         update["smtp"] = settings.smtp.model_copy(
             update={"password_file": base / settings.smtp.password_file.expanduser()}

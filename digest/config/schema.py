@@ -243,6 +243,8 @@ class RankingSettings(Table):
     half_life_days: Annotated[StrictInt, Field(ge=0, le=36500)] = 365
     variety: Annotated[float, Field(ge=0, le=1)] = 0.3
     explore: Annotated[StrictInt, Field(ge=0, le=10)] = 0
+    semantic: StrictStr = ""
+    semantic_weight: Annotated[float, Field(ge=0, le=10)] = 0.2
 
 
 class WebSettings(Table):

@@ -4,7 +4,15 @@ ranker = fit(background)
 scores = ranker.score(liked, candidates)
 """
 
-from digest.ranking.ranker import Explanation, Ranker, fit
+from digest.ranking.ranker import SEMANTIC_WEIGHT, Explanation, Meanings, Ranker, fit
 from digest.ranking.selection import Candidates, select
 
-__all__ = ["Candidates", "Explanation", "Ranker", "fit", "select"]
+__all__ = [
+    "SEMANTIC_WEIGHT",
+    "Candidates",
+    "Explanation",
+    "Meanings",
+    "Ranker",
+    "fit",
+    "select",
+]

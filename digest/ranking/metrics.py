@@ -45,7 +45,7 @@ def ranks_of(scores: NDArray[np.float32], relevant: Sequence[int]) -> NDArray[np
     found = scores[list(relevant)]
     above = (scores[None, :] > found[:, None]).sum(axis=1)
     equal = (scores[None, :] == found[:, None]).sum(axis=1)
-    return np.asarray(above + (equal + 1) // 2, dtype=np.int64)
+    return np.asarray(above + (equal + 2) // 2, dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,7 +20,7 @@ COMMONNESS: a paper made of common phrases alone is near to everything.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -34,6 +34,7 @@ from digest.model import Paper, Profile
 from digest.ranking.vectors import Vectors
 
 Floats = NDArray[np.float32]
+Meanings = Callable[[Sequence[Paper]], Floats]
 
 #: variance at which a leading direction is damped by half (unit vectors have a total of 1); with
 #: few documents more is needed, as in any shrinkage: LAMBDA * (1 + LAMBDA_DOCUMENTS / n)
@@ -54,6 +55,8 @@ LATENT_DOCUMENTS = 5_000
 PRIOR_WEIGHT = 50.0
 #: likes that a reader's direction is measured on, and its least square length
 MAX_LIKES_MEASURED, SHORTEST = 300, 1e-3
+#: weight of a language model's cosine beside the words; docs/ranking.md has the trials
+SEMANTIC_WEIGHT = 0.2
 #: how hard dislikes push, beside likes that pull with 1
 DISLIKE_WEIGHT = 0.5
 
@@ -120,7 +123,13 @@ class _Latent:
 class _Day:
     """A day's candidates as vectors, and their similarity to every paper rated so far."""
 
-    def __init__(self, background: Sequence[Paper], candidates: Sequence[Paper]) -> None:
+    def __init__(
+        self,
+        background: Sequence[Paper],
+        candidates: Sequence[Paper],
+        meanings: Meanings | None,
+        weight: float,
+    ) -> None:
         # Kept, so that an id() below stays the name of its paper.
         self.candidates = tuple(candidates)
         ids = {p.id for p in candidates}
@@ -143,6 +152,12 @@ class _Day:
         #: (n_candidates,) what of a candidate all papers share
         self.common: Floats = raw / self.divisor
         self._damped = damped
+        self._encode, self._encoded_weight = meanings, np.float32(weight)
+        if meanings is not None and candidates:
+            vectors = meanings(self.candidates)
+            #: what all of the day's papers mean tells readers apart as little as common words
+            self._encoded_mean: Floats = vectors.mean(axis=0)
+            self._encoded: Floats = _unit(vectors - self._encoded_mean)
         #: position by identity, and by content for equal papers made twice
         self.position = {id(p): n for n, p in enumerate(self.candidates)}
         self.position_by_content = {_content(p): n for n, p in enumerate(self.candidates)}
@@ -153,6 +168,11 @@ class _Day:
         self._n_rated = 0
         #: rows of what was rated, for explanations
         self.rated_rows: list[Any] = []
+        self.encoded_rows: list[Floats] = []
+
+    def encoded_part(self, direction: Floats, at: int) -> float:
+        """What the language model adds to the score of one candidate."""
+        return float(self._encoded_weight * (direction @ self._encoded[at]) / self.divisor[at])
 
     def _divisor(self) -> Floats:
         n = len(self.candidates)
@@ -218,6 +238,10 @@ class _Day:
             # A document without a known word has no meaning; its coordinates are the mean's mirror.
             meanings[np.diff(vectors.indptr) == 0] = 0
             similarity += np.float32(MEANING) * (meanings @ self.meanings.T)
+        if self._encode is not None and self.candidates:
+            encoded = _unit(self._encode(papers) - self._encoded_mean)
+            self.encoded_rows += list(encoded)
+            similarity += self._encoded_weight * (encoded @ self._encoded.T)
         similarity /= self.divisor
         first = self._n_rated
         needed = first + len(papers)
@@ -242,6 +266,12 @@ def _content(paper: Paper) -> tuple[str, str, str]:
     return paper.id, paper.title, paper.abstract
 
 
+def _unit(vectors: Floats) -> Floats:
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    unit: Floats = np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
+    return unit
+
+
 def _none(matrix: Any) -> Floats:
     return np.zeros((matrix.shape[0], 0), dtype=np.float32)
 
@@ -257,13 +287,19 @@ class Ranker:
     Vectorising and decomposing happen once, at the first call that names a day's candidates.
     """
 
-    def __init__(self, background: Sequence[Paper]) -> None:
+    def __init__(
+        self,
+        background: Sequence[Paper],
+        meanings: Meanings | None = None,
+        semantic_weight: float = SEMANTIC_WEIGHT,
+    ) -> None:
         self._background = tuple(background)
+        self._meanings, self._semantic_weight = meanings, semantic_weight
         self._current: _Day | None = None
 
     def prepare(self, candidates: Sequence[Paper]) -> None:
         """Make these papers the day; scores of any of them need no further preparation."""
-        self._current = _Day(self._background, candidates)
+        self._current = _Day(self._background, candidates, self._meanings, self._semantic_weight)
 
     def _day(self, candidates: Sequence[Paper]) -> tuple[_Day, NDArray[np.int64] | None]:
         """The day, and where in it the candidates stand (None: they are the whole day)."""
@@ -348,8 +384,26 @@ class Ranker:
             common=common,
             columns=columns,
             by_term=by_term,
-            offset=offset,
+            # What a language model adds belongs to no single term.
+            offset=offset
+            + self._semantic_part(day, liked_rows, disliked_rows, shares, dislike, at),
         )
+
+    def _semantic_part(
+        self,
+        day: _Day,
+        liked_rows: Sequence[int],
+        disliked_rows: Sequence[int],
+        shares: Floats,
+        dislike: np.float32,
+        at: int,
+    ) -> float:
+        rows = [*liked_rows, *disliked_rows]
+        if not day.encoded_rows or not rows:
+            return 0.0
+        weights = np.concatenate([shares, np.full(len(disliked_rows), dislike, np.float32)])
+        encoded = np.stack([day.encoded_rows[r] for r in rows])
+        return float(day.encoded_part(weights @ encoded, at))
 
     def _by_term(
         self, day: _Day, profile: Profile, shares: Floats, dislike: np.float32, at: int
@@ -447,6 +501,9 @@ class Ranker:
             meanings, _ = latent.directions(coordinates)
             meaning = shares @ meanings
             square += MEANING * float(meaning @ meaning)
+        if day.encoded_rows:
+            encoded = shares @ np.stack([day.encoded_rows[r] for r in rows])
+            square += self._semantic_weight * float(encoded @ encoded)
         return float(max(square, SHORTEST) ** 0.5)
 
     def profile_terms(self, profile: Profile, n: int = 15) -> tuple[tuple[str, float], ...]:
@@ -522,7 +579,16 @@ def without_parts(terms: Sequence[str], n: int) -> tuple[str, ...]:
     return tuple(chosen)
 
 
-def fit(background: Sequence[Paper]) -> Ranker:
+def fit(
+    background: Sequence[Paper],
+    meanings: Meanings | None = None,
+    semantic_weight: float = SEMANTIC_WEIGHT,
+) -> Ranker:
     """A ranker whose word statistics come from these papers and the day's; nobody needs to have
-    rated them."""
-    return Ranker(background)
+    rated them.
+
+    Args:
+        meanings: papers to unit vectors, by a language model; blended in if given.
+        semantic_weight: of those beside the words, which weigh 1.
+    """
+    return Ranker(background, meanings, semantic_weight)

@@ -329,6 +329,8 @@ class OutboxTables:
             connection.execute(
                 schema.empty_days.delete().where(schema.empty_days.c.decided_at < before)
             )
+            made = schema.embeddings.c.made_at
+            connection.execute(schema.embeddings.delete().where(made < before))
             connection.execute(schema.runs.delete().where(schema.runs.c.started_at < before))
             needed = [
                 sa.exists().where(t.c.paper_id == papers.c.id)

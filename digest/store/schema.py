@@ -217,6 +217,16 @@ deliveries = sa.Table(
     sa.Index("ix_deliveries_due", "state", "next_at"),
 )
 
+#: what a local language model makes of a text, half precision
+embeddings = sa.Table(
+    "embeddings",
+    metadata,
+    sa.Column("key", sa.String(64), primary_key=True),
+    sa.Column("model", sa.String(300), primary_key=True),
+    sa.Column("vector", sa.LargeBinary, nullable=False),
+    sa.Column("made_at", Instant, nullable=False),
+)
+
 runs = sa.Table(
     "runs",
     metadata,

@@ -16,6 +16,7 @@ from digest.model import DayReport
 from digest.store import schema
 from digest.store.database import Database
 from digest.store.deliveries import OutboxTables
+from digest.store.embeddings import EmbeddingTables
 from digest.store.subscribers import SubscriberTables
 
 _REPORT = TypeAdapter(DayReport)
@@ -25,7 +26,7 @@ def _random_id() -> str:
     return uuid.uuid4().hex  # noqa: TID251 - the one place where a new subscriber gets a name
 
 
-class SqlStore(SubscriberTables, OutboxTables):
+class SqlStore(SubscriberTables, OutboxTables, EmbeddingTables):
     """Implements `ports.Store` on SQLite."""
 
     def __init__(

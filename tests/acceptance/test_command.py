@@ -180,6 +180,36 @@ def test_likes_dislikes_and_the_profile(world: World) -> None:
     assert "A liked one" not in digest(world.folder, "profile").stdout
 
 
+def test_evaluate_tells_how_good_the_ranking_is_or_that_nobody_can_tell(world: World) -> None:
+    few = digest(world.folder, "evaluate")
+    assert few.returncode == 0, few.stderr
+    assert "too few to tell" in few.stdout
+    beams = ",".join(
+        f'{{ title = "Laser beam {n}", abstract = "A laser beam, a mirror and lens {n}." }}'
+        for n in range(12)
+    )
+    world.write(subscribers=f'[[subscribers]]\nemail = "ada@example.org"\nlikes = [{beams}]\n')
+    papers = [
+        record(n, title=f"Court case {n}", abstract=f"A judge hears an appeal on tort, no. {n}.")
+        for n in range(40)
+    ]
+    stamp = world.now.strftime("%a, %d %b %Y 00:00:00 +0000")
+    world.web.says("/rss/cs.CL+cs.LG", Answer(rss(papers, stamp)))
+    digest(world.folder, "run")
+    told = digest(world.folder, "evaluate", "--plot", "out.png")
+    assert told.returncode == 0, told.stderr
+    for text in (
+        "12 likes, each hidden once",
+        "nDCG@10",
+        "plain centroid",
+        "newest first",
+        "digest",
+    ):
+        assert text in told.stdout
+    assert (world.folder / "out.png").read_bytes().startswith(b"\x89PNG")
+    assert digest(world.folder, "evaluate", "--plot", "no/such/out.png").returncode == 1
+
+
 def test_the_worker_sends_and_leaves_on_sigterm(world: World) -> None:
     world.config.write_text(world.config.read_text().replace('time = "07:30"', 'time = "00:00"'))
     process = subprocess.Popen(

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 import sqlalchemy as sa
 
@@ -121,6 +122,14 @@ def test_a_journal_copy_with_the_same_doi_is_the_same_paper(store: SqlStore) -> 
     copy = paper(2, id="doi:10.1/x", doi="10.1/x", source="J")
     assert store.add_listing(listing(copy, source="J")) == 0
     assert {m.paper_id for m in store.mentions(NOW - timedelta(days=1), DAY)} == {paper(1).id}
+
+
+def test_listed_papers_come_newest_first_and_likes_are_not_among_them(store: SqlStore) -> None:
+    store.add_listing(listing(paper(1), paper(2)))
+    store.add_papers([paper(9)], NOW)
+    store.add_listing(listing(paper(3), fetched_at=NOW + LEASE))
+    assert [p.arxiv_id[-1] for p in store.listed(10)] == ["3", "2", "1"]
+    assert len(store.listed(2)) == 2
 
 
 def test_ten_thousand_papers_fit_in_one_listing(store: SqlStore) -> None:
@@ -297,6 +306,26 @@ def test_many_workers_share_the_mails_without_overlap(store: SqlStore) -> None:
     for t in threads:
         t.join()
     assert sorted(taken) == sorted(p.id for p in people)
+
+
+def test_vectors_are_kept_by_model_and_text(store: SqlStore) -> None:
+    vector = np.array([0.6, 0.8], dtype=np.float32)
+    store.add_embeddings("m", {"k": vector}, NOW)
+    store.add_embeddings("m", {"k": vector * 0}, NOW)
+    np.testing.assert_allclose(store.embeddings("m", ["k", "other"])["k"], vector, atol=1e-3)
+    assert store.embeddings("n", ["k"]) == {}
+    store.purge(NOW + LEASE)
+    assert store.embeddings("m", ["k"]) == {}
+
+
+def test_a_database_of_the_first_version_is_brought_up_to_date(tmp_path: Path) -> None:
+    with open_store(tmp_path / "x.db") as opened:
+        opened.add_listing(listing(paper(1)))
+        database_module.migrate(opened._db, "0001")
+        assert "embeddings" not in sa.inspect(opened._db.engine).get_table_names()
+    with open_store(tmp_path / "x.db") as opened:
+        assert opened.embeddings("m", ["k"]) == {}
+        assert len(opened.background(5)) == 1
 
 
 # --- the file ------------------------------------------------------------------------------------
