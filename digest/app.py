@@ -21,7 +21,7 @@ from digest.config import (
 )
 from digest.errors import ConfigError, LibraryError
 from digest.fetcher import Fetcher
-from digest.model import DayReport, Paper, Subscriber, SubscriberState
+from digest.model import DayReport, Paper, Profile, Subscriber, SubscriberState
 from digest.ports import Clock, Lookup, Source, Transport
 from digest.sources.arxiv import ArxivApi, ArxivSource
 from digest.sources.feed import FeedSource
@@ -227,10 +227,8 @@ class App:
         self.sync_subscribers()
         return find_subscriber(self.store, email)
 
-    def profile(
-        self, subscriber: Subscriber
-    ) -> tuple[tuple[tuple[str, float], ...], tuple[Paper, ...], tuple[Paper, ...]]:
-        """Top terms with their weight, liked papers, disliked papers."""
+    def profile(self, subscriber: Subscriber) -> tuple[Profile, tuple[tuple[str, float], ...]]:
+        """What the ranking works with, and its top terms with their weight."""
         from digest.pipeline import BACKGROUND_PAPERS
         from digest.ranking import fit
         from digest.ranking.selection import build_profile
@@ -241,7 +239,7 @@ class App:
         profile = build_profile(subscriber, state.liked, state.disliked, ages)
         ranker = fit(self.store.background(BACKGROUND_PAPERS))
         ranker.prepare(())
-        return ranker.profile_terms(profile), state.liked, state.disliked
+        return profile, ranker.profile_terms(profile)
 
     def evaluate(
         self, only: Sequence[str] = (), progress: Progress = _quiet

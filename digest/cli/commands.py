@@ -522,9 +522,9 @@ def profile(
         who = application.subscriber(_only_subscriber(application, subscriber or subscriber_option))
         with progress("Reading the profile …"):
             warnings = application.sync_likes([who])
-            terms, liked, disliked = application.profile(who)
+            found, terms = application.profile(who)
         origins = show.likes_of(application.store, who.id)
-        show.profile(who, terms, liked, disliked, origins)
+        show.profile(who, found, terms, origins)
     for warning in warnings:
         warn(warning)
 

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from digest import schedule
 from digest.cli.output import bar, say, table, warn
 from digest.errors import DigestError
-from digest.model import DayReport, EditionKind, Subscriber
+from digest.model import DayReport, EditionKind, Profile, Subscriber
 from digest.text import counted
 
 if TYPE_CHECKING:
@@ -68,9 +68,8 @@ def picks(email: str, draft: Draft) -> None:
 
 def profile(
     subscriber: Subscriber,
+    found: Profile,
     terms: Sequence[tuple[str, float]],
-    liked: Sequence[Any],
-    disliked: Sequence[Any],
     origins: Mapping[str, str],
 ) -> None:
     """What a reader's profile consists of."""
@@ -78,14 +77,14 @@ def profile(
     when = f"{subscriber.send_at:%H:%M} {subscriber.timezone}"
     days = schedule.describe_weekdays(subscriber.weekdays)
     say(f"{subscriber.email}, {subscriber.state}; {when}, {days}")
-    for label, values in (
-        ("keywords", subscriber.keywords),
-        ("follows", subscriber.followed_authors),
-        ("mutes", subscriber.muted_terms),
-        ("categories", subscriber.categories),
+    for label, values, effect in (
+        ("follows", subscriber.followed_authors, "always come, in a section of their own"),
+        ("mutes", subscriber.muted_terms, "never come"),
+        ("categories", subscriber.categories, "nothing else comes"),
+        ("reserved", [f"{c} ({n})" for c, n in subscriber.reserved], "places kept"),
     ):
         if values:
-            say(f"{label}: {', '.join(values)}")
+            say(f"{label}: {', '.join(values)} ({effect})")
     say()
     if terms:
         say("Top terms", style="bold")
@@ -97,12 +96,23 @@ def profile(
         )
     else:
         say("There are no terms yet: no like has a title or abstract that is known here.")
-    for label, papers in (("Likes", liked), ("Dislikes", disliked)):
+    weights = found.weights or (1.0,) * len(found.liked)
+    weighted = list(zip(found.liked, weights, strict=True))
+    keywords = [(p.title, f"{w:.2f}") for p, w in weighted if p.id.startswith("keyword:")]
+    if keywords:
+        say(f"Keywords ({len(keywords)}); each weighs as much as a new like", style="bold")
+        table(("keyword", "weight"), keywords, right=(1,))
+    likes = [(p, w) for p, w in weighted if not p.id.startswith("keyword:")]
+    for label, papers in (("Likes", likes), ("Dislikes", [(p, -0.5) for p in found.disliked])):
         if papers:
             say(f"{label} ({len(papers)})", style="bold")
             table(
-                ("paper", "from", "title"),
-                [(_short_id(p.id), origins.get(p.id, ""), p.title[:100]) for p in papers],
+                ("paper", "from", "weight", "title"),
+                [
+                    (_short_id(p.id), origins.get(p.id, ""), f"{w:.2f}", p.title[:100])
+                    for p, w in papers
+                ],
+                right=(2,),
             )
 
 

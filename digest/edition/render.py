@@ -161,7 +161,7 @@ def why(reasons: Sequence[Reason]) -> tuple[str, ...]:
         elif reason.kind is ReasonKind.TRENDING:
             said.append(f"Readers of Daily Papers gave it {counted(int(first), 'upvote')}.")
         elif reason.kind is ReasonKind.KEYWORD:
-            said.append(f"Matches your keyword “{first}”.")
+            said.append(f"Fits your keyword “{first}”.")
         elif reason.kind is ReasonKind.SIMILAR_PAPER:
             again = any(s.startswith("Close to") for s in said)
             said.append(

@@ -449,6 +449,13 @@ class Ranker:
         """Columns of the distinct terms of a piece of text."""
         return self._day(candidates)[0].vectors.terms_of(text)
 
+    def liked_columns(self, profile: Profile, candidates: Sequence[Paper]) -> NDArray[np.int64]:
+        """Columns of all terms that stand in the reader's likes."""
+        day, _ = self._day(candidates)
+        rows = [day.rated_rows[r].indices for r in day.rows(profile.liked)]
+        found: NDArray[np.int64] = np.unique(np.concatenate(rows)).astype(np.int64)
+        return found
+
     def shared_columns(
         self, liked: Paper, candidates: Sequence[Paper], index: int
     ) -> NDArray[np.int64]:

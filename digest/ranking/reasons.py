@@ -9,7 +9,7 @@ import numpy as np
 
 from digest.model import Paper, Profile, Reason, ReasonKind
 from digest.ranking.ranker import Explanation, Ranker, without_parts
-from digest.text import as_written, readable, sentences
+from digest.text import as_written, fold, readable, sentences
 
 #: liked papers named as a reason of one pick, keywords, and phrases
 MAX_PAPERS, MAX_KEYWORDS, MAX_PHRASES = 2, 2, 4
@@ -29,14 +29,25 @@ _EMPTY_ALONE = frozenset(
 def phrases(paper: Paper, terms: Sequence[str], n: int = MAX_PHRASES) -> tuple[str, ...]:
     """The first terms that can be said, as the paper writes them."""
     text = readable(f"{paper.title}. {paper.abstract}")
-    found: dict[str, str] = {}
+    found: list[str] = []
+    said: set[str] = set()
     for term in without_parts([t for t in terms if " " in t or t not in _EMPTY_ALONE], 4 * n):
         written = as_written(text, term)
-        if written and not re.search(r"[\\{}$^_=<>]|\d{3}", written) and len(written) > 2:
-            found.setdefault(written.casefold(), written)
+        words = {_stem(w) for w in re.findall(r"\w+", fold(written))}
+        if not written or words & said or len(written) < 3:
+            continue
+        if re.search(r"[\\{}$^_=<>]|\d{3}", written):
+            continue
+        said |= words
+        found.append(written)
         if len(found) == n:
             break
-    return tuple(found.values())
+    return tuple(found)
+
+
+def _stem(word: str) -> str:
+    """Enough to see that "discs" and "disc" say one thing."""
+    return re.sub(r"(?<=\w{3})(?:ie|y|e)$", "", word.rstrip("s"))
 
 
 def similarities(
@@ -62,9 +73,9 @@ def similarities(
         if part <= 0:
             break
         if liked.id.startswith("keyword:"):
-            if n_keywords < MAX_KEYWORDS and as_written(
-                readable(pool[index].text), liked.title.casefold()
-            ):
+            # A keyword that does not stand in the paper is named if nothing had a greater part.
+            stands = as_written(readable(pool[index].text), fold(liked.title))
+            if n_keywords < MAX_KEYWORDS and (stands or not named):
                 n_keywords += 1
                 named.append(
                     Reason(
@@ -81,25 +92,31 @@ def similarities(
                     contribution=part / unit,
                 )
             )
-    terms = _telling_terms(ranker, pool, index, told, nearest[0] if nearest else None)
+    terms = _shared_terms(profile, ranker, pool, index, told, nearest[0] if nearest else None)
     said = phrases(pool[index], terms)
     if said:
         named.append(Reason(kind=ReasonKind.SHARED_TERM, evidence=said))
     return named
 
 
-def _telling_terms(
-    ranker: Ranker, pool: Sequence[Paper], index: int, told: Explanation, nearest: Paper | None
+def _shared_terms(
+    profile: Profile,
+    ranker: Ranker,
+    pool: Sequence[Paper],
+    index: int,
+    told: Explanation,
+    nearest: Paper | None,
 ) -> list[str]:
-    """Terms by their part in the score; those shared with the nearest like come first."""
+    """Terms that stand in a like and in the paper, by their part in the score; those of the
+    nearest like come first."""
     names = ranker.terms(pool)
     order = np.argsort(-told.by_term, kind="stable")
+    liked = set(ranker.liked_columns(profile, pool).tolist())
     positive = [int(told.columns[i]) for i in order if told.by_term[i] > 0]
-    if nearest is None:
-        return [str(names[c]) for c in positive]
-    shared = set(ranker.shared_columns(nearest, pool, index).tolist())
-    first = [c for c in positive if c in shared]
-    return [str(names[c]) for c in [*first, *(c for c in positive if c not in shared)]]
+    shared = [c for c in positive if c in liked]
+    near = set(ranker.shared_columns(nearest, pool, index).tolist()) if nearest else set()
+    first = [c for c in shared if c in near]
+    return [str(names[c]) for c in [*first, *(c for c in shared if c not in near)]]
 
 
 def key_sentence(ranker: Ranker, pool: Sequence[Paper], index: int, told: Explanation) -> str:

@@ -235,8 +235,10 @@ def test_picks_name_the_nearest_liked_paper_and_the_shared_terms() -> None:
     assert kinds[0] is ReasonKind.SIMILAR_PAPER
     assert kinds[-1] is ReasonKind.SHARED_TERM
     assert first.reasons[0].evidence[0] in (LASER.title, LEAF.title)
+    likes = f"{LASER.text} {LEAF.text}"
     for phrase in first.reasons[-1].evidence:
         assert phrase in first.paper.text
+        assert all(word in likes for word in phrase.split())
     assert 0 < first.score <= 1
     assert first.percentile > 0.8  # others have the same words
 
