@@ -244,7 +244,7 @@ class RankingSettings(Table):
     variety: Annotated[float, Field(ge=0, le=1)] = 0.3
     explore: Annotated[StrictInt, Field(ge=0, le=10)] = 0
     semantic: StrictStr = ""
-    semantic_weight: Annotated[float, Field(ge=0, le=10)] = 0.2
+    semantic_weight: Annotated[float, Field(ge=0, le=10)] = 0.1
 
 
 class WebSettings(Table):

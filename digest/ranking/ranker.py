@@ -56,7 +56,7 @@ PRIOR_WEIGHT = 50.0
 #: likes that a reader's direction is measured on, and its least square length
 MAX_LIKES_MEASURED, SHORTEST = 300, 1e-3
 #: weight of a language model's cosine beside the words; docs/ranking.md has the trials
-SEMANTIC_WEIGHT = 0.2
+SEMANTIC_WEIGHT = 0.1
 #: how hard dislikes push, beside likes that pull with 1
 DISLIKE_WEIGHT = 0.5
 
