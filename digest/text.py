@@ -175,7 +175,7 @@ def readable(text: str) -> str:
     >>> readable(r"Erd\\H{o}s on $O(n^2 \\log n)$ at 5%")
     'Erdős on O(n² log n) at 5%'
     """
-    if not any(c in text for c in "\\$`{"):
+    if not any(c in text for c in "\\$`{~"):
         return text
     pieces: list[str] = []
     end = 0
@@ -187,7 +187,7 @@ def readable(text: str) -> str:
 
 
 def _outside_math(text: str) -> str:
-    text = _QUOTES.sub(r"“\1”", text)
+    text = re.sub(r"(?<=\w)~(?=\w)", " ", _QUOTES.sub(r"“\1”", text))
     if "\\" in text:
         lead = text[: len(text) - len(text.lstrip())]
         trail = text[len(text.rstrip()) :]

@@ -128,7 +128,7 @@ def facts_of(paper: Paper) -> tuple[str, ...]:
     if signals.comments:
         facts.append(counted(signals.comments, "comment"))
     if signals.github_stars:
-        facts.append(f"{signals.github_stars:,} GitHub stars")
+        facts.append(counted(signals.github_stars, "GitHub star"))
     if not paper.categories and not paper.arxiv_id and paper.source:
         facts.insert(0, paper.source)
     return tuple(facts)

@@ -27,6 +27,7 @@ from digest.text import (
         (r"$\alpha\to\beta$, $10^{-3}$", "α→β, 10⁻³"),
         (r"\textbf{bold} \emph{x}, 50\% of A\&B", "bold x, 50% of A&B"),
         (r"``quoted'' text", "“quoted” text"),
+        ("a tie~to it, at example.org/~me", "a tie to it, at example.org/~me"),
         ("a $≥$7B model with a 4$×$4 matrix", "a ≥7B model with a 4×4 matrix"),
         ("it costs $5 and $10 today", "it costs $5 and $10 today"),
         (r"$\frac{a}{b}$ at $90^\circ$", "a/b at 90°"),
