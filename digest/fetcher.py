@@ -11,6 +11,7 @@ from __future__ import annotations
 import email.utils
 import ipaddress
 import logging
+import re
 import socket
 import ssl
 import threading
@@ -296,9 +297,11 @@ class Fetcher:
                 SourceUnavailable(f"{host} did not answer within {self._timeout_s:g} seconds.")
             )
         if isinstance(error, httpx.ConnectError):
-            return _Transient(SourceUnavailable(f"{host} cannot be reached: {cause}."))
+            return _Transient(SourceUnavailable(f"{host} cannot be reached: {_plainly(cause)}."))
         if isinstance(error, httpx.TransportError):
-            return _Transient(SourceUnavailable(f"the connection to {host} broke: {error}."))
+            return _Transient(
+                SourceUnavailable(f"the connection to {host} broke: {_plainly(error)}.")
+            )
         return SourceUnavailable(f"{url} cannot be fetched: {error}.")
 
     def _read(
@@ -390,6 +393,11 @@ class _Inflate:
             out = self._engine.decompress(data, max_bytes)
         self._first = False
         return out
+
+
+def _plainly(error: BaseException) -> str:
+    """An error without the number that only programs know."""
+    return re.sub(r"^\[Errno -?\d+\]\s*", "", str(error)).rstrip(".") or type(error).__name__
 
 
 def _retry_after(headers: httpx.Headers) -> float | None:

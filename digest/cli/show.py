@@ -218,10 +218,8 @@ def status_data(store: SqlStore, now: datetime, n_runs: int, n_days: int) -> dic
 def status(store: SqlStore, now: datetime, n_runs: int, n_days: int) -> None:
     """`digest status`: people first, then runs and their sources."""
     counts = store.counts()
-    say(
-        f"{store.path}: {counts['papers']} papers, {counts['editions']} editions, "
-        f"{counts['ratings']} ratings"
-    )
+    kept = [counted(counts[f"{noun}s"], noun) for noun in ("paper", "edition", "rating")]
+    say(f"{store.path}: {', '.join(kept)}")
     people = store.subscribers()
     if not people:
         say("There are no subscribers yet. They are read from the configuration at the next run.")
@@ -276,7 +274,7 @@ def runs(store: RunLog, n_runs: int) -> None:
         summary = ", ".join(f"{n} {wording(o)}" for o, n in outcomes.items()) or "nobody was due"
         rows.append((f"{report.started_at:%Y-%m-%d %H:%M} UTC", f"{seconds:.1f} s", "", summary))
         for source in report.sources:
-            state = "unchanged" if source.unchanged else f"{source.n_fetched} papers"
+            state = "unchanged" if source.unchanged else counted(source.n_fetched, "paper")
             fault = "" if source.complete else source.fault
             rows.append(("", f"{source.duration_s:.1f} s", source.source, fault or state))
         rows += [("", "", "", warning) for warning in report.warnings]

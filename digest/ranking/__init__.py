@@ -4,7 +4,8 @@ ranker = fit(background)
 scores = ranker.score(liked, candidates)
 """
 
-from digest.ranking.ranker import SEMANTIC_WEIGHT, Explanation, Meanings, Ranker, fit
+from digest.ranking.day import Meanings
+from digest.ranking.ranker import SEMANTIC_WEIGHT, Explanation, Ranker, fit
 from digest.ranking.selection import Candidates, select
 
 __all__ = [

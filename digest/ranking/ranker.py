@@ -20,45 +20,23 @@ COMMONNESS: a paper made of common phrases alone is near to everything.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
-from sklearn.utils.extmath import randomized_svd
 
 from digest.model import Paper, Profile
-from digest.ranking.vectors import Vectors
+from digest.ranking.day import MEANING, Day, Floats, Meanings, mean_of
 
-Floats = NDArray[np.float32]
-Meanings = Callable[[Sequence[Paper]], Floats]
-
-#: variance at which a leading direction is damped by half (unit vectors have a total of 1); with
-#: few documents more is needed, as in any shrinkage: LAMBDA * (1 + LAMBDA_DOCUMENTS / n)
-LAMBDA, LAMBDA_DOCUMENTS = 0.0015, 1500
-#: weight of the meaning beside the words
-MEANING = 0.15
-#: exponent of a candidate's share in the leading directions
-COMMONNESS = 0.25
-#: exponent of the variance by which latent coordinates are scaled down; 0.5 would whiten them
-LATENT_SCALE = 0.125
-#: most leading directions, and how many documents it takes to learn one
-MAX_AXES, DOCUMENTS_AN_AXIS = 200, 20
-#: terms, most frequent first, that directions are learned on; rare ones stand in none
-LATENT_TERMS = 15_000
-#: latest background documents that directions are learned from
-LATENT_DOCUMENTS = 5_000
-#: empty documents that means are thought to hold: what few papers have in common is chance
-PRIOR_WEIGHT = 50.0
 #: likes that a reader's direction is measured on, and its least square length
 MAX_LIKES_MEASURED, SHORTEST = 300, 1e-3
-#: weight of a language model's cosine beside the words; docs/ranking.md has the trials
-SEMANTIC_WEIGHT = 0.1
 #: how hard dislikes push, beside likes that pull with 1
 DISLIKE_WEIGHT = 0.5
+#: weight of a language model's cosine beside the words; docs/ranking.md has the trials
+SEMANTIC_WEIGHT = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,204 +61,6 @@ class Explanation:
     offset: float
 
 
-class _Latent:
-    """The leading directions of a corpus."""
-
-    def __init__(self, corpus: Any, frequency: NDArray[np.int64]) -> None:
-        n = corpus.shape[0]
-        columns = np.argsort(-frequency, kind="stable")[:LATENT_TERMS]
-        self.columns = np.sort(columns)
-        n_axes = min(MAX_AXES, n // DOCUMENTS_AN_AXIS, len(self.columns) - 1)
-        self.n_axes = max(0, n_axes)
-        self.axes: Floats = np.zeros((0, len(self.columns)), dtype=np.float32)
-        self.damping: Floats = np.zeros(0, dtype=np.float32)
-        self.scale: Floats = np.zeros(0, dtype=np.float32)
-        self.mean: Floats = np.zeros(0, dtype=np.float32)
-        if not self.n_axes:
-            return
-        part = corpus[:, self.columns]
-        _, singular, axes = randomized_svd(part, self.n_axes, n_iter=3, random_state=0)
-        variance = np.maximum(singular**2 / n, 1e-9)
-        self.axes = np.ascontiguousarray(axes, dtype=np.float32)
-        shrinkage = LAMBDA * (1 + LAMBDA_DOCUMENTS / n)
-        self.damping = (variance / (variance + shrinkage)).astype(np.float32)
-        self.scale = (variance**-LATENT_SCALE).astype(np.float32)
-        mean = np.asarray(part.mean(axis=0), dtype=np.float32).ravel()
-        self.mean = self.axes @ mean
-
-    def coordinates(self, matrix: Any) -> Floats:
-        """(n, n_axes) in the leading directions."""
-        found: Floats = np.asarray(matrix[:, self.columns] @ self.axes.T, dtype=np.float32)
-        return found
-
-    def directions(self, coordinates: Floats) -> tuple[Floats, Floats]:
-        """Scaled, centred coordinates of unit length, and their lengths before."""
-        scaled = (coordinates - self.mean) * self.scale
-        lengths = np.linalg.norm(scaled, axis=1, keepdims=True)
-        return np.divide(scaled, lengths, out=np.zeros_like(scaled), where=lengths > 0), lengths
-
-
-class _Day:
-    """A day's candidates as vectors, and their similarity to every paper rated so far."""
-
-    def __init__(
-        self,
-        background: Sequence[Paper],
-        candidates: Sequence[Paper],
-        meanings: Meanings | None,
-        weight: float,
-    ) -> None:
-        # Kept, so that an id() below stays the name of its paper.
-        self.candidates = tuple(candidates)
-        ids = {p.id for p in candidates}
-        others = [p for p in background if p.id not in ids]
-        self.vectors = Vectors([*others, *candidates])
-        matrix = self.vectors.matrix
-        self.matrix = matrix[len(others) :]
-        corpus = matrix[max(0, len(others) - LATENT_DOCUMENTS) :]
-        n_terms = self.vectors.n_terms
-        frequency = self.vectors.document_frequency if n_terms else np.zeros(0, dtype=np.int64)
-        self.latent = _Latent(corpus, frequency)
-        self.common_vector = (_mean(self.matrix) + _mean(matrix[: len(others)])) / 2
-        self.coordinates = self.latent.coordinates(self.matrix) if n_terms else _none(self.matrix)
-        self.meanings, _ = self.latent.directions(self.coordinates)
-        self.divisor = self._divisor()
-        damped = self.coordinates * self.latent.damping
-        raw: Any = np.asarray(self.matrix @ self.common_vector, dtype=np.float32).ravel()
-        if self.latent.n_axes:
-            raw = raw - damped @ (self.latent.axes @ self.common_vector[self.latent.columns])
-        #: (n_candidates,) what of a candidate all papers share
-        self.common: Floats = raw / self.divisor
-        self._damped = damped
-        self._encode, self._encoded_weight = meanings, np.float32(weight)
-        if meanings is not None and candidates:
-            vectors = meanings(self.candidates)
-            #: what all of the day's papers mean tells readers apart as little as common words
-            self._encoded_mean: Floats = vectors.mean(axis=0)
-            self._encoded: Floats = _unit(vectors - self._encoded_mean)
-        #: position by identity, and by content for equal papers made twice
-        self.position = {id(p): n for n, p in enumerate(self.candidates)}
-        self.position_by_content = {_content(p): n for n, p in enumerate(self.candidates)}
-        self._known: dict[int, int] = {}
-        self._known_by_content: dict[tuple[str, str, str], int] = {}
-        self._kept: list[Paper] = []
-        self._similarity = np.zeros((0, len(self.candidates)), dtype=np.float32)
-        self._n_rated = 0
-        #: rows of what was rated, for explanations
-        self.rated_rows: list[Any] = []
-        self.encoded_rows: list[Floats] = []
-
-    def encoded_part(self, direction: Floats, at: int) -> float:
-        """What the language model adds to the score of one candidate."""
-        return float(self._encoded_weight * (direction @ self._encoded[at]) / self.divisor[at])
-
-    def _divisor(self) -> Floats:
-        n = len(self.candidates)
-        if not self.latent.n_axes or not n:
-            return np.ones(n, dtype=np.float32)
-        lengths = np.linalg.norm(self.coordinates - self.latent.mean, axis=1)
-        usual = float(np.median(lengths)) or 1.0
-        shares = np.clip(lengths / usual, 0.25, 4.0)
-        divisor: Floats = (shares**COMMONNESS).astype(np.float32)
-        return divisor
-
-    def where(self, candidates: Sequence[Paper]) -> NDArray[np.int64] | None:
-        """Positions of these papers in the day; None if one is not of the day."""
-        found = np.empty(len(candidates), dtype=np.int64)
-        for n, paper in enumerate(candidates):
-            at = self.position.get(id(paper))
-            if at is None:
-                at = self.position_by_content.get(_content(paper))
-            if at is None:
-                return None
-            found[n] = at
-        return found
-
-    # --- similarities --------------------------------------------------------------------------
-
-    def rows(self, papers: Sequence[Paper]) -> list[int]:
-        """Row numbers of rated papers in `similarity`; unknown ones are vectorised now."""
-        rows: list[int] = self.row_array((papers,)).tolist()
-        return rows
-
-    def row_array(self, groups: Sequence[Sequence[Paper]]) -> NDArray[np.int32]:
-        """The row numbers of many groups of papers, one after the other."""
-        try:
-            return self._named(groups)
-        except KeyError:
-            self._learn(list(chain.from_iterable(groups)))
-            return self._named(groups)
-
-    def _named(self, groups: Sequence[Sequence[Paper]]) -> NDArray[np.int32]:
-        # One pass in C: naming a million papers takes about as long as the product that follows.
-        named = map(self._known.__getitem__, map(id, chain.from_iterable(groups)))
-        return np.fromiter(named, dtype=np.int32, count=sum(map(len, groups)))
-
-    def _learn(self, papers: Sequence[Paper]) -> None:
-        fresh: dict[tuple[str, str, str], Paper] = {}
-        for paper in papers:
-            if id(paper) not in self._known and _content(paper) not in self._known_by_content:
-                fresh.setdefault(_content(paper), paper)
-        if fresh:
-            self._append(tuple(fresh.values()))
-        for paper in papers:
-            if id(paper) not in self._known:
-                self._known[id(paper)] = self._known_by_content[_content(paper)]
-                self._kept.append(paper)
-
-    def _append(self, papers: tuple[Paper, ...]) -> None:
-        vectors = self.vectors.transform(papers)
-        similarity = np.asarray((vectors @ self.matrix.T).todense(), dtype=np.float32)
-        if self.latent.n_axes:
-            coordinates = self.latent.coordinates(vectors)
-            similarity -= coordinates @ self._damped.T
-            meanings, _ = self.latent.directions(coordinates)
-            # A document without a known word has no meaning; its coordinates are the mean's mirror.
-            meanings[np.diff(vectors.indptr) == 0] = 0
-            similarity += np.float32(MEANING) * (meanings @ self.meanings.T)
-        if self._encode is not None and self.candidates:
-            encoded = _unit(self._encode(papers) - self._encoded_mean)
-            self.encoded_rows += list(encoded)
-            similarity += self._encoded_weight * (encoded @ self._encoded.T)
-        similarity /= self.divisor
-        first = self._n_rated
-        needed = first + len(papers)
-        if needed > len(self._similarity):
-            grown = np.zeros((max(needed, 2 * first), similarity.shape[1]), dtype=np.float32)
-            grown[:first] = self._similarity[:first]
-            self._similarity = grown
-        self._similarity[first:needed] = similarity
-        for n, paper in enumerate(papers):
-            self._known_by_content[_content(paper)] = first + n
-            self.rated_rows.append(vectors[[n]])
-        self._n_rated = needed
-
-    @property
-    def similarity(self) -> Floats:
-        """(n_rated, n_candidates)."""
-        return self._similarity[: self._n_rated]
-
-
-def _content(paper: Paper) -> tuple[str, str, str]:
-    """What makes two records the same to the ranker."""
-    return paper.id, paper.title, paper.abstract
-
-
-def _unit(vectors: Floats) -> Floats:
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    unit: Floats = np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
-    return unit
-
-
-def _none(matrix: Any) -> Floats:
-    return np.zeros((matrix.shape[0], 0), dtype=np.float32)
-
-
-def _mean(matrix: Any) -> Floats:
-    total = np.asarray(matrix.sum(axis=0), dtype=np.float32).ravel()
-    return total / np.float32(matrix.shape[0] + PRIOR_WEIGHT)
-
-
 class Ranker:
     """A ranker fitted to a background of papers; make one with `fit`.
 
@@ -295,13 +75,13 @@ class Ranker:
     ) -> None:
         self._background = tuple(background)
         self._meanings, self._semantic_weight = meanings, semantic_weight
-        self._current: _Day | None = None
+        self._current: Day | None = None
 
     def prepare(self, candidates: Sequence[Paper]) -> None:
         """Make these papers the day; scores of any of them need no further preparation."""
-        self._current = _Day(self._background, candidates, self._meanings, self._semantic_weight)
+        self._current = Day(self._background, candidates, self._meanings, self._semantic_weight)
 
-    def _day(self, candidates: Sequence[Paper]) -> tuple[_Day, NDArray[np.int64] | None]:
+    def _day(self, candidates: Sequence[Paper]) -> tuple[Day, NDArray[np.int64] | None]:
         """The day, and where in it the candidates stand (None: they are the whole day)."""
         day = self._current
         if day is not None:
@@ -391,7 +171,7 @@ class Ranker:
 
     def _semantic_part(
         self,
-        day: _Day,
+        day: Day,
         liked_rows: Sequence[int],
         disliked_rows: Sequence[int],
         shares: Floats,
@@ -406,7 +186,7 @@ class Ranker:
         return float(day.encoded_part(weights @ encoded, at))
 
     def _by_term(
-        self, day: _Day, profile: Profile, shares: Floats, dislike: np.float32, at: int
+        self, day: Day, profile: Profile, shares: Floats, dislike: np.float32, at: int
     ) -> tuple[NDArray[np.int32], Floats, float]:
         """The score as a sum over the candidate's terms: it is linear in them, but for the length
         of its meaning, which is a number, and the origin of the latent space, which is an offset.
@@ -475,7 +255,7 @@ class Ranker:
         rows = day.rows(profile.liked)
         if not rows:
             return np.zeros(len(candidates), dtype=np.float32)
-        centre = _mean(sp.vstack([day.rated_rows[r] for r in rows]).tocsr())
+        centre = mean_of(sp.vstack([day.rated_rows[r] for r in rows]).tocsr())
         scores: Floats = np.asarray(matrix @ centre, dtype=np.float32).ravel()
         return scores
 
@@ -548,7 +328,7 @@ def _shares(profile: Profile) -> tuple[float, ...]:
     return tuple(w / total for w in weights) if total > 0 else weights
 
 
-def _weights(profiles: Sequence[Profile], day: _Day) -> Any:
+def _weights(profiles: Sequence[Profile], day: Day) -> Any:
     """(n_profiles, n_rated) sparse: positive shares of likes, negative ones of dislikes."""
     n = len(profiles)
     groups = [group for p in profiles for group in (p.liked, p.disliked)]
