@@ -349,12 +349,6 @@ class App:
 def _subscriber(s: SubscriberSettings, settings: Settings) -> Subscriber:
     """A subscriber's own settings over the common ones."""
     own, common = s.schedule, settings.schedule
-    announce_types = [
-        t
-        for source in settings.sources
-        if isinstance(source, ArxivSettings)
-        for t in source.announce_types
-    ]
     return Subscriber(
         id="",
         email=s.email,
@@ -368,7 +362,6 @@ def _subscriber(s: SubscriberSettings, settings: Settings) -> Subscriber:
         keywords=s.keywords,
         followed_authors=s.authors,
         muted_terms=s.muted,
-        announce_types=tuple(dict.fromkeys(announce_types)) or ("new", "cross"),
         min_score=settings.min_score if s.min_score is None else s.min_score,
         on_empty=s.on_empty or settings.on_empty,
         variety=settings.ranking.variety,

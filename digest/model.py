@@ -127,8 +127,6 @@ class Subscriber:
     keywords: tuple[str, ...] = ()
     followed_authors: tuple[str, ...] = ()
     muted_terms: tuple[str, ...] = ()
-    #: announce types besides "new"
-    announce_types: tuple[str, ...] = ("new", "cross")
     #: least score for the section "for you", in [0, 1]; 0: no bar
     min_score: float = 0.0
     #: "nothing" or "note"
