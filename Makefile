@@ -1,5 +1,5 @@
 # Two commands do all the set-up: `make demo` and `make test`.
-.PHONY: help demo test lint format bench wheel clean
+.PHONY: help demo test lowest lint format bench wheel clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
@@ -22,6 +22,13 @@ demo: $(READY) ## the whole job on a bundled sample; mails land in demo/
 test: $(READY) ## every test
 	$(BIN)/python -m pytest
 
+lowest: $(READY) ## every test with the oldest dependencies that pyproject.toml admits
+	$(BIN)/python -m venv --clear .venv-lowest
+	.venv-lowest/bin/pip install --quiet --disable-pip-version-check $$($(BIN)/python -c "import re, tomllib; \
+	  names = tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies']; \
+	  print(*(re.sub(r'>=([\w.]+).*', r'==\1', n) for n in names if ';' not in n))") --editable '.[dev]'
+	.venv-lowest/bin/python -m pytest
+
 lint: $(READY) ## ruff, mypy and the floor plan
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -39,4 +46,4 @@ wheel: $(READY) ## build a wheel into dist/
 	$(BIN)/python -m build --wheel
 
 clean: ## remove what the other targets made
-	rm -rf $(VENV) demo preview dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-lowest demo preview dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
