@@ -169,6 +169,7 @@ def _math(match: re.Match[str]) -> str:
     return _decode(inner) if "\\" in inner or "{" in inner else inner
 
 
+@lru_cache(maxsize=2048)  # one abstract is read for its phrases, its key sentence and its card
 def readable(text: str) -> str:
     """LaTeX in a title or an abstract as Unicode a person can read.
 

@@ -76,14 +76,18 @@ class Ranker:
         self._background = tuple(background)
         self._meanings, self._semantic_weight = meanings, semantic_weight
         self._current: Day | None = None
+        self._placed: tuple[Sequence[Paper], NDArray[np.int64]] | None = None
 
     def prepare(self, candidates: Sequence[Paper]) -> None:
         """Make these papers the day; scores of any of them need no further preparation."""
+        self._placed = None
         self._current = Day(self._background, candidates, self._meanings, self._semantic_weight)
 
     def _day(self, candidates: Sequence[Paper]) -> tuple[Day, NDArray[np.int64] | None]:
         """The day, and where in it the candidates stand (None: they are the whole day)."""
         day = self._current
+        if day is not None and self._placed is not None and self._placed[0] is candidates:
+            return day, self._placed[1]
         if day is not None:
             if len(candidates) == len(day.candidates) and all(
                 a is b for a, b in zip(candidates, day.candidates, strict=True)
@@ -91,6 +95,8 @@ class Ranker:
                 return day, None
             positions = day.where(candidates)
             if positions is not None:
+                # A reader's candidates are asked about many times over, pick by pick.
+                self._placed = (candidates, positions)
                 return day, positions
         self.prepare(candidates)
         assert self._current is not None
