@@ -156,9 +156,11 @@ def _recipes(ranker: Ranker) -> Mapping[str, Recipe]:
         return np.array([p.signals.upvotes or 0 for p in papers], dtype=np.float32)
 
     def newest(liked: Sequence[Paper], papers: Sequence[Paper]) -> NDArray[np.float32]:
-        # A paper without a date stands behind those with one.
         days = [p.announced or (p.published.date() if p.published else None) for p in papers]
-        return np.array([d.toordinal() if d else 0 for d in days], dtype=np.float32)
+        known = [d.toordinal() for d in days if d]
+        # A like without a date is no argument against this order: it stands in the middle.
+        usual = float(np.median(known)) if known else 0.0
+        return np.array([d.toordinal() if d else usual for d in days], dtype=np.float32)
 
     return {
         "digest": ranker.score,

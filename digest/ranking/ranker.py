@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 
 from digest.model import Paper, Profile
 from digest.ranking.day import MEANING, Day, Floats, Meanings, mean_of
+from digest.ranking.vectors import EMPTY_ALONE
 
 #: likes that a reader's direction is measured on, and its least square length
 MAX_LIKES_MEASURED, SHORTEST = 300, 1e-3
@@ -316,9 +317,17 @@ class Ranker:
                 * np.asarray(disliked.mean(axis=0), dtype=np.float32).ravel()
             )
         direction = direction - day.common_vector
-        order = np.argsort(-direction, kind="stable")[: 4 * n]
+        latent = day.latent
+        if latent.n_axes:  # what everybody writes about tells nothing about this reader
+            damped = latent.damping * (latent.axes @ direction[latent.columns])
+            direction[latent.columns] -= damped @ latent.axes
+        order = np.argsort(-direction, kind="stable")[: 8 * n]
         names = day.vectors.terms
-        weights = {str(names[i]): float(direction[i]) for i in order if direction[i] > 0}
+        weights = {
+            str(names[i]): float(direction[i])
+            for i in order
+            if direction[i] > 0 and names[i] not in EMPTY_ALONE
+        }
         return tuple((t, weights[t]) for t in without_parts(list(weights), n))
 
 

@@ -9,21 +9,13 @@ import numpy as np
 
 from digest.model import Paper, Profile, Reason, ReasonKind
 from digest.ranking.ranker import Explanation, Ranker, without_parts
+from digest.ranking.vectors import EMPTY_ALONE
 from digest.text import as_written, fold, readable, sentences
 
 #: liked papers named as a reason of one pick, keywords, and phrases
 MAX_PAPERS, MAX_KEYWORDS, MAX_PHRASES = 2, 2, 4
 #: a second liked paper is named if its part is at least this much of the first's
 SECOND_PAPER = 0.6
-#: words that say nothing when they stand alone, however much they weigh
-_EMPTY_ALONE = frozenset(
-    "art better best baseline case class data different effective efficient end existing given "
-    "good high higher important improve improved improves including large later learn learning low "
-    "lower main make method methods model models multiple non number performance pre problem "
-    "propose provide range real recent second set significant significantly single small specific "
-    "standard state step strong sub task tasks term test time training type usually various way "
-    "world year years".split()
-)
 
 
 def phrases(paper: Paper, terms: Sequence[str], n: int = MAX_PHRASES) -> tuple[str, ...]:
@@ -31,7 +23,7 @@ def phrases(paper: Paper, terms: Sequence[str], n: int = MAX_PHRASES) -> tuple[s
     text = readable(f"{paper.title}. {paper.abstract}")
     found: list[str] = []
     said: set[str] = set()
-    for term in without_parts([t for t in terms if " " in t or t not in _EMPTY_ALONE], 4 * n):
+    for term in without_parts([t for t in terms if " " in t or t not in EMPTY_ALONE], 4 * n):
         written = as_written(text, term)
         words = {_stem(w) for w in re.findall(r"\w+", fold(written))}
         if not written or words & said or len(written) < 3:

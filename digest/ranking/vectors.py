@@ -22,6 +22,15 @@ _ACADEMIC = frozenset(
     "code available https http www com github io".split()
 )
 STOP_WORDS = sorted(ENGLISH_STOP_WORDS | _ACADEMIC)
+#: words that say nothing when they stand alone, however much they weigh
+EMPTY_ALONE = frozenset(
+    "achieve achieves achieving art baseline best better case class data different effective "
+    "efficient end existing given good high higher important improve improved improves "
+    "including large later learn learning low lower main make method methods model models "
+    "multiple non number performance pre problem propose provide quality range real recent "
+    "second set significant significantly single small specific standard state step strong "
+    "sub task tasks term test time training type usually various way world year years".split()
+)
 _LATEX = re.compile(r"\\[a-zA-Z]+\*?")
 #: words of two letters and more that are not numbers; hyphens part words
 TOKEN = r"(?u)\b(?!\d+\b)[^\W_]{2,}\b"
