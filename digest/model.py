@@ -190,6 +190,7 @@ class ReasonKind(StrEnum):
     NEWEST = "newest"
     RESERVED = "reserved"
     EXPLORATION = "exploration"
+    FILLER = "filler"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -175,6 +175,8 @@ def why(reasons: Sequence[Reason]) -> tuple[str, ...]:
             said.append(f"In a place you keep for {first}.")
         elif reason.kind is ReasonKind.EXPLORATION:
             said.append("From outside your usual: one pick by chance.")
+        elif reason.kind is ReasonKind.FILLER:
+            said.append("Not close to what you like; it fills a place that was left.")
         elif reason.kind is ReasonKind.NEWEST:
             said.append("Among the newest of today’s listing.")
     return tuple(said)

@@ -398,6 +398,9 @@ def _picks(
                 told = ranker.explain(profile, candidates, i)
                 reasons += similarities(profile, ranker, candidates, i, told, unit)
                 key = key_sentence(ranker, candidates, i, told)
+            if not reasons:
+                # Without a bar the mail is filled; a paper that nothing speaks for says so.
+                reasons.append(Reason(kind=ReasonKind.FILLER, evidence=()))
             picks.append(
                 Pick(
                     paper=paper,

@@ -370,6 +370,14 @@ def test_one_paper_from_outside_the_usual_is_marked_and_the_same_all_day() -> No
     assert [p.paper.id for p in first] == [p.paper.id for p in second]
 
 
+def test_a_paper_that_fills_a_place_says_so() -> None:
+    strange = [paper(n, title=f"qq{n}x", abstract=f"zz{n}x yy{n}x") for n in range(3)]
+    picks = picks_for(subscriber(edition_size=5, trending_size=0), [LASER], strange)
+    assert len(picks) == 3
+    assert all([r.kind for r in p.reasons] == [ReasonKind.FILLER] for p in picks)
+    assert not any(p.key_sentence for p in picks)
+
+
 def test_old_votes_cool_down() -> None:
     fresh = paper(1, upvotes=10, announced=DAY)
     old = paper(2, upvotes=30, announced=DAY - timedelta(days=4))
