@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from functools import cached_property
 
 from digest import schedule
 from digest.edition import Letterhead, Renderer, build_message, compose
@@ -36,6 +37,7 @@ from digest.model import (
     Message,
     NoEdition,
     Paper,
+    Pick,
     SourceCount,
     SourceReport,
     Subscriber,
@@ -200,17 +202,27 @@ class Editor:
         self._sources = sources
         self._mentions = store.mentions(now - LONGEST_ABSENCE, until)
         self._papers: Mapping[str, Paper] = store.papers({m.paper_id for m in self._mentions})
-        self._ranker: Ranker | None = None
+        since = now - FIRST_EDITION
+        self._latest = frozenset(m.paper_id for m in self._mentions if m.first_seen >= since)
 
-    @property
+    @cached_property
     def ranker(self) -> Ranker:
-        """Fitted at first use: a day on which nobody gets mail needs none."""
-        if self._ranker is None:
-            self._ranker = fit(
-                self._store.background(BACKGROUND_PAPERS), self._meanings, self._semantic_weight
-            )
-            self._ranker.prepare(tuple(self._papers.values()))
-        return self._ranker
+        """On the latest days' papers; fitted at first use, since an empty day needs none."""
+        return self._fitted([p for i, p in self._papers.items() if i in self._latest])
+
+    @cached_property
+    def _wide_ranker(self) -> Ranker:
+        """For who was away for longer. Apart, so that nobody's absence changes others' scores."""
+        return self._fitted(list(self._papers.values()))
+
+    def _fitted(self, papers: Sequence[Paper]) -> Ranker:
+        background = self._store.background(BACKGROUND_PAPERS)
+        ranker = fit(background, self._meanings, self._semantic_weight)
+        ranker.prepare(papers)
+        return ranker
+
+    def _ranker_for(self, pool: Sequence[Paper]) -> Ranker:
+        return self.ranker if all(p.id in self._latest for p in pool) else self._wide_ranker
 
     def draft(self, subscriber: Subscriber, day: date) -> Draft:
         """Choose and render one reader's edition; nothing is stored.
@@ -225,9 +237,13 @@ class Editor:
         profile = build_profile(subscriber, state.liked, state.disliked, ages)
         candidates = filter_candidates(pool, subscriber, state.sent | profile.rated_ids)
         papers = candidates.papers
-        picks = select(
-            subscriber, profile, papers, self.ranker, day=day, rng=chance(subscriber, day)
-        )
+        picks: tuple[Pick, ...] = ()
+        best = 0.0
+        if papers:
+            ranker = self._ranker_for(papers)
+            rng = chance(subscriber, day)
+            picks = select(subscriber, profile, papers, ranker, day=day, rng=rng)
+            best = 0.0 if picks else best_score(profile, papers, ranker)
         counts = self._counts(mentions)
         outcome = compose(
             subscriber,
@@ -238,7 +254,7 @@ class Editor:
             n_new=candidates.n_new,
             n_considered=len(papers),
             n_muted=candidates.n_muted,
-            best_score=0.0 if picks else best_score(profile, papers, self.ranker),
+            best_score=best,
             sources=counts,
         )
         cursor = self._mentions[-1].id if self._mentions else state.cursor or 0
@@ -357,6 +373,15 @@ def _plan_one(
         if not isinstance(error, DigestError):
             log.exception("compose.crashed subscriber=%s", subscriber.id[:8])
         detail = str(error) if isinstance(error, DigestError) else f"internal error: {error!r}"
+        if not dry_run:
+            failure = NoEdition(
+                subscriber=subscriber,
+                edition_date=day,
+                reason=EmptyReason.COMPOSE_FAILED,
+                detail=detail,
+            )
+            # Nothing was considered, so the cursor stays; and a worker waits before it tries again.
+            store.record_empty(failure, 0, now, now + LOOK_AGAIN_AFTER)
         return said(EmptyReason.COMPOSE_FAILED, detail)
     outcome = draft.outcome
     if not dry_run:

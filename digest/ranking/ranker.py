@@ -58,7 +58,7 @@ class Explanation:
     #: (n_terms_of_paper,) columns of the candidate's terms, and the part of each
     columns: NDArray[np.int32]
     by_term: Floats
-    #: what no term carries: the distance of the latent space's origin
+    #: what no term carries: the origin of the latent space, and a language model's part
     offset: float
 
 

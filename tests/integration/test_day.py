@@ -524,6 +524,77 @@ def test_a_day_that_crashes_is_logged_and_the_worker_goes_on(
     assert len(world.smtp.mails) == 1
 
 
+def test_a_broken_template_does_not_make_the_worker_ask_the_sources_all_day(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from digest import app as assembly
+
+    broken = world.folder / "templates"
+    broken.mkdir()
+    (broken / "digest.html.j2").write_text("{{ nope }}")
+    (broken / "digest.txt.j2").write_text("x")
+    sound = assembly.TEMPLATES
+    monkeypatch.setattr(assembly, "TEMPLATES", broken)
+    serve(world, 1, 2)
+    with world.app() as app:
+        worker = Worker(app)
+        worker.tick()
+        n_asked = len(world.web.requests)
+        for _ in range(10):
+            world.now += timedelta(minutes=5)
+            assert worker.tick() is None
+        assert len(world.web.requests) == n_asked
+        history = app.store.history(app.store.subscribers()[0].id, 1)
+        assert history[0].outcome == EmptyReason.COMPOSE_FAILED
+        assert "nope" in history[0].detail
+    # Once mended, today's edition is made, and none of its papers is lost.
+    monkeypatch.setattr(assembly, "TEMPLATES", sound)
+    world.now += timedelta(hours=1)
+    with world.app() as app:
+        Worker(app).tick()
+    text = text_of(world.smtp.mails[0])
+    assert "2605.00001" in text
+    assert "2605.00002" in text
+
+
+def test_a_day_without_papers_does_not_fit_a_ranker(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from digest import pipeline
+
+    fitted: list[int] = []
+    real = pipeline.fit
+    monkeypatch.setattr(pipeline, "fit", lambda *a: fitted.append(1) or real(*a))
+    assert outcomes(world) == {"ada@example.org": EmptyReason.NO_LISTING}
+    assert fitted == []
+    serve(world, 1)
+    outcomes(world)
+    assert fitted == [1]
+
+
+def test_the_ranker_works_on_the_latest_days_and_widens_for_who_was_away(world: World) -> None:
+    world.write(subscribers=ADA + BOB)
+    serve(world, 1, 2)
+    outcomes(world)
+    for n in range(1, 8):  # bob is away for a week
+        world.now += timedelta(days=1)
+        stamp = world.now.strftime("%a, %d %b %Y 00:00:00 -0400")
+        serve(world, 10 + n, stamp=stamp)
+        world.web.says("/api/query", Answer(api([])))
+        outcomes(world, only=["ada@example.org"])
+    world.now += timedelta(days=1)
+    with world.app() as app:
+        people = {s.email: s for s in app.sync_subscribers()}
+        editor = app.desk().editor(world.now, world.now.date())
+        day = world.now.date()
+        bob = editor.draft(people["bob@example.org"], day)
+        assert bob.letter is not None
+        assert {p.paper.arxiv_id[-2:] for p in bob.letter.picks} == {
+            str(10 + n) for n in range(1, 8)
+        }
+        assert len(editor.ranker._current.candidates) < 7  # type: ignore[union-attr]
+
+
 def test_a_mail_server_in_trouble_is_left_alone_for_growing_whiles(world: World) -> None:
     serve(world, 1)
     config = world.config.read_text()
