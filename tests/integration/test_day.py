@@ -179,6 +179,25 @@ def test_any_feed_is_a_source_and_its_old_entries_only_teach_words(world: World)
     assert "Journal (2)" in text
 
 
+def test_a_torn_journal_feed_is_asked_for_again_in_full(world: World) -> None:
+    items = "".join(
+        f"<item><title>Note {n}</title><link>https://journal.example.org/{n}</link></item>"
+        for n in range(3)
+    )
+    feed = f'<rss version="2.0"><channel><title>J</title>{items}</channel></rss>'.encode()
+    etag = {"ETag": '"j"'}
+    torn = Answer(feed[: len(feed) * 2 // 3], headers=etag)
+    world.web.says("/j.rss", torn, Answer(feed, headers=etag))
+    world.write(
+        sources='[[sources]]\nkind = "feed"\nname = "J"\nallow_private = true\n'
+        f'url = "{world.web.url}/j.rss"\n'
+    )
+    for _ in range(3):
+        outcomes(world)
+    conditional = ["if-none-match" in r.headers for r in world.web.asked("/j.rss")]
+    assert conditional == [False, False, True]
+
+
 def test_a_template_that_breaks_costs_the_edition_and_sends_no_half_mail(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

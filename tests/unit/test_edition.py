@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from digest.app import TEMPLATES
 from digest.edition import Letterhead, Renderer, build_message, compose
 from digest.edition.compose import compose_note, subject_line
+from digest.edition.message import address, unstructured
 from digest.edition.render import author_line, wrap
 from digest.errors import RenderError
 from digest.model import (
@@ -241,6 +242,18 @@ def test_any_title_makes_a_sound_subject(title: str) -> None:
     assert str(mail["Subject"]) == made.subject
     assert max(len(line) for line in body.split(b"\r\n")) <= 998
     assert b"\n" not in body.replace(b"\r\n", b"")
+
+
+def test_no_header_value_can_begin_another_header() -> None:
+    for made in (
+        unstructured("Subject", "hello\r\nBcc: victim@example.org"),
+        address("To", "Ada\r\nBcc: victim@example.org", "ada@example.org"),
+        address("To", "Ädä\nBcc: victim@example.org", "ada@example.org"),
+    ):
+        assert message_from_bytes(made + b"\r\n", policy=policy.default).keys() in (
+            ["Subject"],
+            ["To"],
+        )
 
 
 def test_a_subject_has_the_date_and_the_top_title() -> None:
