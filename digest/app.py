@@ -22,7 +22,7 @@ from digest.config import (
 from digest.errors import ConfigError, LibraryError
 from digest.fetcher import Fetcher
 from digest.model import DayReport, Paper, Profile, Subscriber, SubscriberState
-from digest.ports import Clock, Lookup, Source, Transport
+from digest.ports import Clock, Lookup, Signer, Source, Transport
 from digest.sources.arxiv import ArxivApi, ArxivSource
 from digest.sources.feed import FeedSource
 from digest.sources.huggingface import HuggingFaceSource
@@ -30,6 +30,7 @@ from digest.subscriptions import Likes, find_subscriber, inline_paper, sync_like
 
 if TYPE_CHECKING:
     from digest.edition import Letterhead, Renderer
+    from digest.edition.speech import Speech
     from digest.pipeline import Desk, Draft, Progress
     from digest.ranking import Meanings
     from digest.ranking.metrics import Evaluation
@@ -42,12 +43,26 @@ TEMPLATES = next(
 )
 
 
+#: gettext catalogues
+LOCALE = _HERE / "locale"
+
 #: stored papers that `evaluate` ranks hidden likes among
 MAX_LISTED = 2_000
 
 
 def system_clock() -> datetime:
     return datetime.now(UTC)
+
+
+def speeches() -> Mapping[str, Speech]:
+    """The languages that the mail can be written in."""
+    from digest.edition.speech import Speech
+
+    found = {"en": Speech("en")}
+    for po in sorted(LOCALE.glob("*/LC_MESSAGES/digest.po")):
+        language = po.parent.parent.name
+        found[language] = Speech(language, po.read_bytes())
+    return found
 
 
 def _quiet(_: str) -> None:
@@ -159,23 +174,51 @@ class App:
 
     @cached_property
     def letterhead(self) -> Letterhead:
+        from digest.colour import Accent
         from digest.edition import Letterhead
 
         smtp = self.settings.smtp
         reply_to = (smtp.reply_to if smtp and smtp.reply_to else None) or self.settings.sender
         return Letterhead(
             title=self.settings.title,
+            sender=self.settings.sender,
             reply_to=parseaddr(reply_to)[1],
+            secret=self.store.secret,
             web_url=self.settings.web.url,
+            accent=Accent.of(self.settings.mail.accent),
+            thumbnails=self.settings.mail.thumbnails,
         )
 
     @cached_property
     def renderer(self) -> Renderer:
+        """With the reader's own templates before ours; theirs find ours as "default/NAME"."""
         import jinja2
 
         from digest.edition import Renderer
 
-        return Renderer(jinja2.FileSystemLoader(TEMPLATES), self.letterhead)
+        loaders: list[jinja2.BaseLoader] = [
+            jinja2.FileSystemLoader(folder) for folder in self.template_folders()
+        ]
+        loaders.append(jinja2.PrefixLoader({"default": jinja2.FileSystemLoader(TEMPLATES)}))
+        return Renderer(jinja2.ChoiceLoader(loaders), self.letterhead, speeches())
+
+    def template_folders(self) -> tuple[Path, ...]:
+        """In the order in which they are searched."""
+        own = self.settings.mail.templates
+        return (own, TEMPLATES) if own else (TEMPLATES,)
+
+    def signer(self) -> Signer | None:
+        """Signs with the configured DKIM key.
+
+        Raises:
+            ConfigError: the key cannot be used, or dkimpy is missing.
+        """
+        dkim = self.settings.mail.dkim
+        if dkim is None:
+            return None
+        from digest.delivery.dkim import DkimSigner
+
+        return DkimSigner(domain=dkim.domain, selector=dkim.selector, key_file=dkim.key_file)
 
     @cached_property
     def meanings(self) -> Meanings | None:
@@ -195,15 +238,13 @@ class App:
             store=self.store,
             sources=self.sources,
             renderer=self.renderer,
-            letterhead=self.letterhead,
-            sender=self.settings.sender,
-            secret=self.store.secret,
             clock=self.clock,
             transport=self.transport,
             worker=f"{socket.gethostname()}:{os.getpid()}",
             retention=timedelta(days=self.settings.store.retention_days),
             meanings=self.meanings,
             semantic_weight=self.settings.ranking.semantic_weight,
+            sign=self.signer(),
         )
 
     # --- people --------------------------------------------------------------------------------
@@ -321,16 +362,25 @@ class App:
         known = {s.id for s in listed}
         return (*listed, *(s for s in self.store.subscribers() if s.id not in known))
 
+    def fetch(self, progress: Progress = _quiet) -> tuple[str, ...]:
+        """Bring the store up to date; returns what went wrong on the way."""
+        from digest.pipeline import fetch
+
+        reports = fetch(self.sources, self.store, now=self.clock(), progress=progress)
+        return tuple(f"{r.source}: {r.fault}" for r in reports if r.fault)
+
     def drafts(
         self,
         *,
         day: date | None = None,
         only: Sequence[str] = (),
+        stored: bool = False,
         progress: Progress = _quiet,
     ) -> tuple[Mapping[str, Draft], tuple[str, ...]]:
         """What each subscriber would get, whatever their weekday, and what went wrong on the way.
 
-        Fetches, and stores what it fetched; plans and sends nothing.
+        Fetches, and stores what it fetched, unless only what is `stored` is wanted; plans and
+        sends nothing.
         """
         from digest import schedule
         from digest.pipeline import fetch
@@ -338,7 +388,8 @@ class App:
         chosen = self._chosen(only)
         warnings = list(self.sync_likes(chosen))
         now = self.clock()
-        reports = fetch(self.sources, self.store, now=now, until=day, progress=progress)
+        asked = () if stored else self.sources
+        reports = fetch(asked, self.store, now=now, until=day, progress=progress)
         warnings += [f"{r.source}: {r.fault}" for r in reports if r.fault]
         editor = self.desk().editor(now, day or (now + timedelta(hours=14)).date(), reports)
         return {
@@ -367,6 +418,7 @@ def _subscriber(s: SubscriberSettings, settings: Settings) -> Subscriber:
         variety=settings.ranking.variety,
         n_explore=settings.ranking.explore,
         half_life_days=settings.ranking.half_life_days,
+        language=s.language or settings.mail.language,
         reserved=tuple(s.reserved.items()),
         state=SubscriberState.PAUSED if s.paused else SubscriberState.ACTIVE,
     )

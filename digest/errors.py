@@ -11,6 +11,8 @@
         RouteError           stage, code
       StoreError
         StoreBusy, StoreFull, StoreCorrupt, SchemaTooNew
+      TokenError
+        TokenInvalid
       UnknownSubscriber      email
 
 Outcomes that happen daily (a refused recipient, an empty listing) are values, not errors.
@@ -112,6 +114,14 @@ class StoreCorrupt(StoreError):
 
 class SchemaTooNew(StoreError):
     """A newer version of the program has written this database."""
+
+
+class TokenError(DigestError):
+    """A link or a mail that asks for something it has no right to."""
+
+
+class TokenInvalid(TokenError):
+    """The token was not made here, or is torn."""
 
 
 class UnknownSubscriber(DigestError):

@@ -139,6 +139,8 @@ class Subscriber:
     reserved: tuple[tuple[str, int], ...] = ()
     #: age at which a like counts half as much as a new one, in days; 0: never
     half_life_days: int = 365
+    #: of their mail: "en", "de"
+    language: str = "en"
     state: SubscriberState = SubscriberState.ACTIVE
     #: "config" (edited there) or "web"
     origin: str = "config"
@@ -294,9 +296,11 @@ class NoEdition:
     subscriber: Subscriber
     edition_date: date
     reason: EmptyReason
-    #: a finished sentence
+    #: a finished sentence, in English
     detail: str
     n_new: int = 0
+    #: the same for the reader, in their language; empty: `detail`
+    told: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

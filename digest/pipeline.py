@@ -21,7 +21,7 @@ from datetime import date, datetime, timedelta
 from functools import cached_property
 
 from digest import schedule
-from digest.edition import Letterhead, Renderer, build_message, compose
+from digest.edition import Renderer, build_message, compose
 from digest.edition.compose import compose_note
 from digest.edition.render import Rendered
 from digest.errors import DigestError, SourceError
@@ -50,6 +50,7 @@ from digest.ports import (
     Mention,
     Outbox,
     ReaderState,
+    Signer,
     Source,
     Store,
     Transport,
@@ -175,6 +176,21 @@ class Draft:
     cursor: int = 0
 
 
+def finished(draft: Draft, renderer: Renderer, now: datetime, sign: Signer | None = None) -> Draft:
+    """The draft with its letter rendered and built into a message.
+
+    Raises:
+        RenderError: a template is wrong.
+    """
+    if draft.letter is None:
+        return draft
+    rendered = renderer.render(draft.letter)
+    message = build_message(draft.letter, rendered, renderer.letterhead, now=now)
+    if sign is not None:
+        message = replace(message, body=sign(message.body))
+    return replace(draft, message=message, rendered=rendered)
+
+
 class Editor:
     """Makes drafts for one moment; what all readers share is read and fitted once.
 
@@ -186,20 +202,17 @@ class Editor:
         self,
         store: Store,
         renderer: Renderer,
-        letterhead: Letterhead,
         *,
-        sender: str,
-        secret: bytes,
         now: datetime,
         until: date,
         sources: Sequence[SourceReport] = (),
         meanings: Meanings | None = None,
         semantic_weight: float = SEMANTIC_WEIGHT,
+        sign: Signer | None = None,
     ) -> None:
         self._meanings, self._semantic_weight = meanings, semantic_weight
-        self._store, self._renderer, self._letterhead = store, renderer, letterhead
-        self._sender, self._secret, self._now = sender, secret, now
-        self._sources = sources
+        self._store, self._renderer, self._now = store, renderer, now
+        self._sources, self._sign = sources, sign
         self._mentions = store.mentions(now - LONGEST_ABSENCE, until)
         self._papers: Mapping[str, Paper] = store.papers({m.paper_id for m in self._mentions})
         since = now - FIRST_EDITION
@@ -230,6 +243,10 @@ class Editor:
         Raises:
             RenderError: a template is wrong.
         """
+        return finished(self.choose(subscriber, day), self._renderer, self._now, self._sign)
+
+    def choose(self, subscriber: Subscriber, day: date) -> Draft:
+        """What comes of the day for one reader, and the letter to write, if any."""
         state = self._store.reader_state(subscriber.id, day)
         mentions = self._new_mentions(state, day)
         pool = self._pool(mentions)
@@ -245,9 +262,11 @@ class Editor:
             picks = select(subscriber, profile, papers, ranker, day=day, rng=rng)
             best = 0.0 if picks else best_score(profile, papers, ranker)
         counts = self._counts(mentions)
+        title = self._renderer.letterhead.title
+        speech = self._renderer.speech(subscriber.language)
         outcome = compose(
             subscriber,
-            title=self._letterhead.title,
+            title=title,
             day=day,
             picks=picks,
             basis=basis_of(profile, papers),
@@ -256,25 +275,13 @@ class Editor:
             n_muted=candidates.n_muted,
             best_score=best,
             sources=counts,
+            speech=speech,
         )
-        cursor = self._mentions[-1].id if self._mentions else state.cursor or 0
         letter = outcome if isinstance(outcome, Edition) else None
         if isinstance(outcome, NoEdition) and subscriber.on_empty == "note":
-            letter = compose_note(outcome, title=self._letterhead.title, sources=counts)
-        if letter is None:
-            return Draft(outcome=outcome, cursor=cursor)
-        rendered = self._renderer.render(letter)
-        message = build_message(
-            letter,
-            rendered,
-            self._letterhead,
-            sender=self._sender,
-            secret=self._secret,
-            now=self._now,
-        )
-        return Draft(
-            outcome=outcome, letter=letter, message=message, rendered=rendered, cursor=cursor
-        )
+            letter = compose_note(outcome, title=title, sources=counts, speech=speech)
+        cursor = self._mentions[-1].id if self._mentions else state.cursor or 0
+        return Draft(outcome=outcome, letter=letter, cursor=cursor)
 
     def _new_mentions(self, state: ReaderState, day: date) -> tuple[Mention, ...]:
         """What was listed since the reader's last edition; the order of arrival is the clock, so
@@ -417,9 +424,6 @@ class Desk:
     store: Store
     sources: Sequence[Source]
     renderer: Renderer
-    letterhead: Letterhead
-    sender: str
-    secret: bytes
     clock: Clock
     transport: Callable[[], Transport]
     worker: str
@@ -427,19 +431,19 @@ class Desk:
     #: a language model's view of papers, if there is one
     meanings: Meanings | None = None
     semantic_weight: float = SEMANTIC_WEIGHT
+    #: puts a DKIM signature before a message, if there is a key
+    sign: Signer | None = None
 
     def editor(self, now: datetime, until: date, sources: Sequence[SourceReport] = ()) -> Editor:
         return Editor(
             self.store,
             self.renderer,
-            self.letterhead,
-            sender=self.sender,
-            secret=self.secret,
             now=now,
             until=until,
             sources=sources,
             meanings=self.meanings,
             semantic_weight=self.semantic_weight,
+            sign=self.sign,
         )
 
 

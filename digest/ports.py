@@ -34,6 +34,8 @@ if TYPE_CHECKING:  # arrays are named in two ports; nobody else has to load nump
     from numpy.typing import NDArray
 
 Clock = Callable[[], datetime]
+#: a complete message in, the same with a signature before it out
+Signer = Callable[[bytes], bytes]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

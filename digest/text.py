@@ -291,9 +291,15 @@ def compile_terms(terms: Iterable[str]) -> re.Pattern[str] | None:
     return re.compile(r"(?<!\w)(?:" + "|".join(alternatives) + r")s?(?!\w)")
 
 
+#: what browsers and mail programs open everywhere
+MAX_URL_CHARS = 2000
+
+
 def safe_url(url: str | None) -> str:
     """The address if a mail may link to it (http or https, printable), else an empty string."""
     url = (url or "").strip()
+    if len(url) > MAX_URL_CHARS:
+        return ""
     if not re.fullmatch(r"https?://[^\s<>\"'\\^`{|}\x00-\x20\x7f]+", url, re.IGNORECASE):
         return ""
     return url

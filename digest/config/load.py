@@ -73,6 +73,7 @@ def load_text(text: str, *, path: Path, environ: Mapping[str, str]) -> Settings:
     if settings is not None:
         settings = _with_paths(settings, path.parent)
         settings = _with_password(settings, path, environ, problems)
+        problems += _missing_files(settings, path)
     if problems:
         raise ConfigError(list(dict.fromkeys(problems)))
     assert settings is not None
@@ -103,6 +104,13 @@ def _with_paths(settings: Settings, base: Path) -> Settings:
     model = base / Path(settings.ranking.semantic).expanduser()
     if settings.ranking.semantic and model.is_dir():
         update["ranking"] = settings.ranking.model_copy(update={"semantic": str(model)})
+    mail = settings.mail
+    if mail.templates:
+        mail = mail.model_copy(update={"templates": base / mail.templates.expanduser()})
+    if mail.dkim:
+        key_file = base / mail.dkim.key_file.expanduser()
+        mail = mail.model_copy(update={"dkim": mail.dkim.model_copy(update={"key_file": key_file})})
+    update["mail"] = mail
     if settings.smtp and settings.smtp.password_file:
         update["smtp"] = settings.smtp.model_copy(
             update={"password_file": base / settings.smtp.password_file.expanduser()}
@@ -112,6 +120,20 @@ def _with_paths(settings: Settings, base: Path) -> Settings:
         for s in settings.subscribers
     )
     return settings.model_copy(update=update)
+
+
+def _missing_files(settings: Settings, path: Path) -> list[str]:
+    """Files and folders that would be missed only when the first mail is made."""
+    problems: list[str] = []
+    mail = settings.mail
+    if mail.templates and not mail.templates.is_dir():
+        problems.append(f"{path}, [mail], templates: there is no folder {mail.templates}")
+    if mail.dkim and not mail.dkim.key_file.is_file():
+        problems.append(
+            f"{path}, [mail], dkim.key_file: there is no file {mail.dkim.key_file}; "
+            "docs/mail.md says how to make one"
+        )
+    return problems
 
 
 def _anchored(like: Any, base: Path) -> Any:

@@ -23,6 +23,7 @@ from pydantic import (
     model_validator,
 )
 
+from digest.address import on_the_wire
 from digest.schedule import WEEKDAYS
 
 AnnounceType = Literal["new", "cross", "replace", "replace-cross"]
@@ -76,12 +77,12 @@ def check_address(value: str) -> str:
         and not domain.startswith((".", "-"))
         and not domain.endswith(".")
     )
-    if not text.isascii():
-        raise ValueError(
-            f'"{value}" has letters that mail addresses here cannot have yet; use ASCII'
-        )
     if not sound:
         raise ValueError(f'"{value}" is not a mail address; write it like "ada@example.org"')
+    try:
+        on_the_wire(text)
+    except ValueError as error:
+        raise ValueError(f'"{value}" is not a mail address: {error}') from None
     return text
 
 
@@ -104,6 +105,12 @@ def check_http_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def check_colour(value: str) -> str:
+    if not re.fullmatch(r"#[0-9a-fA-F]{6}", value):
+        raise ValueError(f'"{value}" is not a colour; write it like "#9a3412"')
+    return value.lower()
+
+
 Timezone = Annotated[
     StrictStr, BeforeValidator(lambda v: check_timezone(v) if isinstance(v, str) else v)
 ]
@@ -118,6 +125,10 @@ Mailbox = Annotated[
 Url = Annotated[
     StrictStr, BeforeValidator(lambda v: check_http_url(v) if isinstance(v, str) else v)
 ]
+Colour = Annotated[
+    StrictStr, BeforeValidator(lambda v: check_colour(v) if isinstance(v, str) else v)
+]
+Language = Literal["en", "de"]
 Words = Annotated[tuple[StrictStr, ...], Field(max_length=500)]
 Length = Annotated[StrictInt, Field(ge=1, le=100)]
 
@@ -209,6 +220,7 @@ class SubscriberSettings(Table):
     trending: Annotated[StrictInt, Field(ge=0, le=50)] | None = None
     min_score: Annotated[float, Field(ge=0, le=1)] | None = None
     on_empty: Literal["nothing", "note"] | None = None
+    language: Language | None = None
     paused: StrictBool = False
 
     @field_validator("likes", mode="before")
@@ -247,6 +259,25 @@ class RankingSettings(Table):
     semantic_weight: Annotated[float, Field(ge=0, le=10)] = 0.1
 
 
+class DkimSettings(Table):
+    domain: StrictStr
+    selector: Annotated[StrictStr, Field(min_length=1)]
+    key_file: Path
+
+    @field_validator("domain")
+    @classmethod
+    def _check_domain(cls, value: str) -> str:
+        return check_address(f"x@{value}").removeprefix("x@")
+
+
+class MailSettings(Table):
+    language: Language = "en"
+    accent: Colour = "#9a3412"
+    thumbnails: StrictBool = False
+    templates: Path | None = None
+    dkim: DkimSettings | None = None
+
+
 class WebSettings(Table):
     url: Url | Literal[""] = ""
 
@@ -275,6 +306,7 @@ class Settings(Table):
     subscribers: tuple[SubscriberSettings, ...] = ()
     smtp: SmtpSettings | None = None
     maildir: MaildirSettings | None = None
+    mail: MailSettings = MailSettings()
     ranking: RankingSettings = RankingSettings()
     web: WebSettings = WebSettings()
     store: StoreSettings = StoreSettings()

@@ -6,6 +6,7 @@ import smtplib
 import ssl
 from collections.abc import Callable
 
+from digest.address import needs_smtputf8
 from digest.delivery.replies import receipt
 from digest.errors import RouteError
 from digest.model import Message, Outcome, Receipt
@@ -148,6 +149,12 @@ class SmtpTransport:
         self.connect()
         assert self._smtp is not None
         smtp = self._smtp
+        if needs_smtputf8(message.sender, message.recipient) and not smtp.has_extn("smtputf8"):
+            return Receipt(
+                outcome=Outcome.REJECTED,
+                text=f"{self.route} does not offer SMTPUTF8, which addresses with letters outside "
+                "ASCII before the @ need",
+            )
         try:
             code, text = smtp.mail(message.sender, self._mail_options(message))
             if code != 250:
@@ -201,7 +208,10 @@ class SmtpTransport:
 
     @staticmethod
     def _mail_options(message: Message) -> list[str]:
-        return [f"SIZE={len(message.body)}"]
+        options = [f"SIZE={len(message.body)}"]
+        if needs_smtputf8(message.sender, message.recipient):
+            options += ["SMTPUTF8", "BODY=8BITMIME"]  # RFC 6531; the headers hold UTF-8
+        return options
 
     def _end(self, smtp: smtplib.SMTP, code: int) -> None:
         """Leave the connection ready for the next message, or drop it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
+from digest.edition.speech import ENGLISH, Speech
 from digest.model import (
     Basis,
     Edition,
@@ -20,9 +21,9 @@ from digest.text import clean, readable, shorten
 MAX_SUBJECT_CHARS = 140
 
 
-def subject_line(title: str, day: date, top: str) -> str:
+def subject_line(title: str, day: date, top: str, speech: Speech = ENGLISH) -> str:
     """ "Morning papers, 20 May: The top title"; one clean line, whatever a feed put into it."""
-    head = f"{clean(title)}, {day.day} {day:%b}"
+    head = f"{clean(title)}, {speech.day_and_month(day)}"
     return shorten(f"{head}: {clean(readable(top))}" if top else head, MAX_SUBJECT_CHARS)
 
 
@@ -38,6 +39,7 @@ def compose(
     n_muted: int,
     best_score: float,
     sources: Sequence[SourceCount],
+    speech: Speech = ENGLISH,
 ) -> Edition | NoEdition:
     """An edition from its picks, or the reason why there is none.
 
@@ -52,18 +54,26 @@ def compose(
             subscriber=subscriber,
             edition_date=day,
             kind=EditionKind.EDITION,
-            subject=subject_line(title, day, picks[0].paper.title),
+            subject=subject_line(title, day, picks[0].paper.title, speech),
             picks=tuple(picks),
             n_new=n_new,
             n_considered=n_considered,
             basis=basis,
             sources=tuple(sources),
         )
-    reason, detail = _why_empty(
-        subscriber, n_new, n_considered, n_muted, best_score, [s for s in sources if s.fault]
-    )
+    faulty = [s.name for s in sources if s.fault]
+
+    def why(language: Speech) -> tuple[EmptyReason, str]:
+        return _why_empty(subscriber, n_new, n_considered, n_muted, best_score, faulty, language)
+
+    reason, detail = why(ENGLISH)
     return NoEdition(
-        subscriber=subscriber, edition_date=day, reason=reason, detail=detail, n_new=n_new
+        subscriber=subscriber,
+        edition_date=day,
+        reason=reason,
+        detail=detail,
+        n_new=n_new,
+        told=why(speech)[1],
     )
 
 
@@ -73,39 +83,52 @@ def _why_empty(
     n_considered: int,
     n_muted: int,
     best_score: float,
-    faulty: Sequence[SourceCount],
+    faulty: Sequence[str],
+    speech: Speech,
 ) -> tuple[EmptyReason, str]:
+    gettext, ngettext = speech.gettext, speech.ngettext
     if n_new == 0 and faulty:
-        names = ", ".join(s.name for s in faulty)
-        return EmptyReason.SOURCES_FAILED, f"No new papers came in, and {names} could not be read."
+        text = gettext("No new papers came in, and {sources} could not be read.")
+        return EmptyReason.SOURCES_FAILED, text.format(sources=", ".join(faulty))
     if n_new == 0:
-        return EmptyReason.NO_LISTING, "No listing today: no source had a paper that is new to you."
+        return EmptyReason.NO_LISTING, gettext(
+            "No listing today: no source had a paper that is new to you."
+        )
     if n_considered == 0:
         others = n_new - n_muted
-        parts = [f"{n_muted} by muted words"] if n_muted else []
-        parts += [f"{others} by categories"] if others else []
-        return (
-            EmptyReason.ALL_FILTERED,
-            f"All {n_new} new papers were filtered: {' and '.join(parts)}.",
+        parts = [ngettext("{n} by muted words", "{n} by muted words", n_muted)] if n_muted else []
+        parts += [ngettext("{n} by categories", "{n} by categories", others)] if others else []
+        text = ngettext(
+            "The only new paper was filtered: {why}.",
+            "All {n} new papers were filtered: {why}.",
+            n_new,
         )
-    return (
-        EmptyReason.BELOW_BAR,
-        f"Nothing above your bar: the best of {n_considered} papers scored "
-        f"{max(0.0, best_score):.3f}, the bar (min_score) is {subscriber.min_score:g}.",
+        return EmptyReason.ALL_FILTERED, text.format(why=speech.listed(parts))
+    text = ngettext(
+        "Nothing above your bar: the only paper scored {score}, the bar (min_score) is {bar}.",
+        "Nothing above your bar: the best of {n} papers scored {score}, the bar (min_score) is "
+        "{bar}.",
+        n_considered,
+    )
+    score, bar = max(0.0, best_score), subscriber.min_score
+    return EmptyReason.BELOW_BAR, text.format(
+        score=speech.number(score, 3), bar=speech.number(bar, 2)
     )
 
 
-def compose_note(empty: NoEdition, *, title: str, sources: Sequence[SourceCount]) -> Edition:
+def compose_note(
+    empty: NoEdition, *, title: str, sources: Sequence[SourceCount], speech: Speech = ENGLISH
+) -> Edition:
     """A short mail that says why there are no papers."""
     return Edition(
         subscriber=empty.subscriber,
         edition_date=empty.edition_date,
         kind=EditionKind.NOTE,
-        subject=subject_line(title, empty.edition_date, "no papers today"),
+        subject=subject_line(title, empty.edition_date, speech.gettext("no papers today"), speech),
         picks=(),
         n_new=empty.n_new,
         n_considered=0,
         basis=Basis.LIKES,
         sources=tuple(sources),
-        note=empty.detail,
+        note=empty.told or empty.detail,
     )

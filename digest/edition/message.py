@@ -11,9 +11,10 @@ from email.policy import SMTP
 from email.utils import format_datetime, formataddr, parseaddr
 from zoneinfo import ZoneInfo
 
-from digest.edition.links import unsubscribe_url
+from digest.address import on_the_wire
+from digest.edition.links import Action, Ticket, action_url
 from digest.edition.render import Letterhead, Rendered
-from digest.model import Edition, Message
+from digest.model import Edition, Message, Subscriber
 from digest.text import clean
 
 _POLICY = SMTP.clone(max_line_length=76)
@@ -42,11 +43,13 @@ def address(name: str, who: str, email: str) -> bytes:
     """A header of one mailbox; the display name is quoted or encoded as needed."""
     shown = clean(who)
     if not shown:
-        return f"{name}: {email}\r\n".encode("ascii")
+        return f"{name}: {email}\r\n".encode()
     if not shown.isascii() or "=?" in shown:
         encoded = Header(shown, "utf-8", maxlinelen=76, header_name=name).encode(linesep="\r\n")
-        return f"{name}: {encoded}\r\n <{email}>\r\n".encode("ascii")
-    return f"{name}: {formataddr((shown, email))}\r\n".encode("ascii")
+        return f"{name}: {encoded}\r\n <{email}>\r\n".encode()
+    # the address is put in by hand: formataddr takes ASCII alone
+    phrase = formataddr((shown, "x@x")).removesuffix("<x@x>")
+    return f"{name}: {phrase}<{email}>\r\n".encode()
 
 
 def build_message(
@@ -54,34 +57,54 @@ def build_message(
     rendered: Rendered,
     letterhead: Letterhead,
     *,
-    sender: str,
-    secret: bytes,
     now: datetime,
 ) -> Message:
-    """The complete mail: headers, plain text, HTML."""
-    author, author_address = parseaddr(sender)
+    """The complete mail: headers, plain text, HTML.
+
+    A domain outside ASCII is written as IDNA; an address whose part before the @ is outside ASCII
+    stands in the headers as UTF-8 (RFC 6532), and only a server with SMTPUTF8 takes that.
+    """
+    author, written = parseaddr(letterhead.sender)
+    author_address = on_the_wire(written)
     domain = author_address.rpartition("@")[2]
     subscriber = edition.subscriber
-    identifier = message_id(secret, edition, domain)
+    recipient = on_the_wire(subscriber.email)
+    reply_to = on_the_wire(letterhead.reply_to)
+    identifier = message_id(letterhead.secret, edition, domain)
     local = now.astimezone(ZoneInfo(subscriber.timezone))
     headers = [
         address("From", author, author_address),
-        address("To", subscriber.name, subscriber.email),
+        address("To", subscriber.name, recipient),
         unstructured("Subject", edition.subject),
         f"Date: {format_datetime(local)}\r\n".encode("ascii"),
         f"Message-ID: {identifier}\r\n".encode("ascii"),
         f"List-Id: {_phrase(letterhead.title)}<digest.{domain}>\r\n".encode("ascii"),
-        f"List-Unsubscribe: <{unsubscribe_url(letterhead)}>\r\n".encode("ascii"),
+        *_unsubscribing(subscriber, letterhead, reply_to),
+        # Google's Postmaster Tools group complaints by these; the last is who sends
+        f"Feedback-ID: {edition.edition_date:%Y%m%d}:{edition.kind}:digest:{domain}\r\n".encode(),
         b"Auto-Submitted: auto-generated\r\n",
     ]
-    if letterhead.reply_to != author_address:
-        headers.insert(2, address("Reply-To", "", letterhead.reply_to))
+    if reply_to != author_address:
+        headers.insert(2, address("Reply-To", "", reply_to))
     return Message(
         message_id=identifier,
         sender=author_address,
-        recipient=subscriber.email,
+        recipient=recipient,
         body=b"".join(headers) + _bodies(rendered, identifier),
     )
+
+
+def _unsubscribing(subscriber: Subscriber, head: Letterhead, reply_to: str) -> list[bytes]:
+    """RFC 2369, and RFC 8058 where its button can work: it needs https."""
+    ticket = Ticket(Action.UNSUBSCRIBE, subscriber.id)
+    mail = action_url(ticket, head.secret, web_url="", reply_to=reply_to)
+    if not head.web_url:
+        return [f"List-Unsubscribe: <{mail}>\r\n".encode()]
+    page = action_url(ticket, head.secret, web_url=head.web_url, reply_to=reply_to)
+    lines = [f"List-Unsubscribe: <{page}>,\r\n <{mail}>\r\n".encode()]
+    if page.startswith("https://"):
+        lines.append(b"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n")
+    return lines
 
 
 def _bodies(rendered: Rendered, identifier: str) -> bytes:

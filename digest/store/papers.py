@@ -211,6 +211,13 @@ class PaperTables:
         with self._db.read() as connection:
             return tuple(to_paper(row) for row in connection.execute(query).mappings())
 
+    def listing_dates(self, since: datetime) -> tuple[date, ...]:
+        """Dates of listings that came in since then, the latest first."""
+        table = schema.mentions
+        query = sa.select(table.c.listed_on).where(table.c.first_seen >= since).distinct()
+        with self._db.read() as connection:
+            return tuple(sorted(connection.scalars(query), reverse=True))
+
     def background(self, limit: int) -> tuple[Paper, ...]:
         table = schema.papers
         query = (

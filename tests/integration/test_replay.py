@@ -84,9 +84,7 @@ def links(body: bytes) -> list[str]:
     message = message_from_bytes(body, policy=policy.default)
     text = message.get_body(("plain",)).get_content()  # type: ignore[union-attr]
     return [
-        line.rsplit("/", 1)[1]
-        for line in text.splitlines()
-        if line.strip().startswith("Abstract: ")
+        line.rsplit("/", 1)[1] for line in text.splitlines() if line.strip().startswith("Open: ")
     ]
 
 

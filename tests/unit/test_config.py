@@ -64,6 +64,8 @@ def test_the_smallest_config_works_and_paths_are_relative_to_the_file(tmp_path: 
 def test_the_example_is_a_config_and_shows_every_key(tmp_path: Path) -> None:
     text = EXAMPLE.read_text("utf-8")
     load_text(text, path=tmp_path / "config.toml", environ={})
+    (tmp_path / "my-templates").mkdir()
+    (tmp_path / "dkim.pem").write_text("a key")
     everything = uncommented(text)
     load_text(everything, path=tmp_path / "config.toml", environ={"SMTP_PASSWORD": "x"})
     from digest.config import schema
@@ -78,12 +80,15 @@ def test_the_example_is_a_config_and_shows_every_key(tmp_path: Path) -> None:
         schema.SmtpSettings,
         schema.MaildirSettings,
         schema.RankingSettings,
+        schema.MailSettings,
+        schema.DkimSettings,
         schema.WebSettings,
         schema.StoreSettings,
         schema.FetchSettings,
     ]
     shown = {line.split("=")[0].strip(" #") for line in text.splitlines() if "=" in line}
-    shown |= {line.strip("# []") for line in text.splitlines() if line.lstrip("# ").startswith("[")}
+    headings = [line.lstrip("# ") for line in text.splitlines()]
+    shown |= {h.split("]")[0].strip("[]").split(".")[-1] for h in headings if h.startswith("[")}
     for table in tables:
         missing = set(table.model_fields) - shown - {"password"}
         assert not missing, f"{table.__name__}: {missing}"

@@ -1,0 +1,67 @@
+"""Languages: what the mail says, and how it writes dates, numbers and lists."""
+
+from __future__ import annotations
+
+import gettext
+from collections.abc import Sequence
+from datetime import date
+from io import BytesIO
+
+from babel import Locale
+from babel.dates import format_date, format_skeleton
+from babel.lists import format_list
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.numbers import format_decimal
+
+
+class Speech:
+    """One language.
+
+    Args:
+        po: its catalogue (gettext .po); nothing for English, which the sources are written in.
+    """
+
+    def __init__(self, language: str, po: bytes = b"") -> None:
+        # English without a country would write May 20, 2026; most of the world does not.
+        self._locale = Locale.parse("en_GB" if language == "en" else language)
+        self.language = language
+        self._catalogue = gettext.NullTranslations()
+        if po:
+            compiled = BytesIO()
+            write_mo(compiled, read_po(BytesIO(po), locale=language))
+            compiled.seek(0)
+            self._catalogue = gettext.GNUTranslations(compiled)
+
+    def gettext(self, message: str) -> str:
+        return self._catalogue.gettext(message)
+
+    def ngettext(self, singular: str, plural: str, n: int) -> str:
+        """The form for a number of things, with the number put in for {n}."""
+        return self._catalogue.ngettext(singular, plural, n).replace("{n}", self.number(n))
+
+    def plain_ngettext(self, singular: str, plural: str, n: int) -> str:
+        """What templates call: the number is put in by them."""
+        return self._catalogue.ngettext(singular, plural, n)
+
+    def number(self, n: float, digits: int = 0) -> str:
+        """ "1,204", "0.47"."""
+        pattern = "#,##0" + ("." + "0" * digits if digits else "")
+        return str(format_decimal(n, format=pattern, locale=self._locale))
+
+    def long_date(self, day: date) -> str:
+        """ "Wednesday, 20 May 2026"."""
+        if self.language == "en":  # the British form has no comma after the weekday
+            return str(format_date(day, "EEEE, d MMMM y", locale=self._locale))
+        return str(format_date(day, "full", locale=self._locale))
+
+    def day_and_month(self, day: date) -> str:
+        """ "20 May"."""
+        return str(format_skeleton("MMMd", day, locale=self._locale))
+
+    def listed(self, things: Sequence[str]) -> str:
+        """ "a, b and c"."""
+        return str(format_list(list(things), locale=self._locale))
+
+
+ENGLISH = Speech("en")
