@@ -18,7 +18,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from digest.app import App, system_clock
-from digest.config import Settings, load_text
+from digest.config import load_settings
 from digest.errors import DigestError
 from digest.model import DeliveryState
 from digest.pipeline import Draft, Progress
@@ -120,11 +120,10 @@ def catch_all() -> Iterator[tuple[int, _CatchAll]]:
         controller.stop()
 
 
-def demo_settings(folder: Path, web_port: int, smtp_port: int) -> Settings:
+def demo_config(web_port: int, smtp_port: int) -> str:
     text = (SAMPLE / "config.toml").read_text("utf-8")
     text = text.replace("127.0.0.1:8000", f"127.0.0.1:{web_port}")
-    text = text.replace("port = 2525", f"port = {smtp_port}")
-    return load_text(text, path=folder / "config.toml", environ={})
+    return text.replace("port = 2525", f"port = {smtp_port}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +150,9 @@ def run_demo(
     except OSError as error:
         raise DigestError(f"{folder} cannot be written: {error.strerror}.") from error
     with sample_server(clock) as web_port, catch_all() as (smtp_port, box):
-        settings = demo_settings(folder, web_port, smtp_port)
+        path = folder / "config.toml"
+        path.write_text(demo_config(web_port, smtp_port), "utf-8")
+        settings = load_settings(path, environ={})
         with App(settings, clock=clock) as app:
             report = app.run(progress=tell)
             drafts, _ = app.drafts()

@@ -330,7 +330,8 @@ def demo(
     for path in arrived.files:
         say(f"  {path}")
     say()
-    say(f"Open {arrived.files[0]} in a browser.", style="bold")
+    say(f"Open {arrived.files[0]} in a browser, or look at all of it with", style="bold")
+    say(f"  digest preview --serve --stored --config {out / 'config.toml'}")
 
 
 # --- the main job --------------------------------------------------------------------------------
@@ -366,52 +367,79 @@ def run(
 @app.command()
 @_told
 def preview(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[FILE.eml]...",
+            help="With --check or --png: these mails instead of composed ones.",
+            show_default=False,
+        ),
+    ] = None,
     out: Annotated[Path, typer.Option(help="Folder for the files.")] = Path("preview"),
-    open_: Annotated[bool, typer.Option("--open", help="Open the first in a browser.")] = False,
+    open_: Annotated[bool, typer.Option("--open", help="Open it in a browser.")] = False,
+    serve: Annotated[
+        bool, typer.Option("--serve", help="A local page that reloads after every change.")
+    ] = False,
+    port: Annotated[int, typer.Option(help="Of the local page.")] = 8014,
+    check: Annotated[
+        bool, typer.Option("--check", help="Proofread the mails; exit 1 on errors.")
+    ] = False,
+    png: Annotated[
+        Path | None,
+        typer.Option(
+            "--png", metavar="DIR", help="Pictures of the mails, by Chromium.", show_default=False
+        ),
+    ] = None,
+    height: Annotated[int, typer.Option(help="Most pixels of a picture from the top; 0: all.")] = 0,
+    stored: Annotated[
+        bool, typer.Option("--stored", help="Choose from what is stored; fetch nothing.")
+    ] = False,
     date: DateOption = None,
     only: OnlyOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Render editions into files; send nothing.
+    """Look at editions before they go out; send nothing.
 
-    Writes one .html, .txt and .eml per subscriber.
+    Writes one .html, .txt and .eml per subscriber; or proofreads, draws or serves them.
     """
-    from digest.cli.show import picks
+    from digest.cli import preview as view
 
-    with _app(config) as application:
-        day = _checked_day(application, date)
-        with progress("Fetching and choosing …") as tell:
-            drafts, warnings = application.drafts(day=day, only=only or (), progress=tell)
-        first: Path | None = None
-        for email, draft in drafts.items():
-            say()
-            picks(email, draft)
-            if draft.rendered is None or draft.message is None:
-                continue
-            stem = out / re.sub(r"[^\w.@+-]", "_", email)
-            files = {
-                ".html": draft.rendered.html.encode(),
-                ".txt": draft.rendered.text.encode(),
-                ".eml": draft.message.body,
-            }
-            _write(files, stem)
-            first = first or stem.with_name(stem.name + ".html")
-            say(f"{stem}.html")
-        for warning in warnings:
-            warn(warning)
-    if not drafts:
-        say("There are no subscribers; add [[subscribers]] to the configuration.")
+    if serve:
+        if files or check or png:
+            raise typer.BadParameter("is a thing of its own", param_hint="--serve")
+        _serve_preview(config, port, stored=stored, browse=open_)
+        return
+    if files:
+        if not (check or png):
+            raise typer.BadParameter("files go with --check or --png", param_hint="FILE.eml")
+        composed = view.read_mails(files)
+    else:
+        with _app(config) as application:
+            day = _checked_day(application, date)
+            composed = view.compose(application, day, only or (), stored=stored)
+    if png is not None:
+        view.draw(composed.mails, png, height)
+    sound = view.check(composed.mails) if check else True
+    first = None
+    if not (check or png):
+        first = view.write_files(composed, out)
+    view.tell_warnings(composed)
     if open_ and first is not None:
         typer.launch(first.resolve().as_uri())
+    if not sound:
+        raise typer.Exit(FAILED)
 
 
-def _write(files: dict[str, bytes], stem: Path) -> None:
-    try:
-        stem.parent.mkdir(parents=True, exist_ok=True)
-        for suffix, body in files.items():
-            stem.with_name(stem.name + suffix).write_bytes(body)
-    except OSError as error:
-        raise DigestError(f"{stem.parent} cannot be written: {error.strerror}.") from error
+def _serve_preview(config: Path | None, port: int, *, stored: bool, browse: bool) -> None:
+    from digest.cli import preview as view
+    from digest.config import find_config
+
+    path = find_config(config or _chosen["config"], os.environ)
+    if not stored:
+        with _app(config) as application, progress("Fetching …") as tell:
+            for warning in application.fetch(tell):
+                warn(warning)
+    view.serve(lambda: _app(config), path, port, browse=browse)
 
 
 @app.command()
