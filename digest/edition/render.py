@@ -6,6 +6,7 @@ only places it. Autoescaping is always on for HTML; the text template gets one-l
 
 from __future__ import annotations
 
+import textwrap
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -45,6 +46,7 @@ LEAST_FOR_CONTENTS = 4
 THUMBNAIL = (280, 151)
 #: a lower score prints as 0.00 and says nothing
 SHOWN_SCORE = 0.005
+_RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
 _NO_BRACKETS = str.maketrans({"<": "‹", ">": "›"})
 
 
@@ -142,7 +144,7 @@ def shown(text: str, max_chars: int = 10_000) -> str:
 
 def isolated(name: str) -> str:
     """A name for plain text: one that is written right to left must not turn what surrounds it."""
-    if any(unicodedata.bidirectional(c) in ("R", "AL", "AN") for c in name):
+    if not name.isascii() and any(unicodedata.bidirectional(c) in _RIGHT_TO_LEFT for c in name):
         return f"\u2068{name}\u2069"
     return name
 
@@ -228,7 +230,7 @@ def actions_of(
 
 def _in_attribute(paper: Paper) -> str:
     # mail programs are less sure of themselves in attributes than browsers are
-    return shown(paper.title, 80).translate(_NO_BRACKETS).replace('"', "”")
+    return shown(paper.title, 60).translate(_NO_BRACKETS).replace('"', "”")
 
 
 def why(reasons: Sequence[Reason], speech: Speech = ENGLISH) -> tuple[str, ...]:
@@ -288,7 +290,10 @@ def abstract_pieces(abstract: str, key: str, max_chars: int) -> tuple[Piece, ...
         opening = shorten(before, max(80, room))
         before = f"{opening} … " if not opening.endswith("…") else f"{opening} "
         return (Piece(text=before), Piece(text=key, marked=True))
-    rest = shorten(after, room - len(before)) if len(after) > room - len(before) else after
+    rest = after
+    if len(after) > room - len(before):
+        gap = " " if after.startswith(" ") else ""
+        rest = gap + shorten(after.strip(), room - len(before))
     pieces = (Piece(text=before), Piece(text=key, marked=True), Piece(text=rest.rstrip()))
     return tuple(p for p in pieces if p.text.strip(" …"))
 
@@ -373,11 +378,21 @@ def basis_notice(basis: Basis, speech: Speech = ENGLISH) -> str:
 def wrap(text: str, indent: str = "", hanging: str = "", width: int = 72) -> str:
     """A paragraph for plain text; addresses and long words are never broken.
 
-    Not `textwrap`: East Asian text has no blanks, breaks after any character, and is twice as wide.
+    East Asian text, which has no blanks, breaks after any character and counts two columns each.
 
     Args:
         hanging: further indent of all lines but the first.
     """
+    text = " ".join(text.split())  # textwrap knows ASCII's blanks alone
+    if text.isascii() or not any(map(_is_wide, text)):
+        return textwrap.fill(
+            text,
+            width,
+            initial_indent=indent,
+            subsequent_indent=indent + hanging,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
     lines: list[str] = []
     line, used = indent, ""
     for word in text.split():

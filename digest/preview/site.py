@@ -325,4 +325,5 @@ def serve(site: Site, port: int, on_ready: Callable[[str], None]) -> None:
         on_ready(f"http://{HOST}:{listener.getsockname()[1]}/")
         await server.serve(sockets=[listener])
 
-    asyncio.run(main())
+    with suppress(KeyboardInterrupt):  # Ctrl-C is how it is meant to end
+        asyncio.run(main())

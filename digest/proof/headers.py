@@ -37,7 +37,7 @@ def html_of(mail: EmailMessage) -> str:
 
 def text_of(mail: EmailMessage) -> str:
     part = mail.get_body(("plain",))
-    return str(part.get_content()) if part is not None else ""
+    return str(part.get_content()).replace("\r\n", "\n") if part is not None else ""
 
 
 def check_message(message: bytes) -> Iterator[Finding]:

@@ -33,6 +33,8 @@ _GRACEFUL = re.compile(
     | height | max-height | overflow | cursor | transition) :""",
     re.X,
 )
+#: what holds a layout: without it things lie upon each other, so one large client is enough
+_LAYOUT = re.compile(r"display: (inline-)?(flex|grid)|position|float|inset|grid|flex|transform")
 _FORBIDDEN = {
     "script": "Mail programs remove scripts, and filters distrust mails that have them.",
     "form": "Many mail programs disable forms or warn of them; link to a page instead.",
@@ -237,7 +239,10 @@ def check_support(soup: BeautifulSoup, clients: ClientData) -> Iterator[Finding]
         graceful = _GRACEFUL.match(name) is not None or support.share < FEW
         severity, remedy = Severity.NOTE, "Nothing is lost that matters."
         if not graceful:
-            severity = Severity.ERROR if support.share >= MOST else Severity.WARNING
+            misplaced = bool(_LAYOUT.match(name)) and bool(support.dropped_by_major)
+            severity = Severity.WARNING
+            if misplaced or support.share >= MOST:
+                severity = Severity.ERROR
             remedy = "See that the mail is good without it, or do without it."
         yield Finding(
             severity=severity,

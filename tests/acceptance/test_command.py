@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -16,6 +17,9 @@ from pathlib import Path
 
 import pytest
 
+from digest.errors import DigestError
+from digest.preview.pictures import find_chromium
+from digest.proof.spam import find_spamassassin, score
 from tests.conftest import ROOT
 from tests.servers import Answer, api, rss
 from tests.worlds import World, make_world, record
@@ -328,6 +332,25 @@ def test_the_wheel_alone_has_all_the_demo_needs(tmp_path: Path) -> None:
     )
     assert shown.returncode == 0, shown.stderr
     assert (empty / "demo" / "ada@example.org.html").exists()
+    checked = subprocess.run(  # the clients' data, the page's templates and the catalogues too
+        [
+            home / "bin" / "python",
+            "-P",
+            "-m",
+            "digest",
+            "preview",
+            "--check",
+            "demo/ada@example.org.eml",
+        ],
+        cwd=empty,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    package = next(home.glob("lib/python*/site-packages/digest"))
+    assert (package / "templates" / "preview" / "preview.js").exists()
+    assert (package / "locale" / "de" / "LC_MESSAGES" / "digest.po").exists()
     where = subprocess.run(
         [home / "bin" / "python", "-P", "-c", "import digest; print(digest.__file__)"],
         cwd=empty,
@@ -336,3 +359,137 @@ def test_the_wheel_alone_has_all_the_demo_needs(tmp_path: Path) -> None:
         check=True,
     )
     assert str(home) in where.stdout
+
+
+# --- looking at mails ---------------------------------------------------------------------------
+
+
+def test_preview_from_the_store_fetches_nothing(world: World) -> None:
+    assert digest(world.folder, "preview").returncode == 0
+    n_asked = len(world.web.requests)
+    shown = digest(world.folder, "preview", "--stored", "--out", "again")
+    assert shown.returncode == 0, shown.stderr
+    assert "of 6 new papers" in shown.stdout
+    assert len(world.web.requests) == n_asked
+
+
+def test_preview_check_passes_a_sound_mail_and_fails_a_faulty_one(world: World) -> None:
+    sound = digest(world.folder, "preview", "--check")
+    assert sound.returncode == 0, sound.stdout + sound.stderr
+    assert "ada@example.org: " in sound.stdout
+    assert "The HTML has" in sound.stdout
+    assert not (world.folder / "preview").exists()
+
+    own = world.folder / "own"
+    own.mkdir()
+    (own / "card.html.j2").write_text('<p style="color:#eeeeee">{{ card.title }}</p>', "utf-8")
+    world.write(top='[mail]\ntemplates = "own"')
+    faulty = digest(world.folder, "preview", "--check", "--stored")
+    assert faulty.returncode == 1
+    assert "error (contrast): In the light mail" in faulty.stdout
+
+
+def test_preview_check_reads_mails_from_files(world: World) -> None:
+    assert digest(world.folder, "preview", "--out", "p").returncode == 0
+    mail = world.folder / "p" / "ada@example.org.eml"
+    unix = world.folder / "p" / "as-in-a-maildir.eml"
+    unix.write_bytes(mail.read_bytes().replace(b"\r\n", b"\n"))
+    checked = digest(world.folder, "preview", "--check", str(mail), str(unix))
+    assert checked.returncode == 0, checked.stdout
+    assert "as-in-a-maildir: " in checked.stdout
+    mail.write_bytes(mail.read_bytes().replace(b"List-Unsubscribe:", b"X-Was:"))
+    checked = digest(world.folder, "preview", "--check", str(mail))
+    assert checked.returncode == 1
+    assert "There is no List-Unsubscribe header" in checked.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["x.eml"], "files go with --check or --png"),
+        (["--check", "x.eml"], "x.eml cannot be read"),
+        (["--serve", "--check"], "--serve"),
+        (["--png"], "--png"),
+    ],
+)
+def test_preview_says_what_cannot_go_together(
+    world: World, arguments: list[str], words: str
+) -> None:
+    done = digest(world.folder, "preview", *arguments)
+    assert done.returncode == 2
+    assert words in done.stderr
+
+
+def test_preview_says_when_its_port_is_taken(world: World) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = digest(world.folder, "preview", "--serve", "--stored", "--port", port)
+    assert done.returncode == 1
+    assert f"Port {port} of this machine cannot be used" in done.stderr
+
+
+def test_preview_draws_pictures(world: World) -> None:
+    try:
+        find_chromium(os.environ)
+    except DigestError as error:
+        pytest.skip(f"nothing draws here: {error}")
+    done = digest(world.folder, "preview", "--png", "pictures", "--height", "700")
+    assert done.returncode == 0, done.stderr
+    sizes = {p.name: png_size(p) for p in (world.folder / "pictures").glob("*.png")}
+    assert sizes == {
+        "ada@example.org-desktop.png": (760, 700),
+        "ada@example.org-dark.png": (760, 700),
+        "ada@example.org-plain.png": (760, 700),
+        "ada@example.org-phone.png": (500, 700),
+        "ada@example.org-narrow.png": (500, 700),
+    }
+
+
+def png_size(path: Path) -> tuple[int, int]:
+    head = path.read_bytes()[:24]
+    assert head[:8] == b"\x89PNG\r\n\x1a\n"
+    return int.from_bytes(head[16:20], "big"), int.from_bytes(head[20:24], "big")
+
+
+def test_pictures_say_what_they_need(world: World) -> None:
+    done = digest(world.folder, "preview", "--png", "p", environ={"DIGEST_CHROMIUM": "nothing"})
+    assert done.returncode == 1
+    assert "$DIGEST_CHROMIUM is nothing, and no such program is here" in done.stderr
+
+
+def test_a_missing_extra_is_named(world: World) -> None:
+    (world.folder / "bs4.py").write_text("raise ModuleNotFoundError(name='bs4')", "utf-8")
+    done = digest(world.folder, "preview", "--check")
+    assert done.returncode == 1
+    assert "needs bs4" in done.stderr
+    assert "paper-digest[preview]" in done.stderr
+
+
+def test_a_template_that_is_wrong_sends_nothing_and_names_its_line(world: World) -> None:
+    (world.folder / "own").mkdir()
+    card = world.folder / "own" / "card.html.j2"
+    card.write_text("<p>\n{% if card.rank %}</p>", "utf-8")
+    world.write(top='[mail]\ntemplates = "own"')
+    done = digest(world.folder, "run")
+    assert done.returncode == 1
+    assert "own/card.html.j2, line 2" in done.stdout
+    assert not world.smtp.mails
+
+
+def test_the_demos_mails_are_no_spam(tmp_path: Path) -> None:
+    program = find_spamassassin()
+    if program is None:
+        pytest.skip("SpamAssassin is not installed, so nobody says whether the mails are spam")
+    assert digest(tmp_path, "demo", "--out", "d").returncode == 0
+    mails = sorted((tmp_path / "d").glob("*.eml"))
+    assert len(mails) == 2
+    for mail in mails:
+        points, rules = score(mail.read_bytes(), program)
+        assert points < 1, rules
+
+
+def test_the_demo_can_be_looked_at_afterwards(tmp_path: Path) -> None:
+    assert digest(tmp_path, "demo", "--out", "d").returncode == 0
+    shown = digest(tmp_path, "preview", "--stored", "--config", "d/config.toml", "--check")
+    assert shown.returncode == 0, shown.stdout + shown.stderr
+    assert "edwin@example.org: " in shown.stdout

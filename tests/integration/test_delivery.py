@@ -53,6 +53,20 @@ def test_a_run_uses_one_connection_and_bodies_arrive_as_they_are(smtp: MailServe
     assert smtp.mails[0].sender == "digest@example.org"
 
 
+def test_an_address_outside_ascii_needs_a_server_with_smtputf8() -> None:
+    abroad = message("jörg@xn--bcher-kva.example", "To: <jörg@x>\r\n\r\nx\r\n".encode())
+    with mail_server(enable_SMTPUTF8=True) as able, transport(able.port) as way:
+        assert way.send(abroad, before_data=nothing).outcome is Outcome.ACCEPTED
+        assert able.mails[0].recipient == "jörg@xn--bcher-kva.example"
+        assert able.mails[0].body == abroad.body
+    with mail_server(enable_SMTPUTF8=False) as unable, transport(unable.port) as way:
+        answer = way.send(abroad, before_data=nothing)
+        assert answer.outcome is Outcome.REJECTED
+        assert "does not offer SMTPUTF8" in answer.text
+        # the next reader must not pay for it
+        assert way.send(message(), before_data=nothing).outcome is Outcome.ACCEPTED
+
+
 def test_a_refused_recipient_is_a_receipt_and_the_next_mail_goes_out(smtp: MailServer) -> None:
     smtp.refuse = {
         "gone@example.org": "550 5.1.1 no such user",

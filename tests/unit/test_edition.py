@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import date
 from email import message_from_bytes, policy
 from html.parser import HTMLParser
+from pathlib import Path
 from urllib.parse import unquote
 
 import jinja2
@@ -12,12 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from digest.app import TEMPLATES
+from digest.app import TEMPLATES, speeches
 from digest.edition import Letterhead, Renderer, build_message, compose
 from digest.edition.compose import compose_note, subject_line
-from digest.edition.links import Action, read_subject
+from digest.edition.links import Action, read_subject, read_token
 from digest.edition.message import address, unstructured
-from digest.edition.render import author_line, wrap
+from digest.edition.render import MAX_HTML_BYTES, author_line, wrap
 from digest.errors import RenderError
 from digest.model import (
     Basis,
@@ -42,7 +43,8 @@ HEAD = Letterhead(
     secret=b"k",
 )
 DAY = date(2026, 5, 20)
-RENDERER = Renderer(jinja2.FileSystemLoader(TEMPLATES), HEAD)
+LOADER = jinja2.FileSystemLoader(TEMPLATES)
+RENDERER = Renderer(LOADER, HEAD)
 
 
 def edition(*picks: Pick, **changes: object) -> Edition:
@@ -343,6 +345,7 @@ def test_the_key_sentence_is_marked_wherever_it_stands() -> None:
     for abstract, key in (
         ("One thing. Two things. Three.", "Two things."),
         (f"{long} The point is here. {long}", "The point is here."),
+        (f"One. The point is here. {long}", "The point is here."),
         (f"First. {'word ' * 200}.", f"{'word ' * 200}."),
     ):
         made = edition(pick(1, paper=paper(1, abstract=abstract), key_sentence=key))
@@ -362,3 +365,335 @@ def test_authors_are_shortened_with_a_count() -> None:
 def test_wrapping_keeps_addresses_whole() -> None:
     url = "https://example.org/" + "x" * 100
     assert url in wrap(f"see {url} there", "  ")
+
+
+# --- what a long day does to it ----------------------------------------------------------------
+
+
+def long_day(n: int, **changes: object) -> Edition:
+    """Many papers of which each says much."""
+    return edition(
+        *(
+            pick(
+                i,
+                paper=paper(
+                    i,
+                    title=f"Subject {i}, {'or something of the kind ' * 6}",
+                    abstract=f"It is number {i}. " + "A sentence of some length stands here. " * 40,
+                    authors=tuple(f"Maximiliane Mustermann-{k}" for k in range(12)),
+                    **changes,
+                ),
+            )
+            for i in range(1, n + 1)
+        )
+    )
+
+
+def abstracts(html: str) -> list[str]:
+    return re.findall(r'<p class="abstract"[^>]*>(.*?)</p>', html, re.S)
+
+
+def test_abstracts_are_shortened_before_papers_are_left_out() -> None:
+    few, more = (RENDERER.render(long_day(n)).html for n in (5, 24))
+    assert len(more.encode()) <= MAX_HTML_BYTES
+    assert len(abstracts(more)) == 24
+    assert max(map(len, abstracts(more))) < min(map(len, abstracts(few)))
+    assert "plain-text part" not in more
+
+
+@pytest.mark.parametrize("n", [40, 100])
+def test_a_mail_is_never_clipped_and_says_what_it_left_out(n: int) -> None:
+    shown = RENDERER.render(long_day(n))
+    assert MAX_HTML_BYTES * 0.9 < len(shown.html.encode()) <= MAX_HTML_BYTES
+    n_cards = len(abstracts(shown.html))
+    assert 10 < n_cards < n
+    assert f"{n - n_cards} more papers were chosen than fit" in shown.html
+    assert "The plain-text part of this mail has everything." in shown.html
+    for i in range(1, n + 1):
+        assert f"https://arxiv.org/abs/2605.{i:05d}" in shown.html
+        assert f"\n{i}. Subject {i}," in shown.text
+
+
+def test_not_even_endless_titles_and_addresses_clip_a_mail() -> None:
+    wide = "宽" * 5000
+    endless = "https://example.org/" + "x" * 1900
+    picks = [
+        pick(i, paper=paper(i, title=f"{wide}{i}", authors=(wide,) * 3, url=endless + str(i)))
+        for i in range(1, 101)
+    ]
+    faults = tuple(
+        SourceCount(name=wide, n_papers=1, complete=False, fault=wide) for _ in range(50)
+    )
+    html = RENDERER.render(edition(*picks, sources=faults)).html
+    assert len(html.encode()) <= MAX_HTML_BYTES
+    assert "more papers were chosen than fit" in html
+
+
+def test_a_template_that_is_too_long_by_itself_is_an_error_and_no_mail() -> None:
+    loader = jinja2.DictLoader({"digest.html.j2": "x" * 200_000, "digest.txt.j2": "x"})
+    with pytest.raises(RenderError, match="Make the templates shorter"):
+        Renderer(loader, HEAD).render(edition())
+
+
+# --- what a reader can do ----------------------------------------------------------------------
+
+
+def links(html: str) -> list[str]:
+    return [str(a["href"]) for t, a in Tags(html).tags if t == "a"]
+
+
+def test_without_a_web_side_every_action_is_a_prepared_mail() -> None:
+    html = RENDERER.render(edition(pick(1))).html
+    mails = [unquote(u) for u in links(html) if u.startswith("mailto:digest@example.org?subject=")]
+    found = [read_subject(m, b"k") for m in mails]
+    assert [(t.action, t.subscriber_id, t.about) for t in found] == [
+        (Action.LIKE, "s1", "arxiv:2605.00001"),
+        (Action.DISLIKE, "s1", "arxiv:2605.00001"),
+        (Action.FEWER, "s1", "arxiv:2605.00001"),
+        (Action.UNSUBSCRIBE, "s1", ""),
+    ]
+    assert "Like: A study of subject 1 [" in mails[0]
+
+
+def test_with_a_web_side_actions_are_pages_and_unsubscribing_takes_one_click() -> None:
+    head = replace(HEAD, web_url="https://papers.example.org")
+    renderer = Renderer(LOADER, head)
+    made = edition(pick(1))
+    shown = renderer.render(made)
+    assert not any(u.startswith("mailto:") for u in links(shown.html))
+    tokens = [u.rsplit("/", 1)[1] for u in links(shown.html) if "papers.example.org/" in u]
+    assert [read_token(t, b"k").action for t in tokens] == [
+        Action.LIKE,
+        Action.DISLIKE,
+        Action.FEWER,
+        Action.EDITION,
+        Action.UNSUBSCRIBE,
+    ]
+    mail = message_from_bytes(build_message(made, shown, head, now=NOW).body, policy=policy.default)
+    page, other = re.findall(r"<([^>]*)>", mail["List-Unsubscribe"])
+    assert page == tokens_url(shown.html, "unsubscribe")
+    assert other.startswith("mailto:")
+    assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+
+
+def tokens_url(html: str, place: str) -> str:
+    return next(u for u in links(html) if f"/{place}/" in u)
+
+
+def test_one_click_needs_https() -> None:
+    head = replace(HEAD, web_url="http://papers.example.org")
+    made = edition()
+    rendered = Renderer(LOADER, head).render(made)
+    assert b"List-Unsubscribe-Post" not in build_message(made, rendered, head, now=NOW).body
+
+
+def test_links_make_sense_alone() -> None:
+    html = RENDERER.render(edition(pick(1), pick(2))).html
+    names = [
+        (a.get("aria-label"), a["href"])
+        for t, a in Tags(html).tags
+        if t == "a" and "aria-label" in a
+    ]
+    assert ("PDF: A study of subject 1", "https://arxiv.org/pdf/2605.00001") in names
+    assert len({n for n, _ in names}) == len(names)
+
+
+def test_a_short_mail_has_no_table_of_contents() -> None:
+    assert 'class="contents' not in RENDERER.render(edition(pick(1), pick(2), pick(3))).html
+    full = RENDERER.render(edition(*(pick(n) for n in range(1, 6))))
+    assert 'class="contents' in full.html
+    assert "\n1. A study of subject 1\n2. A study of subject 2\n" in full.text
+
+
+def test_thumbnails_come_only_if_switched_on_and_then_with_size_and_words() -> None:
+    shown_off = edition(
+        pick(1, paper=paper(1, signals=Signals(thumbnail_url="https://example.org/1.png")))
+    )
+    assert "<img" not in RENDERER.render(shown_off).html
+    html = Renderer(LOADER, replace(HEAD, thumbnails=True)).render(shown_off).html
+    (image,) = [a for t, a in Tags(html).tags if t == "img"]
+    assert image["src"] == "https://example.org/1.png"
+    assert (image["width"], image["height"]) == ("280", "151")
+    assert image["alt"] == "First page of “A study of subject 1”"
+
+
+# --- scripts and languages ---------------------------------------------------------------------
+
+
+def test_a_name_written_right_to_left_does_not_turn_its_neighbours() -> None:
+    made = edition(pick(1, paper=paper(1, authors=("Ada Lovelace", "محمد علي", "דוד"))))
+    shown = RENDERER.render(made)
+    assert '<span dir="auto">محمد علي</span>, ' in shown.html
+    assert "Ada Lovelace, \u2068محمد علي\u2069, \u2068דוד\u2069" in shown.text
+
+
+def test_overrides_from_a_feed_are_gone_everywhere() -> None:
+    evil = "safe\u202etxt.exe\u2066\u2069\u200f"
+    made = edition(pick(1, paper=paper(1, title=evil, authors=(evil,), abstract=evil)))
+    shown = RENDERER.render(made)
+    for body in (shown.html, shown.text, str(made.subject)):
+        assert not re.search("[\u202a-\u202e\u2066-\u2069\u200e\u200f]", body)
+
+
+def test_text_without_blanks_is_wrapped_by_its_width() -> None:
+    lines = wrap("混合専門家モデルのための効率的なルーティング" * 8, "  ").splitlines()
+    assert len(lines) > 3
+    assert all(2 + 2 * (len(line) - 2) <= 72 for line in lines)
+    assert (
+        "".join(line.strip() for line in lines)
+        == "混合専門家モデルのための効率的なルーティング" * 8
+    )
+
+
+@given(text=st.text(max_size=400), indent=st.sampled_from(["", "   "]))
+def test_wrapping_loses_nothing(text: str, indent: str) -> None:
+    wrapped = wrap(text, indent, "  ")
+    assert "".join(wrapped.split()) == "".join(text.split())
+    assert all(line.startswith(indent) for line in wrapped.splitlines() if line)
+
+
+def test_a_german_reader_gets_a_german_mail() -> None:
+    renderer = Renderer(LOADER, HEAD, speeches())
+    reason = Reason(kind=ReasonKind.SIMILAR_PAPER, evidence=("Alt",), contribution=0.3)
+    signals = Signals(upvotes=1234, github_stars=1)
+    picks = [
+        pick(n, paper=paper(n, signals=signals), reasons=(reason,), score=0.47) for n in range(1, 6)
+    ]
+    reader = subscriber(name="Ada", language="de")
+    made = compose(
+        reader,
+        title="Morgenpost",
+        day=DAY,
+        picks=picks,
+        basis=Basis.LIKES,
+        n_new=1200,
+        n_considered=1000,
+        n_muted=0,
+        best_score=0.5,
+        sources=(),
+        speech=renderer.speech("de"),
+    )
+    assert isinstance(made, Edition)
+    shown = renderer.render(made)
+    assert made.subject == "Morgenpost, 20. Mai: A study of subject 1"
+    assert '<html lang="de"' in shown.html
+    for body in (shown.html, shown.text):
+        text = " ".join(body.split())
+        for words in (
+            "Mittwoch, 20. Mai 2026",
+            "5 von 1.200 neuen Arbeiten",
+            "1.234 Stimmen",
+            "1 GitHub-Stern",
+            "Nah an „Alt“, das Ihnen gefiel.",
+            "0,47 Punkte, vor 899 von 999 anderen",
+        ):
+            assert words in text, words
+    assert "Gefällt mir" in shown.html
+    assert "Per Mail abbestellen" in shown.html
+
+
+def test_an_unknown_language_is_english() -> None:
+    made = replace(edition(), subscriber=subscriber(language="tlh"))
+    assert "Wednesday" in RENDERER.render(made).html
+
+
+# --- addresses ---------------------------------------------------------------------------------
+
+
+def test_a_domain_outside_ascii_is_written_as_idna() -> None:
+    made = replace(edition(), subscriber=subscriber(name="Jörg", email="ada@bücher.example"))
+    sent = message(made)
+    assert sent.recipient == "ada@xn--bcher-kva.example"
+    assert sent.body.split(b"\r\n\r\n")[0].isascii()
+    mail = message_from_bytes(sent.body, policy=policy.default)
+    assert mail["To"].addresses[0].addr_spec == "ada@xn--bcher-kva.example"
+    assert mail["To"].addresses[0].display_name == "Jörg"
+
+
+def test_a_local_part_outside_ascii_stands_in_the_headers_as_utf8() -> None:
+    made = replace(edition(), subscriber=subscriber(name="Jörg", email="jörg@bücher.example"))
+    sent = message(made)
+    assert sent.recipient == "jörg@xn--bcher-kva.example"
+    assert "<jörg@xn--bcher-kva.example>".encode() in sent.body
+    mail = message_from_bytes(sent.body, policy=policy.SMTPUTF8)
+    # the parser keeps bytes beyond ASCII as surrogates
+    parsed = mail["To"].addresses[0].addr_spec.encode("ascii", "surrogateescape").decode()
+    assert parsed == "jörg@xn--bcher-kva.example"
+
+
+@given(name=HOSTILE, title=HOSTILE)
+@settings(max_examples=60, deadline=None)
+def test_a_message_parses_back_to_what_was_put_in(name: str, title: str) -> None:
+    made = replace(edition(pick(1, paper=paper(1, title=title))), subscriber=subscriber(name=name))
+    rendered = RENDERER.render(made)
+    body = build_message(made, rendered, HEAD, now=NOW).body
+    mail = message_from_bytes(body, policy=policy.default)
+    assert not any(part.defects for part in mail.walk())
+    assert mail.get_body(("plain",)).get_content().replace("\r\n", "\n") == rendered.text  # type: ignore[union-attr]
+    assert mail.get_body(("html",)).get_content().replace("\r\n", "\n").rstrip("\n") == (  # type: ignore[union-attr]
+        rendered.html.rstrip("\n")
+    )
+    assert str(mail["Subject"]) == made.subject
+    assert max(len(line) for line in body.split(b"\r\n")) <= 998
+
+
+# --- templates of one's own --------------------------------------------------------------------
+
+
+def own(**files: str) -> Renderer:
+    """A renderer with these files before ours."""
+    named = {name.replace("__", "."): text for name, text in files.items()}
+    ours = jinja2.PrefixLoader({"default": LOADER})
+    return Renderer(jinja2.ChoiceLoader([jinja2.DictLoader(named), LOADER, ours]), HEAD)
+
+
+def test_a_single_block_can_be_replaced() -> None:
+    shown = own(
+        digest__html__j2='{% extends "default/digest.html.j2" %}'
+        "{% block footer %}<tr><td>Brewed for {{ email }}</td></tr>{% endblock %}"
+    ).render(edition())
+    assert "Brewed for ada@example.org" in shown.html
+    assert "Unsubscribe" not in shown.html
+    assert "A study of subject 1" in shown.html
+
+
+def test_a_block_of_the_card_or_a_whole_file_can_be_replaced() -> None:
+    html = (
+        own(
+            card__html__j2='{% extends "default/card.html.j2" %}'
+            "{% block why %}<p>Because.</p>{% endblock %}",
+            mail__css__j2="h3 { color: #123456; }",
+        )
+        .render(edition(pick(1), pick(2)))
+        .html
+    )
+    assert html.count("<p>Because.</p>") == 2
+    assert "color: #123456" in html
+    assert "A study of subject 2" in html
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "words"),
+    [
+        ("\n\n{{ card.nonsense }}", 3, "nonsense"),
+        ("\n{{ 1 / 0 }}", 2, "ZeroDivisionError"),
+        ("{{ card.title | nonsense }}", 1, "nonsense"),
+        ("\n{{ card.rank + card.title }}", 2, "TypeError"),
+    ],
+)
+def test_a_mistake_in_an_included_template_names_that_file(
+    tmp_path: Path, text: str, line: int, words: str
+) -> None:
+    (tmp_path / "card.html.j2").write_text(text, "utf-8")
+    loader = jinja2.ChoiceLoader([jinja2.FileSystemLoader(tmp_path), LOADER])
+    with pytest.raises(RenderError) as caught:
+        Renderer(loader, HEAD).render(edition())
+    assert caught.value.line == line
+    assert str(tmp_path / "card.html.j2") in str(caught.value)
+    assert words in str(caught.value)
+
+
+def test_a_shortened_abstract_keeps_the_blank_after_its_key_sentence() -> None:
+    abstract = "One. The point. " + "Three is long enough. " * 60
+    made = edition(pick(1, paper=paper(1, abstract=abstract), key_sentence="The point."))
+    assert "One. The point. Three is" in " ".join(RENDERER.render(made).text.split())
