@@ -26,7 +26,7 @@ from digest.model import (
 
 N_ROUNDS = 30
 HEAD = Letterhead(
-    title="Bench", sender="Bench <b@example.org>", reply_to="b@example.org", secret=b"bench"
+    title="Bench", sender="Bench <b@example.org>", reply_to="b@example.org", keys=(b"bench",)
 )
 
 

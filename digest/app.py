@@ -183,7 +183,7 @@ class App:
             title=self.settings.title,
             sender=self.settings.sender,
             reply_to=parseaddr(reply_to)[1],
-            secret=self.store.secret,
+            keys=self.store.keys,
             web_url=self.settings.web.url,
             accent=Accent.of(self.settings.mail.accent),
             thumbnails=self.settings.mail.thumbnails,

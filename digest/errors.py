@@ -13,6 +13,7 @@
         StoreBusy, StoreFull, StoreCorrupt, SchemaTooNew
       TokenError
         TokenInvalid
+        TokenExpired         signed_on
       UnknownSubscriber      email
 
 Outcomes that happen daily (a refused recipient, an empty listing) are values, not errors.
@@ -21,6 +22,7 @@ Outcomes that happen daily (a refused recipient, an empty listing) are values, n
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 
 
 class DigestError(Exception):
@@ -122,6 +124,14 @@ class TokenError(DigestError):
 
 class TokenInvalid(TokenError):
     """The token was not made here, or is torn."""
+
+
+class TokenExpired(TokenError):
+    """The token was good once."""
+
+    def __init__(self, message: str, *, signed_on: date) -> None:
+        self.signed_on = signed_on
+        super().__init__(message)
 
 
 class UnknownSubscriber(DigestError):

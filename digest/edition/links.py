@@ -6,23 +6,26 @@ address with a prepared subject. Both carry the same signed ticket, and nothing 
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
-import hmac
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from urllib.parse import quote
 
-from digest.errors import TokenInvalid
+from itsdangerous import BadData, Signer
+from itsdangerous.encoding import base64_decode, base64_encode
+
+from digest.errors import TokenExpired, TokenInvalid
 from digest.text import shorten
 
-#: bytes of the signature: 96 bits, and a guess costs a request or a mail
-_MAC_BYTES = 12
-_TOKEN = re.compile(r"[A-Za-z0-9_-]{24,600}")
+#: days that a link of a mail may be used; leaving is possible for ever
+MAX_AGE_DAYS = 400
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{16,600}\.[A-Za-z0-9_-]{43}")
 #: characters of a title in a prepared subject
 _SUBJECT_TITLE = 48
+_DAMAGED = "This link is damaged, or was not made by this digest."
 
 
 class Action(StrEnum):
@@ -45,49 +48,73 @@ class Ticket:
     about: str = ""
 
 
-def sign(ticket: Ticket, secret: bytes) -> str:
-    """A ticket as a token of letters, digits, "-" and "_"; the same each time."""
-    payload = "\n".join((ticket.action.value, ticket.subscriber_id, ticket.about)).encode()
-    return base64.urlsafe_b64encode(_mac(payload, secret) + payload).rstrip(b"=").decode("ascii")
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """Signs tickets with the newest of some keys, and knows those that any of them signed.
 
-
-def read_token(token: str, secret: bytes) -> Ticket:
-    """The ticket that a token holds.
-
-    Raises:
-        TokenInvalid: it was not made with this secret, or is torn.
+    The date of issue is signed too. It is the edition's, not the clock's, so that an edition that
+    is made again holds the same links.
     """
-    try:
-        raw = base64.urlsafe_b64decode(token.encode("ascii") + b"=" * (-len(token) % 4))
-        mac, payload = raw[:_MAC_BYTES], raw[_MAC_BYTES:]
-        if not hmac.compare_digest(mac, _mac(payload, secret)):
-            raise TokenInvalid("This link is damaged, or was not made by this digest.")
-        action, subscriber_id, about = payload.decode().split("\n")
-        ticket = Ticket(Action(action), subscriber_id, about)
-    except (ValueError, binascii.Error) as error:
-        raise TokenInvalid("This link is damaged, or was not made by this digest.") from error
-    if sign(ticket, secret) != token:  # base64 has several spellings of the last bits
-        raise TokenInvalid("This link is damaged, or was not made by this digest.")
-    return ticket
 
+    #: oldest first
+    keys: Sequence[bytes]
 
-def read_subject(subject: str, secret: bytes) -> Ticket:
-    """The ticket in the subject of a reply, whatever a mail program put around it.
+    def sign(self, ticket: Ticket, issued: date) -> str:
+        """The token: letters, digits, "-", "_" and one dot."""
+        parts = (
+            ticket.action.value,
+            ticket.subscriber_id,
+            ticket.about,
+            f"{issued.toordinal():x}",
+        )
+        payload = base64_encode("\n".join(parts))
+        return self._signer().sign(payload).decode("ascii")
 
-    Raises:
-        TokenInvalid: there is none in it.
-    """
-    for found in _TOKEN.findall("".join(subject.split("\r\n"))):
+    def read(self, token: str, today: date) -> Ticket:
+        """The ticket that a token holds.
+
+        Raises:
+            TokenInvalid: it was signed with none of the keys, or is torn.
+            TokenExpired: it is too old for what it asks.
+        """
         try:
-            return read_token(found, secret)
-        except TokenInvalid:
-            continue  # a long word of the title
-    raise TokenInvalid("The subject holds no valid token.")
+            payload = base64_decode(self._signer().unsign(token))
+            action, subscriber_id, about, issued_hex = payload.decode().split("\n")
+            ticket = Ticket(Action(action), subscriber_id, about)
+            issued = date.fromordinal(int(issued_hex, 16))
+        except (BadData, ValueError) as error:
+            raise TokenInvalid(_DAMAGED) from error
+        if self.sign(ticket, issued).split(".")[0] != token.split(".")[0]:
+            raise TokenInvalid(_DAMAGED)  # base64 has several spellings of the last bits
+        too_old = (today - issued).days > MAX_AGE_DAYS
+        if too_old and ticket.action is not Action.UNSUBSCRIBE:
+            raise TokenExpired(
+                f"This link is of {issued:%d %B %Y} and too old to be used.", signed_on=issued
+            )
+        return ticket
 
+    def read_subject(self, subject: str, today: date) -> Ticket:
+        """The ticket in the subject of a reply, whatever a mail program put around it.
 
-def _mac(payload: bytes, secret: bytes) -> bytes:
-    # The first word keeps these signatures apart from everything else the secret signs.
-    return hmac.new(secret, b"ticket\n" + payload, hashlib.sha256).digest()[:_MAC_BYTES]
+        Raises:
+            TokenInvalid: there is none in it.
+            TokenExpired: it is too old for what it asks.
+        """
+        for found in _TOKEN.findall("".join(subject.split("\r\n"))):
+            try:
+                return self.read(found, today)
+            except TokenInvalid:
+                continue  # a long word of the title
+        raise TokenInvalid("The subject holds no valid token.")
+
+    def _signer(self) -> Signer:
+        # The salt keeps these signatures apart from everything else that the keys sign.
+        return Signer(
+            list(self.keys),
+            salt=b"digest.ticket",
+            key_derivation="hmac",
+            digest_method=hashlib.sha256,
+        )
 
 
 def mailto(address: str, subject: str) -> str:
@@ -96,14 +123,14 @@ def mailto(address: str, subject: str) -> str:
 
 
 def action_url(
-    ticket: Ticket, secret: bytes, *, web_url: str, reply_to: str, verb: str = "", title: str = ""
+    ticket: Ticket, token: str, *, web_url: str, reply_to: str, verb: str = "", title: str = ""
 ) -> str:
     """Where an action happens: a page below `web_url`, else a mail to `reply_to`.
 
     Args:
+        token: the signed ticket.
         verb, title: what the person reads in the prepared subject.
     """
-    token = sign(ticket, secret)
     if web_url:
         place = {Action.UNSUBSCRIBE: "unsubscribe", Action.EDITION: "editions"}
         return f"{web_url}/{place.get(ticket.action, 'feedback')}/{token}"

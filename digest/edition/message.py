@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from digest.address import on_the_wire
 from digest.edition.links import Action, Ticket, action_url
 from digest.edition.render import Letterhead, Rendered
-from digest.model import Edition, Message, Subscriber
+from digest.model import Edition, Message
 from digest.text import clean
 
 _POLICY = SMTP.clone(max_line_length=76)
@@ -72,7 +72,7 @@ def build_message(
     subscriber = edition.subscriber
     recipient = on_the_wire(subscriber.email)
     reply_to = on_the_wire(letterhead.reply_to)
-    identifier = message_id(letterhead.secret, edition, domain)
+    identifier = message_id(letterhead.keys[-1], edition, domain)
     local = now.astimezone(ZoneInfo(subscriber.timezone))
     headers = [
         address("From", author, author_address),
@@ -81,7 +81,7 @@ def build_message(
         f"Date: {format_datetime(local)}\r\n".encode("ascii"),
         f"Message-ID: {identifier}\r\n".encode("ascii"),
         f"List-Id: {_phrase(letterhead.title)}<digest.{domain}>\r\n".encode("ascii"),
-        *_unsubscribing(subscriber, letterhead, reply_to),
+        *_unsubscribing(edition, letterhead, reply_to),
         # Google's Postmaster Tools group complaints by these; the last is who sends
         f"Feedback-ID: {edition.edition_date:%Y%m%d}:{edition.kind}:digest:{domain}\r\n".encode(),
         b"Auto-Submitted: auto-generated\r\n",
@@ -96,13 +96,14 @@ def build_message(
     )
 
 
-def _unsubscribing(subscriber: Subscriber, head: Letterhead, reply_to: str) -> list[bytes]:
+def _unsubscribing(edition: Edition, head: Letterhead, reply_to: str) -> list[bytes]:
     """RFC 2369, and RFC 8058 where its button can work: it needs https."""
-    ticket = Ticket(Action.UNSUBSCRIBE, subscriber.id)
-    mail = action_url(ticket, head.secret, web_url="", reply_to=reply_to)
+    ticket = Ticket(Action.UNSUBSCRIBE, edition.subscriber.id)
+    token = head.seal.sign(ticket, edition.edition_date)
+    mail = action_url(ticket, token, web_url="", reply_to=reply_to)
     if not head.web_url:
         return [f"List-Unsubscribe: <{mail}>\r\n".encode()]
-    page = action_url(ticket, head.secret, web_url=head.web_url, reply_to=reply_to)
+    page = action_url(ticket, token, web_url=head.web_url, reply_to=reply_to)
     lines = [f"List-Unsubscribe: <{page}>,\r\n <{mail}>\r\n".encode()]
     if page.startswith("https://"):
         lines.append(b"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n")

@@ -16,7 +16,7 @@ import css_inline
 import jinja2
 
 from digest.colour import Accent
-from digest.edition.links import Action, Ticket, action_url
+from digest.edition.links import Action, Seal, Ticket, action_url
 from digest.edition.speech import ENGLISH, Speech
 from digest.errors import RenderError
 from digest.model import (
@@ -29,7 +29,6 @@ from digest.model import (
     ReasonKind,
     Section,
     SourceCount,
-    Subscriber,
 )
 from digest.text import clean, readable, safe_url, shorten
 
@@ -59,12 +58,16 @@ class Letterhead:
     sender: str
     #: bare address that replies go to
     reply_to: str
-    #: signs links and message ids
-    secret: bytes = field(repr=False)
+    #: behind links and message ids: the newest last; older ones only to know what they signed
+    keys: tuple[bytes, ...] = field(repr=False)
     #: public page that answers the mail's actions; nothing: they are mails to `reply_to`
     web_url: str = ""
     accent: Accent = field(default_factory=Accent.of)
     thumbnails: bool = False
+
+    @property
+    def seal(self) -> Seal:
+        return Seal(self.keys)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,30 +205,28 @@ def links_of(paper: Paper, speech: Speech) -> tuple[Link, ...]:
 
 
 def actions_of(
-    paper: Paper, subscriber: Subscriber, head: Letterhead, speech: Speech
+    paper: Paper, edition: Edition, head: Letterhead, speech: Speech
 ) -> tuple[Link, ...]:
-    gettext = speech.gettext
+    gettext, seal = speech.gettext, head.seal
     wanted = (
         (Action.LIKE, gettext("Like")),
         (Action.DISLIKE, gettext("Dislike")),
         (Action.FEWER, gettext("Fewer like this")),
     )
     name = _in_attribute(paper)
-    return tuple(
-        Link(
-            label=label,
-            about=f"{label}: {name}",
-            url=action_url(
-                Ticket(action, subscriber.id, paper.id),
-                head.secret,
-                web_url=head.web_url,
-                reply_to=head.reply_to,
-                verb=label,
-                title=shown(paper.title),
-            ),
+    links = []
+    for action, label in wanted:
+        ticket = Ticket(action, edition.subscriber.id, paper.id)
+        url = action_url(
+            ticket,
+            seal.sign(ticket, edition.edition_date),
+            web_url=head.web_url,
+            reply_to=head.reply_to,
+            verb=label,
+            title=shown(paper.title),
         )
-        for action, label in wanted
-    )
+        links.append(Link(label=label, about=f"{label}: {name}", url=url))
+    return tuple(links)
 
 
 def _in_attribute(paper: Paper) -> str:
@@ -322,7 +323,7 @@ def card(
         abstract=abstract_pieces(shown(paper.abstract), shown(pick.key_sentence), abstract_chars),
         thumbnail=_thumbnail(paper, speech) if head.thumbnails else None,
         links=links_of(paper, speech),
-        actions=actions_of(paper, edition.subscriber, head, speech),
+        actions=actions_of(paper, edition, head, speech),
     )
 
 
@@ -534,16 +535,18 @@ class Renderer:
             summary = speech.gettext("No papers today")
         titles = [shown(p.paper.title, 120) for p in edition.picks[:3]] or [edition.note]
 
+        day = edition.edition_date
+
         def leads(action: Action, about: str, verb: str) -> str:
+            ticket = Ticket(action, subscriber.id, about)
             return action_url(
-                Ticket(action, subscriber.id, about),
-                head.secret,
+                ticket,
+                head.seal.sign(ticket, day),
                 web_url=head.web_url,
                 reply_to=head.reply_to,
                 verb=verb,
             )
 
-        day = edition.edition_date
         return {
             "language": speech.language,
             "accent": head.accent,

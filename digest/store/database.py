@@ -150,23 +150,41 @@ def open_store(path: Path) -> SqlStore:
             )
         if found != HEAD:
             migrate(database)
-        secret = _secret(database)
+        keys = _keys(database)
     except BaseException:
         database.close()
         raise
-    return SqlStore(database, secret=secret)
+    return SqlStore(database, keys=keys)
 
 
-def _secret(database: Database) -> bytes:
-    """The key behind message ids, drawn once a database."""
+def _keys(database: Database) -> tuple[bytes, ...]:
+    """The keys behind links and message ids, oldest first; the first is drawn once a database."""
     with database.read() as connection:
-        query = sa.select(schema.meta.c.value).where(schema.meta.c.key == "secret")
-        found = connection.execute(query).scalar()
+        found = _stored_keys(connection)
     if found:
-        return bytes.fromhex(found)
-    fresh = secrets.token_bytes(32)
+        return found
     with database.write() as connection:
-        if again := connection.execute(query).scalar():  # another process was quicker
-            return bytes.fromhex(again)
+        if again := _stored_keys(connection):  # another process was quicker
+            return again
+        fresh = secrets.token_bytes(32)
         connection.execute(schema.meta.insert().values(key="secret", value=fresh.hex()))
-    return fresh
+    return (fresh,)
+
+
+def _stored_keys(connection: sa.Connection) -> tuple[bytes, ...]:
+    """The row "secret" holds them in hexadecimal, parted by blanks."""
+    query = sa.select(schema.meta.c.value).where(schema.meta.c.key == "secret")
+    return tuple(bytes.fromhex(k) for k in (connection.scalar(query) or "").split())
+
+
+def rotate_keys(database: Database, *, revoke: bool) -> tuple[bytes, ...]:
+    """Draw a new key; the one before it stays good for what it signed, unless it is revoked."""
+    with database.write() as connection:
+        before = () if revoke else _stored_keys(connection)[-1:]
+        keys = (*before, secrets.token_bytes(32))
+        connection.execute(
+            schema.meta.update()
+            .where(schema.meta.c.key == "secret")
+            .values(value=" ".join(k.hex() for k in keys))
+        )
+    return keys

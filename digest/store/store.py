@@ -30,12 +30,16 @@ class SqlStore(SubscriberTables, OutboxTables, EmbeddingTables):
     """Implements `ports.Store` on SQLite."""
 
     def __init__(
-        self, database: Database, *, secret: bytes, new_id: Callable[[], str] = _random_id
+        self,
+        database: Database,
+        *,
+        keys: tuple[bytes, ...],
+        new_id: Callable[[], str] = _random_id,
     ) -> None:
         self._db = database
         self._new_id = new_id
-        #: key behind message ids; never shown
-        self.secret = secret
+        #: behind links and message ids, the newest last; never shown
+        self.keys = keys
 
     @property
     def path(self) -> str:

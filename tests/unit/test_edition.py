@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from digest.app import TEMPLATES, speeches
 from digest.edition import Letterhead, Renderer, build_message, compose
 from digest.edition.compose import compose_note, subject_line
-from digest.edition.links import Action, read_subject, read_token
+from digest.edition.links import Action, Seal
 from digest.edition.message import address, unstructured
 from digest.edition.render import MAX_HTML_BYTES, author_line, wrap
 from digest.errors import RenderError
@@ -40,9 +40,10 @@ HEAD = Letterhead(
     title="Morning papers",
     sender="Morning papers <digest@example.org>",
     reply_to="digest@example.org",
-    secret=b"k",
+    keys=(b"k",),
 )
 DAY = date(2026, 5, 20)
+SEAL = Seal((b"k",))
 LOADER = jinja2.FileSystemLoader(TEMPLATES)
 RENDERER = Renderer(LOADER, HEAD)
 
@@ -222,7 +223,7 @@ def test_headers_are_complete_and_right() -> None:
     assert mail["List-Id"] == '"Morning papers" <digest.example.org>'
     way = re.fullmatch(r"<mailto:digest@example.org\?subject=(.*)>", mail["List-Unsubscribe"])
     assert way is not None
-    ticket = read_subject(unquote(way[1]), b"k")
+    ticket = SEAL.read_subject(unquote(way[1]), DAY)
     assert (ticket.action, ticket.subscriber_id) == (Action.UNSUBSCRIBE, "s1")
     assert mail["List-Unsubscribe-Post"] is None
     assert mail["Feedback-ID"] == "20260520:edition:digest:example.org"
@@ -235,7 +236,7 @@ def test_the_same_edition_is_the_same_bytes_and_tells_no_address_in_its_id() -> 
     first, second = message(edition()), message(edition())
     assert first.body == second.body
     assert "ada" not in first.message_id
-    other = message(edition(), replace(HEAD, secret=b"z"))
+    other = message(edition(), replace(HEAD, keys=(b"z",)))
     assert other.message_id != first.message_id
 
 
@@ -445,7 +446,7 @@ def links(html: str) -> list[str]:
 def test_without_a_web_side_every_action_is_a_prepared_mail() -> None:
     html = RENDERER.render(edition(pick(1))).html
     mails = [unquote(u) for u in links(html) if u.startswith("mailto:digest@example.org?subject=")]
-    found = [read_subject(m, b"k") for m in mails]
+    found = [SEAL.read_subject(m, DAY) for m in mails]
     assert [(t.action, t.subscriber_id, t.about) for t in found] == [
         (Action.LIKE, "s1", "arxiv:2605.00001"),
         (Action.DISLIKE, "s1", "arxiv:2605.00001"),
@@ -462,7 +463,7 @@ def test_with_a_web_side_actions_are_pages_and_unsubscribing_takes_one_click() -
     shown = renderer.render(made)
     assert not any(u.startswith("mailto:") for u in links(shown.html))
     tokens = [u.rsplit("/", 1)[1] for u in links(shown.html) if "papers.example.org/" in u]
-    assert [read_token(t, b"k").action for t in tokens] == [
+    assert [SEAL.read(t, DAY).action for t in tokens] == [
         Action.LIKE,
         Action.DISLIKE,
         Action.FEWER,

@@ -36,7 +36,7 @@ HEAD = Letterhead(
     title="Morning papers",
     sender="Morning papers <digest@example.org>",
     reply_to="digest@example.org",
-    secret=b"golden",
+    keys=(b"golden",),
 )
 RENDERER = Renderer(jinja2.FileSystemLoader(TEMPLATES), HEAD, speeches())
 SOURCES = (
