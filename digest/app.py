@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from digest.pipeline import Desk, Draft, Progress
     from digest.ranking import Meanings
     from digest.ranking.metrics import Evaluation
+    from digest.sending import Rules
     from digest.store import SqlStore
 
 _HERE = Path(__file__).resolve().parent
@@ -170,6 +171,18 @@ class App:
             username=smtp.username,
             password=smtp.password.get_secret_value(),
             timeout_s=smtp.timeout_s,
+            messages_per_connection=smtp.messages_per_connection,
+        )
+
+    @property
+    def rules(self) -> Rules:
+        from digest.sending import Rules
+
+        delivery = self.settings.delivery
+        return Rules(
+            resend_unknown=delivery.on_unknown == "resend",
+            suppress_after=delivery.suppress_after,
+            give_up_after=timedelta(hours=delivery.give_up_after_h),
         )
 
     @cached_property
@@ -184,6 +197,7 @@ class App:
             sender=self.settings.sender,
             reply_to=parseaddr(reply_to)[1],
             keys=self.store.keys,
+            bounces_to=(smtp.bounces_to if smtp and smtp.bounces_to else ""),
             web_url=self.settings.web.url,
             accent=Accent.of(self.settings.mail.accent),
             thumbnails=self.settings.mail.thumbnails,
@@ -244,6 +258,7 @@ class App:
             retention=timedelta(days=self.settings.store.retention_days),
             meanings=self.meanings,
             semantic_weight=self.settings.ranking.semantic_weight,
+            rules=self.rules,
             sign=self.signer(),
         )
 

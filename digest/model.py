@@ -152,7 +152,7 @@ class Rating:
 
     subscriber_id: str
     paper_id: str
-    #: +1 liked, -1 disliked
+    #: +1 liked, -1 disliked, -3 "fewer like this"
     value: int
     rated_at: datetime
     #: config, import, mail, web or cli
@@ -350,6 +350,7 @@ class Delivery:
     #: crashes during hand-over: each may have delivered one copy already
     doubts: int = 0
     next_at: datetime | None = None
+    planned_at: datetime | None = None
     settled_at: datetime | None = None
     reply: str = ""
 
@@ -359,9 +360,18 @@ class Outcome(StrEnum):
 
     ACCEPTED = "accepted"
     DEFERRED = "deferred"  # 4xx: later
-    BOUNCED = "bounced"  # the address is dead
-    REJECTED = "rejected"  # refused, but not for the address being dead
+    BOUNCED = "bounced"  # the address refused
+    REJECTED = "rejected"  # this message refused: too large, not understood
+    POLICY = "policy"  # refused for who we are or what we seem: blocklist, DMARC, spam
     IN_DOUBT = "in_doubt"  # the link broke after the final dot
+
+
+class Strike(StrEnum):
+    """What a refusal says of the address."""
+
+    NONE = ""
+    SOFT = "soft"  # mailbox full, an unexplained 550: some of these, and nothing is sent any more
+    HARD = "hard"  # no such mailbox, or its owner complained: one is enough
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -373,6 +383,9 @@ class Receipt:
     #: RFC 3463, e.g. "5.1.1"; empty when the server gave none
     enhanced_code: str = ""
     text: str = ""
+    strike: Strike = Strike.NONE
+    #: the server, not this message, is in trouble: it said 421, or closed the connection
+    rest: bool = False
 
     @property
     def reply(self) -> str:
@@ -421,7 +434,12 @@ class DayReport:
     @property
     def failed(self) -> bool:
         """Whether somebody should look: not an empty day, but a fault that cost something."""
-        bad = {DeliveryState.FAILED, DeliveryState.DEFERRED, DeliveryState.UNKNOWN}
+        bad = {
+            DeliveryState.FAILED,
+            DeliveryState.DEFERRED,
+            DeliveryState.UNKNOWN,
+            DeliveryState.SUPPRESSED,
+        }
         bad_reasons = {EmptyReason.SOURCES_FAILED, EmptyReason.COMPOSE_FAILED}
         outcomes = {s.outcome for s in self.subscribers}
         return (

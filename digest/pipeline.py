@@ -16,7 +16,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import cached_property
 
@@ -63,7 +63,7 @@ from digest.ranking.selection import (
     chance,
     filter_candidates,
 )
-from digest.sending import SendReport, send_due
+from digest.sending import Rules, SendReport, send_due
 from digest.text import counted
 
 log = logging.getLogger(__name__)
@@ -364,7 +364,7 @@ def _plan_one(
         )
 
     if subscriber.state is not SubscriberState.ACTIVE:
-        return said(EmptyReason.NOT_ACTIVE, f"The subscription is {subscriber.state}.")
+        return said(EmptyReason.NOT_ACTIVE, _why_inactive(store, subscriber))
     known = store.delivery(DeliveryKey(subscriber_id=subscriber.id, edition_date=day))
     if known is not None:
         return said(known.state, _already(known))
@@ -403,6 +403,16 @@ def _plan_one(
     return said("planned", outcome.subject, len(outcome.picks), outcome.n_new)
 
 
+def _why_inactive(store: Store, subscriber: Subscriber) -> str:
+    strikes = store.strikes(subscriber.id)
+    if subscriber.state is SubscriberState.SUPPRESSED and strikes:
+        return (
+            f"The address is suppressed since {strikes[0].struck_at:%d %B}: {strikes[0].reply}. "
+            f"`digest unsuppress {subscriber.email}` tries it again."
+        )
+    return f"The subscription is {subscriber.state}."
+
+
 def _already(delivery: Delivery) -> str:
     if delivery.state is DeliveryState.SENT and delivery.settled_at:
         return f"Already sent at {delivery.settled_at:%Y-%m-%d %H:%M} UTC."
@@ -431,6 +441,7 @@ class Desk:
     #: a language model's view of papers, if there is one
     meanings: Meanings | None = None
     semantic_weight: float = SEMANTIC_WEIGHT
+    rules: Rules = field(default_factory=Rules)
     #: puts a DKIM signature before a message, if there is a key
     sign: Signer | None = None
 
@@ -475,11 +486,12 @@ def run_day(
             desk.transport(),
             worker=desk.worker,
             clock=desk.clock,
+            rules=desk.rules,
             should_stop=should_stop,
             on_settled=lambda d, state: progress(f"{d.message.recipient}: {state}"),
         )
         planned = _with_deliveries(planned, sent, subscribers)
-        told += _warnings_of(sent)
+        told += _warnings_of(sent, desk.rules)
         route_fault = sent.route_fault
     report = DayReport(
         started_at=started,
@@ -517,14 +529,17 @@ def _with_deliveries(
     return tuple(finished)
 
 
-def _warnings_of(sent: SendReport) -> list[str]:
+def _warnings_of(sent: SendReport, rules: Rules) -> list[str]:
     told = []
     if sent.route_fault:
         told.append(f"{sent.route_fault} Editions that are not sent stay ready for the next run.")
     if sent.n_doubts:
+        what = "sent again with the same Message-ID"
+        if not rules.resend_unknown:
+            what = "held: `digest deliveries --state unknown` lists them, `digest retry` sends them"
         told.append(
             f"{counted(sent.n_doubts, 'mail')} handed over when an earlier run died, with no "
-            "answer seen; sent again with the same Message-ID."
+            f"answer seen; {what}."
         )
     return told
 

@@ -24,6 +24,7 @@ from digest.model import (
     Paper,
     Rating,
     Receipt,
+    Strike,
     Subscriber,
     SubscriberState,
     Validators,
@@ -148,6 +149,18 @@ class HistoryEntry:
     next_at: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StrikeEntry:
+    """A refusal that counts against an address."""
+
+    edition_date: date
+    #: smtp, bounce or complaint
+    origin: str
+    severity: Strike
+    reply: str
+    struck_at: datetime
+
+
 class PaperStore(Protocol):
     """Papers and where they were listed."""
 
@@ -247,8 +260,20 @@ class Outbox(Protocol):
         *,
         reply: str,
         next_at: datetime | None = None,
-        count_attempt: bool = True,
-    ) -> bool: ...
+        doubt: bool = False,
+        strike: Strike = Strike.NONE,
+        suppress_after: int = 1,
+    ) -> bool:
+        """Record what became of a message.
+
+        Args:
+            doubt: the server may have it all the same.
+            strike: counts against the address; a hard one, or `suppress_after` editions with soft
+                ones and none accepted in between, suppress it.
+
+        Returns whether the lease still held.
+        """
+        ...
 
     def sweep(self, now: datetime, *, everything: bool = False, hold: bool = False) -> int:
         """Free what is leased by the dead: leases that ended, or all of them.
@@ -257,6 +282,10 @@ class Outbox(Protocol):
 
         Returns the number of doubts.
         """
+        ...
+
+    def strikes(self, subscriber_id: str) -> tuple[StrikeEntry, ...]:
+        """What counts against an address, the latest first."""
         ...
 
     def has_due_deliveries(self, now: datetime) -> bool: ...

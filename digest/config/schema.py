@@ -237,6 +237,8 @@ class SmtpSettings(Table):
     password_file: Path | None = None
     sender: Mailbox
     reply_to: Mailbox | None = None
+    bounces_to: Address | None = None
+    messages_per_connection: Annotated[StrictInt, Field(ge=1, le=10_000)] = 100
     timeout_s: Annotated[StrictInt, Field(ge=1, le=600)] = 60
     #: filled in from SMTP_PASSWORD or password_file, never from the TOML
     password: SecretStr = Field(default=SecretStr(""), init=False, exclude=True)
@@ -257,6 +259,12 @@ class RankingSettings(Table):
     explore: Annotated[StrictInt, Field(ge=0, le=10)] = 0
     semantic: StrictStr = ""
     semantic_weight: Annotated[float, Field(ge=0, le=10)] = 0.1
+
+
+class DeliverySettings(Table):
+    on_unknown: Literal["resend", "hold"] = "resend"
+    suppress_after: Annotated[StrictInt, Field(ge=1, le=100)] = 3
+    give_up_after_h: Annotated[StrictInt, Field(ge=1, le=168)] = 24
 
 
 class DkimSettings(Table):
@@ -306,6 +314,7 @@ class Settings(Table):
     subscribers: tuple[SubscriberSettings, ...] = ()
     smtp: SmtpSettings | None = None
     maildir: MaildirSettings | None = None
+    delivery: DeliverySettings = DeliverySettings()
     mail: MailSettings = MailSettings()
     ranking: RankingSettings = RankingSettings()
     web: WebSettings = WebSettings()

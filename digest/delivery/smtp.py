@@ -7,7 +7,7 @@ import ssl
 from collections.abc import Callable
 
 from digest.address import needs_smtputf8
-from digest.delivery.replies import receipt
+from digest.delivery.replies import LOGIN_WANTED, receipt
 from digest.errors import RouteError
 from digest.model import Message, Outcome, Receipt
 from digest.text import clean
@@ -23,6 +23,7 @@ class SmtpTransport:
     Args:
         security: "starttls", "tls" or "none". What is asked for and not offered is an error.
         timeout_s: for each answer but the last.
+        messages_per_connection: a new connection after so many; many servers close after 50 to 100.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class SmtpTransport:
         username: str = "",
         password: str = "",
         timeout_s: float = 60.0,
+        messages_per_connection: int = 100,
         tls_context: ssl.SSLContext | None = None,
     ) -> None:
         self._host, self._port, self._security = host, port, security
@@ -41,6 +43,7 @@ class SmtpTransport:
         self._timeout_s = timeout_s
         self._tls = tls_context
         self._smtp: smtplib.SMTP | None = None
+        self._most, self._n_sent = messages_per_connection, 0
 
     @property
     def route(self) -> str:
@@ -102,7 +105,7 @@ class SmtpTransport:
         except (OSError, smtplib.SMTPException) as error:
             self._abandon(smtp)
             raise self._fault(stage, error) from error
-        self._smtp = smtp
+        self._smtp, self._n_sent = smtp, 0
 
     @staticmethod
     def _abandon(smtp: smtplib.SMTP | None) -> None:
@@ -146,9 +149,28 @@ class SmtpTransport:
     # --- sending -------------------------------------------------------------------------------
 
     def send(self, message: Message, *, before_data: Callable[[], None]) -> Receipt:
+        if self._n_sent >= self._most:
+            self.close()
         self.connect()
+        used = self._n_sent > 0
+        answer = self._attempt(message, before_data)
+        if answer is None and used:
+            # The server ended a connection that had worked: it limits messages per connection.
+            self.connect()
+            answer = self._attempt(message, before_data)
+        return answer or Receipt(
+            outcome=Outcome.DEFERRED, rest=True, text="the server ended the connection at MAIL"
+        )
+
+    def _attempt(self, message: Message, before_data: Callable[[], None]) -> Receipt | None:
+        """One try on the open connection; None if the server ended it before it heard of anybody.
+
+        Raises:
+            RouteError: see `Transport.send`.
+        """
         assert self._smtp is not None
         smtp = self._smtp
+        self._n_sent += 1
         if needs_smtputf8(message.sender, message.recipient) and not smtp.has_extn("smtputf8"):
             return Receipt(
                 outcome=Outcome.REJECTED,
@@ -157,10 +179,22 @@ class SmtpTransport:
             )
         try:
             code, text = smtp.mail(message.sender, self._mail_options(message))
+        except smtplib.SMTPServerDisconnected:
+            self._drop()
+            return None
+        except (OSError, smtplib.SMTPException) as error:
+            self._drop()
+            raise self._fault("mail", error) from error
+        if code == 421:
+            self._drop()
+            return None
+        try:
             if code != 250:
                 self._end(smtp, code)
                 raise self._refused("mail", code, text)
             code, text = smtp.rcpt(message.recipient)
+            if code in LOGIN_WANTED:
+                raise self._login_wanted(code, text)
             if code not in (250, 251, 252):
                 answer = receipt(code, text, at_recipient=True)
                 self._end(smtp, code)
@@ -173,7 +207,7 @@ class SmtpTransport:
         except smtplib.SMTPServerDisconnected as error:
             self._drop()
             # Before the body: the server has nothing to deliver.
-            return Receipt(outcome=Outcome.DEFERRED, text=f"connection lost: {_reply_text(error)}")
+            return self._lost(error)
         except (OSError, smtplib.SMTPException) as error:
             self._drop()
             raise self._fault("mail", error) from error
@@ -187,7 +221,7 @@ class SmtpTransport:
         except (OSError, smtplib.SMTPException) as error:
             self._drop()
             # Without its final dot the server must not deliver it.
-            return Receipt(outcome=Outcome.DEFERRED, text=f"connection lost: {_reply_text(error)}")
+            return self._lost(error)
         try:
             smtp.send(b".\r\n")
             if smtp.sock is not None:
@@ -199,12 +233,19 @@ class SmtpTransport:
             self._drop()
             return Receipt(
                 outcome=Outcome.IN_DOUBT,
+                rest=True,
                 text=f"connection lost while waiting for the answer: {_reply_text(error)}",
             )
         answer = receipt(code, text, at_recipient=False)
         if code == 421:
             self._drop()
         return answer
+
+    @staticmethod
+    def _lost(error: Exception) -> Receipt:
+        return Receipt(
+            outcome=Outcome.DEFERRED, rest=True, text=f"connection lost: {_reply_text(error)}"
+        )
 
     @staticmethod
     def _mail_options(message: Message) -> list[str]:
@@ -227,6 +268,16 @@ class SmtpTransport:
         if self._smtp is not None:
             self._smtp.close()
             self._smtp = None
+
+    def _login_wanted(self, code: int, text: bytes) -> RouteError:
+        said = f"{code} {clean(text.decode('utf-8', 'replace'))}"
+        self._drop()
+        return RouteError(
+            f"{self.route} wants a login: {said}. Set username in [smtp] and SMTP_PASSWORD.",
+            stage="auth",
+            code=code,
+            temporary=False,
+        )
 
     def _refused(self, stage: str, code: int, text: bytes) -> RouteError:
         said = f"{code} {clean(text.decode('utf-8', 'replace'))}"

@@ -7,6 +7,7 @@ address with a prepared subject. Both carry the same signed ticket, and nothing 
 from __future__ import annotations
 
 import hashlib
+import hmac
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -115,6 +116,33 @@ class Seal:
             key_derivation="hmac",
             digest_method=hashlib.sha256,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Verp:
+    """Return addresses that say whose mail came back: bounces+ID-MAC@example.org.
+
+    In lower case and hexadecimal, since servers on the way may change the case; within the 64
+    octets that RFC 5321 gives the part before the @.
+    """
+
+    keys: Sequence[bytes]
+
+    def address(self, mailbox: str, subscriber_id: str) -> str:
+        local, _, domain = mailbox.rpartition("@")
+        return f"{local}+{subscriber_id}-{self._mac(self.keys[-1], subscriber_id)}@{domain}"
+
+    def subscriber_of(self, address: str) -> str:
+        """The subscriber behind a return address of ours; nothing if it is none."""
+        match = re.search(r"\+([0-9a-z]+)-([0-9a-f]{10})@", address.lower())
+        if match is None:
+            return ""
+        known = (self._mac(key, match[1]) for key in self.keys)
+        return match[1] if any(hmac.compare_digest(mac, match[2]) for mac in known) else ""
+
+    @staticmethod
+    def _mac(key: bytes, subscriber_id: str) -> str:
+        return hmac.new(key, b"return\n" + subscriber_id.encode(), hashlib.sha256).hexdigest()[:10]
 
 
 def mailto(address: str, subject: str) -> str:

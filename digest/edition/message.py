@@ -12,7 +12,7 @@ from email.utils import format_datetime, formataddr, parseaddr
 from zoneinfo import ZoneInfo
 
 from digest.address import on_the_wire
-from digest.edition.links import Action, Ticket, action_url
+from digest.edition.links import Action, Ticket, Verp, action_url
 from digest.edition.render import Letterhead, Rendered
 from digest.model import Edition, Message
 from digest.text import clean
@@ -90,10 +90,16 @@ def build_message(
         headers.insert(2, address("Reply-To", "", reply_to))
     return Message(
         message_id=identifier,
-        sender=author_address,
+        sender=_return_address(letterhead, subscriber.id) or author_address,
         recipient=recipient,
         body=b"".join(headers) + _bodies(rendered, identifier),
     )
+
+
+def _return_address(head: Letterhead, subscriber_id: str) -> str:
+    if not head.bounces_to:
+        return ""
+    return Verp(head.keys).address(on_the_wire(head.bounces_to), subscriber_id)
 
 
 def _unsubscribing(edition: Edition, head: Letterhead, reply_to: str) -> list[bytes]:

@@ -60,6 +60,8 @@ class Letterhead:
     reply_to: str
     #: behind links and message ids: the newest last; older ones only to know what they signed
     keys: tuple[bytes, ...] = field(repr=False)
+    #: mailbox for bounces; each reader's mail gets a return address of its own below it (VERP)
+    bounces_to: str = ""
     #: public page that answers the mail's actions; nothing: they are mails to `reply_to`
     web_url: str = ""
     accent: Accent = field(default_factory=Accent.of)

@@ -7,6 +7,7 @@ lost and the message belongs to somebody else.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -22,12 +23,28 @@ from digest.model import (
     EditionKind,
     Message,
     NoEdition,
+    Strike,
+    SubscriberState,
 )
-from digest.ports import HistoryEntry
+from digest.ports import HistoryEntry, StrikeEntry
 from digest.store import schema
 from digest.store.database import Database
 
 _table = schema.deliveries
+#: states of a mail that nobody has in hand and that may still go out
+WAITING = (DeliveryState.READY.value, DeliveryState.DEFERRED.value)
+_IN_HAND = (DeliveryState.CLAIMED.value, DeliveryState.HANDING.value)
+_LEFT = (SubscriberState.UNSUBSCRIBED, SubscriberState.SUPPRESSED)
+
+
+def _subscriber_is(*states: SubscriberState) -> sa.ColumnElement[bool]:
+    people = schema.subscribers
+    return sa.exists().where(
+        people.c.id == _table.c.subscriber_id, people.c.state.in_([s.value for s in states])
+    )
+
+
+_ACTIVE = sa.not_(_subscriber_is(*_LEFT))
 
 
 def _is(key: DeliveryKey, table: sa.Table = _table) -> sa.ColumnElement[bool]:
@@ -63,6 +80,7 @@ def _delivery(row: Any) -> Delivery:
         attempts=row["attempts"],
         doubts=row["doubts"],
         next_at=row["next_at"],
+        planned_at=row["planned_at"],
         settled_at=row["settled_at"],
         reply=row["reply"],
     )
@@ -95,6 +113,7 @@ class OutboxTables:
             ).rowcount
             if not planned:
                 return False
+            self._supersede(connection, key)
             connection.execute(
                 schema.editions.insert().values(
                     **_key_values(key),
@@ -126,6 +145,27 @@ class OutboxTables:
                     ],
                 )
         return True
+
+    @staticmethod
+    def _supersede(connection: sa.Connection, key: DeliveryKey) -> None:
+        """Earlier mails that still wait give way: a late one would come after the new one, which
+        has their papers."""
+        connection.execute(
+            _table.update()
+            .where(
+                _table.c.subscriber_id == key.subscriber_id,
+                _table.c.kind == key.kind.value,
+                _table.c.edition_date < key.edition_date,
+                _table.c.state.in_(WAITING),
+            )
+            .values(
+                state=DeliveryState.FAILED.value,
+                next_at=None,
+                reply=sa.func.trim(
+                    f"superseded by the edition of {key.edition_date}; " + _table.c.reply, "; "
+                ),
+            )
+        )
 
     def record_empty(
         self, outcome: NoEdition, cursor: int, now: datetime, again_at: datetime | None
@@ -234,6 +274,16 @@ class OutboxTables:
             .with_for_update(skip_locked=True)  # nothing to SQLite, whose writer is alone
         )
         with self._db.write() as connection:
+            for state in _LEFT:  # whoever left after the plan gets no mail of it
+                connection.execute(
+                    _table.update()
+                    .where(_table.c.state.in_(WAITING), _subscriber_is(state))
+                    .values(
+                        state=DeliveryState.SUPPRESSED.value,
+                        next_at=None,
+                        reply=f"the subscription is {state.value}",
+                    )
+                )
             rows = connection.execute(
                 _table.update()
                 .where(_table.c.message_id.in_(chosen.scalar_subquery()))
@@ -254,7 +304,7 @@ class OutboxTables:
 
     def mark_handing(self, key: DeliveryKey, worker: str, now: datetime) -> bool:
         return self._change(
-            key, worker, DeliveryState.CLAIMED, {"state": DeliveryState.HANDING.value}
+            key, worker, DeliveryState.CLAIMED, {"state": DeliveryState.HANDING.value}, _ACTIVE
         )
 
     def settle(
@@ -266,7 +316,9 @@ class OutboxTables:
         *,
         reply: str,
         next_at: datetime | None = None,
-        count_attempt: bool = True,
+        doubt: bool = False,
+        strike: Strike = Strike.NONE,
+        suppress_after: int = 1,
     ) -> bool:
         values: dict[str, Any] = {
             "state": state.value,
@@ -275,26 +327,179 @@ class OutboxTables:
             "next_at": next_at,
             "settled_at": now,
             "reply": reply[:500],
+            "attempts": _table.c.attempts + 1,
         }
-        if count_attempt:
-            values["attempts"] = _table.c.attempts + 1
-        return self._change(key, worker, None, values)
+        if doubt:
+            values["doubts"] = _table.c.doubts + 1
+        with self._db.write() as connection:
+            held = connection.execute(
+                _table.update()
+                .where(_is(key), _table.c.worker == worker, _table.c.state.in_(_IN_HAND))
+                .values(**values)
+            ).rowcount
+            if held and state is DeliveryState.SENT:
+                self._wipe_strikes(connection, key.subscriber_id)
+            elif held and strike:
+                self._strike(connection, key, "smtp", strike, reply, now, suppress_after)
+        return held == 1
 
     def _change(
-        self, key: DeliveryKey, worker: str, state: DeliveryState | None, values: dict[str, Any]
+        self,
+        key: DeliveryKey,
+        worker: str,
+        state: DeliveryState,
+        values: dict[str, Any],
+        *conditions: sa.ColumnElement[bool],
     ) -> bool:
-        expected = (
-            [DeliveryState.CLAIMED.value, DeliveryState.HANDING.value]
-            if state is None
-            else [state.value]
-        )
         with self._db.write() as connection:
             changed = connection.execute(
                 _table.update()
-                .where(_is(key), _table.c.worker == worker, _table.c.state.in_(expected))
+                .where(
+                    _is(key),
+                    _table.c.worker == worker,
+                    _table.c.state == state.value,
+                    *conditions,
+                )
                 .values(**values)
             ).rowcount
         return changed == 1
+
+    # --- what counts against an address ----------------------------------------------------------
+
+    def strike(
+        self,
+        key: DeliveryKey,
+        origin: str,
+        strike: Strike,
+        reply: str,
+        now: datetime,
+        suppress_after: int,
+    ) -> bool:
+        """A refusal that came later, by mail; returns whether the address is now suppressed."""
+        with self._db.write() as connection:
+            return self._strike(connection, key, origin, strike, reply, now, suppress_after)
+
+    @staticmethod
+    def _strike(
+        connection: sa.Connection,
+        key: DeliveryKey,
+        origin: str,
+        strike: Strike,
+        reply: str,
+        now: datetime,
+        suppress_after: int,
+    ) -> bool:
+        table, people = schema.strikes, schema.subscribers
+        row = {"severity": strike.value, "reply": reply[:500], "struck_at": now}
+        connection.execute(
+            insert(table)
+            .values(
+                subscriber_id=key.subscriber_id,
+                edition_date=key.edition_date,
+                origin=origin,
+                **row,
+            )
+            .on_conflict_do_update(
+                index_elements=["subscriber_id", "edition_date", "origin"], set_=row
+            )
+        )
+        dates = sa.func.count(table.c.edition_date.distinct())
+        n_dates = connection.scalar(
+            sa.select(dates).where(table.c.subscriber_id == key.subscriber_id)
+        )
+        if strike is not Strike.HARD and (n_dates or 0) < suppress_after:
+            return False
+        return bool(
+            connection.execute(
+                people.update()
+                .where(
+                    people.c.id == key.subscriber_id,
+                    people.c.state.in_(
+                        [SubscriberState.ACTIVE.value, SubscriberState.PAUSED.value]
+                    ),
+                )
+                .values(state=SubscriberState.SUPPRESSED.value)
+            ).rowcount
+        )
+
+    @staticmethod
+    def _wipe_strikes(connection: sa.Connection, subscriber_id: str) -> None:
+        table = schema.strikes
+        connection.execute(table.delete().where(table.c.subscriber_id == subscriber_id))
+
+    def forgive(self, subscriber_id: str) -> None:
+        """Forget what counts against an address."""
+        with self._db.write() as connection:
+            self._wipe_strikes(connection, subscriber_id)
+
+    def strikes(self, subscriber_id: str) -> tuple[StrikeEntry, ...]:
+        """What counts against an address, the latest first."""
+        table = schema.strikes
+        query = (
+            sa.select(table)
+            .where(table.c.subscriber_id == subscriber_id)
+            .order_by(table.c.struck_at.desc())
+        )
+        with self._db.read() as connection:
+            return tuple(
+                StrikeEntry(
+                    edition_date=r["edition_date"],
+                    origin=r["origin"],
+                    severity=Strike(r["severity"]),
+                    reply=r["reply"],
+                    struck_at=r["struck_at"],
+                )
+                for r in connection.execute(query).mappings()
+            )
+
+    # --- asking and mending ----------------------------------------------------------------------
+
+    def deliveries(
+        self, states: Sequence[DeliveryState] = (), subscriber_id: str = "", limit: int = 50
+    ) -> tuple[Delivery, ...]:
+        """The latest first."""
+        query = sa.select(_table).order_by(_table.c.planned_at.desc(), _table.c.message_id)
+        if states:
+            query = query.where(_table.c.state.in_([s.value for s in states]))
+        if subscriber_id:
+            query = query.where(_table.c.subscriber_id == subscriber_id)
+        with self._db.read() as connection:
+            return tuple(_delivery(r) for r in connection.execute(query.limit(limit)).mappings())
+
+    def by_message_id(self, message_id: str) -> Delivery | None:
+        query = sa.select(_table).where(_table.c.message_id == message_id)
+        with self._db.read() as connection:
+            row = connection.execute(query).mappings().first()
+            return _delivery(row) if row else None
+
+    def retry(self, key: DeliveryKey, now: datetime) -> str:
+        """Make a mail that failed or is held ready again; an empty answer, or why it cannot be."""
+        later = sa.select(sa.func.max(_table.c.edition_date)).where(
+            _table.c.subscriber_id == key.subscriber_id, _table.c.kind == key.kind.value
+        )
+        with self._db.write() as connection:
+            row = connection.execute(sa.select(_table).where(_is(key))).mappings().first()
+            if row is None:
+                return "there is no such mail"
+            if row["state"] == DeliveryState.SENT.value:
+                return "it was sent"
+            if row["body"] is None:
+                return "it is too old; its text is forgotten"
+            latest = connection.scalar(later)
+            if latest is not None and latest > key.edition_date:
+                return f"the edition of {latest} came after it"
+            changed = connection.execute(
+                _table.update()
+                .where(_is(key), _table.c.state.not_in([*_IN_HAND, DeliveryState.SENT.value]))
+                .values(state=DeliveryState.READY.value, next_at=None, planned_at=now, attempts=0)
+            ).rowcount
+        return "" if changed else "it is being sent"
+
+    def delivery_counts(self) -> dict[str, int]:
+        """Mails by state."""
+        query = sa.select(_table.c.state, sa.func.count()).group_by(_table.c.state)
+        with self._db.read() as connection:
+            return {str(row[0]): int(row[1]) for row in connection.execute(query)}
 
     def sweep(self, now: datetime, *, everything: bool = False, hold: bool = False) -> int:
         over = sa.true() if everything else _table.c.lease_until <= now

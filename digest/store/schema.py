@@ -217,6 +217,20 @@ deliveries = sa.Table(
     sa.Index("ix_deliveries_due", "state", "next_at"),
 )
 
+#: refusals that count against an address; an accepted mail wipes the soft ones
+strikes = sa.Table(
+    "strikes",
+    metadata,
+    sa.Column("subscriber_id", sa.String(32), primary_key=True),
+    sa.Column("edition_date", Day, primary_key=True),
+    #: smtp, bounce or complaint
+    sa.Column("origin", sa.String(20), primary_key=True),
+    #: soft or hard
+    sa.Column("severity", sa.String(10), nullable=False),
+    sa.Column("reply", sa.Text, nullable=False),
+    sa.Column("struck_at", Instant, nullable=False),
+)
+
 #: what a local language model makes of a text, half precision
 embeddings = sa.Table(
     "embeddings",

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from pydantic import TypeAdapter
 from sqlalchemy.dialects.sqlite import insert
 
-from digest.model import Rating, Subscriber, SubscriberState
+from digest.model import DeliveryState, Rating, Subscriber, SubscriberState
 from digest.ports import ReaderState
 from digest.store import schema
 from digest.store.database import Database
@@ -37,6 +37,23 @@ def _subscriber(row: Any) -> Subscriber:
         state=SubscriberState(row["state"]),
         origin=row["origin"],
     )
+
+
+def _undelivered_before(day: date) -> Callable[[sa.Table], sa.ColumnElement[bool]]:
+    """Whether an edition of an earlier date never arrived, as far as anybody can know, and will
+    not: its papers are new to the reader still."""
+    mails = schema.deliveries
+    gone = [DeliveryState.FAILED.value, DeliveryState.READY.value, DeliveryState.DEFERRED.value]
+
+    def lost(table: sa.Table) -> sa.ColumnElement[bool]:
+        return sa.exists().where(
+            *(mails.c[c] == table.c[c] for c in ("subscriber_id", "edition_date", "kind")),
+            mails.c.edition_date < day,
+            mails.c.state.in_(gone),
+            mails.c.doubts == 0,
+        )
+
+    return lost
 
 
 class SubscriberTables(PaperTables):
@@ -166,27 +183,31 @@ class SubscriberTables(PaperTables):
 
     def reader_state(self, subscriber_id: str, edition_date: date) -> ReaderState:
         picks, editions, empty = schema.edition_picks, schema.editions, schema.empty_days
+        lost = _undelivered_before(edition_date)
         with self._db.read() as connection:
             ratings = self._ratings(connection, subscriber_id)
             papers = self._read(connection, {r.paper_id for r in ratings})
             sent = connection.scalars(
                 sa.select(picks.c.paper_id).where(
-                    picks.c.subscriber_id == subscriber_id, picks.c.edition_date != edition_date
+                    picks.c.subscriber_id == subscriber_id,
+                    picks.c.edition_date != edition_date,
+                    ~lost(picks),
                 )
             ).all()
             earlier = [
                 connection.execute(
                     sa.select(sa.func.max(t.c.cursor), sa.func.max(t.c.edition_date)).where(
-                        t.c.subscriber_id == subscriber_id, t.c.edition_date < edition_date
+                        t.c.subscriber_id == subscriber_id, t.c.edition_date < edition_date, *held
                     )
                 ).one()
-                for t in (editions, empty)
+                for t, held in ((editions, [~lost(editions)]), (empty, []))
             ]
         known = [r for r in ratings if r.paper_id in papers]
         return ReaderState(
             liked=tuple(papers[r.paper_id] for r in known if r.value > 0),
             liked_at=tuple(r.rated_at for r in known if r.value > 0),
-            disliked=tuple(papers[r.paper_id] for r in known if r.value < 0),
+            # "fewer like this" counts as often as its value says
+            disliked=tuple(papers[r.paper_id] for r in known for _ in range(-r.value)),
             sent=frozenset(sent),
             cursor=max((c for c, _ in earlier if c is not None), default=None),
             considered_to=max((d for _, d in earlier if d is not None), default=None),

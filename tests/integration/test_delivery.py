@@ -16,7 +16,7 @@ from digest.delivery.maildir import MaildirTransport
 from digest.delivery.replies import receipt
 from digest.delivery.smtp import SmtpTransport
 from digest.errors import RouteError
-from digest.model import Message, Outcome
+from digest.model import Message, Outcome, Strike
 from tests.servers import MailServer, mail_server
 
 
@@ -86,26 +86,44 @@ def test_a_refused_recipient_is_a_receipt_and_the_next_mail_goes_out(smtp: MailS
 def test_a_refusal_of_the_body_is_not_held_against_the_address(smtp: MailServer) -> None:
     smtp.after_data = "554 5.7.1 looks like spam"
     with transport(smtp.port) as way:
-        assert way.send(message(), before_data=nothing).outcome is Outcome.REJECTED
+        answer = way.send(message(), before_data=nothing)
+    assert (answer.outcome, answer.strike) == (Outcome.POLICY, Strike.NONE)
 
 
 @pytest.mark.parametrize(
-    ("code", "text", "at_recipient", "expected"),
+    ("code", "text", "at_recipient", "outcome", "strike", "rest"),
     [
-        (250, "2.0.0 ok", False, Outcome.ACCEPTED),
-        (451, "4.7.1 greylisted", True, Outcome.DEFERRED),
-        (421, "busy", False, Outcome.DEFERRED),
-        (550, "5.1.1 unknown", True, Outcome.BOUNCED),
-        (550, "no such user", True, Outcome.BOUNCED),
-        (550, "policy", False, Outcome.REJECTED),
-        (550, "5.7.1 blocked", True, Outcome.REJECTED),
-        (552, "5.2.2 full", True, Outcome.REJECTED),
+        (250, "2.0.0 ok", False, "accepted", "", False),
+        (251, "will forward", True, "accepted", "", False),
+        (421, "busy", False, "deferred", "", True),
+        (421, "4.7.0 too many messages", False, "deferred", "", True),
+        (450, "mailbox busy", True, "deferred", "", False),
+        (451, "4.7.1 greylisted", True, "deferred", "", False),
+        (452, "4.5.3 too many recipients", True, "deferred", "", True),
+        (452, "4.3.1 no storage", False, "deferred", "", True),
+        (452, "4.2.2 mailbox full", True, "deferred", "soft", False),
+        (550, "5.1.1 unknown", True, "bounced", "hard", False),
+        (550, "5.1.10 null MX", True, "bounced", "hard", False),
+        (553, "5.1.3 bad syntax", True, "bounced", "hard", False),
+        (550, "5.2.1 disabled", True, "bounced", "soft", False),
+        (552, "5.2.2 full", True, "bounced", "soft", False),
+        (550, "no such user", True, "bounced", "soft", False),
+        (551, "moved", True, "bounced", "soft", False),
+        (552, "5.3.4 too big", False, "rejected", "", False),
+        (552, "5.2.3 too long", False, "rejected", "", False),
+        (550, "5.7.1 blocked", True, "policy", "", False),
+        (554, "5.7.26 unauthenticated", False, "policy", "", False),
+        (550, "we do not like it", False, "policy", "", False),
+        (554, "no SMTP service here", False, "policy", "", False),
+        (550, "5.6.0 malformed", False, "rejected", "", False),
+        (500, "what?", False, "rejected", "", False),
     ],
 )
 def test_replies_are_sorted_by_enhanced_code_first(
-    code: int, text: str, at_recipient: bool, expected: Outcome
+    code: int, text: str, at_recipient: bool, outcome: str, strike: str, rest: bool
 ) -> None:
-    assert receipt(code, text, at_recipient=at_recipient).outcome is expected
+    found = receipt(code, text, at_recipient=at_recipient)
+    assert (found.outcome, found.strike, found.rest) == (outcome, strike, rest)
 
 
 # --- encryption and login ---------------------------------------------------------------------

@@ -201,6 +201,8 @@ def test_one_key_is_planned_once(store: SqlStore) -> None:
     person = joined(store)
     assert store.plan(edition(person, 1, 2), message("m"), 7, NOW)
     assert not store.plan(edition(person, 3), message("n"), 9, NOW)
+    (claimed,) = store.claim("w", NOW, LEASE, 10)
+    store.settle(claimed.key, "w", DeliveryState.SENT, NOW, reply="")
     tomorrow = DAY + timedelta(days=1)
     state = store.reader_state(person.id, tomorrow)
     assert state.sent == {paper(1).id, paper(2).id}

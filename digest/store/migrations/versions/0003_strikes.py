@@ -1,0 +1,24 @@
+"""Refusals that count against an address."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+
+
+def upgrade() -> None:
+    op.create_table(
+        "strikes",
+        sa.Column("subscriber_id", sa.String(32), nullable=False),
+        sa.Column("edition_date", sa.String(10), nullable=False),
+        sa.Column("origin", sa.String(20), nullable=False),
+        sa.Column("severity", sa.String(10), nullable=False),
+        sa.Column("reply", sa.Text(), nullable=False),
+        sa.Column("struck_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("subscriber_id", "edition_date", "origin"),
+    )
+
+
+def downgrade() -> None:
+    op.drop_table("strikes")
