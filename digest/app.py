@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from email.utils import parseaddr
 from functools import cached_property
@@ -22,7 +23,7 @@ from digest.config import (
 from digest.errors import ConfigError, LibraryError
 from digest.fetcher import Fetcher
 from digest.model import DayReport, Paper, Profile, Subscriber, SubscriberState
-from digest.ports import Clock, Lookup, Signer, Source, Transport
+from digest.ports import Clock, Inbox, Lookup, Signer, Source, Transport
 from digest.sources.arxiv import ArxivApi, ArxivSource
 from digest.sources.feed import FeedSource
 from digest.sources.huggingface import HuggingFaceSource
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from digest.pipeline import Desk, Draft, Progress
     from digest.ranking import Meanings
     from digest.ranking.metrics import Evaluation
+    from digest.returns import InboxReport
     from digest.sending import Rules
     from digest.store import SqlStore
 
@@ -330,6 +332,49 @@ class App:
             progress(f"{subscriber.email}: done")
         return tuple(verdicts)
 
+    def inbox(self) -> Inbox:
+        """The configured mailbox.
+
+        Raises:
+            ConfigError: there is none.
+            InboxError: it cannot be opened.
+        """
+        from digest.inbox.boxes import ImapBox, MaildirBox
+
+        settings = self.settings.inbox
+        if settings is None:
+            raise ConfigError(
+                ["There is no inbox: the configuration has no [inbox] (config.example.toml)."]
+            )
+        if settings.maildir:
+            return MaildirBox(settings.maildir)
+        return ImapBox(
+            host=settings.host,
+            port=settings.effective_port,
+            security=settings.security,
+            username=settings.username,
+            password=settings.password.get_secret_value(),
+            folder=settings.folder,
+        )
+
+    def read_inbox(self, *, dry_run: bool = False) -> InboxReport:
+        """Bounces, complaints and readers' actions that came by mail."""
+        from digest.returns import read_inbox
+
+        self.sync_subscribers()
+        inbox = self.inbox()
+        try:
+            return read_inbox(
+                inbox,
+                self.store,
+                self.store.keys,
+                self.clock(),
+                suppress_after=self.settings.delivery.suppress_after,
+                dry_run=dry_run,
+            )
+        finally:
+            inbox.close()
+
     # --- the main jobs -------------------------------------------------------------------------
 
     def run(
@@ -348,26 +393,56 @@ class App:
             ConfigError: there is no way to send.
             UnknownSubscriber: `only` names nobody.
         """
-        from digest.pipeline import run_day
-
         if not dry_run:
             self.transport()  # a missing way out is told before the work, not after
         with self.store.exclusive() as alone:
             if not alone:
                 return None
-            chosen = self._chosen(only)
-            if choose is not None:
-                chosen = tuple(s for s in chosen if choose(s))
-            warnings = self.sync_likes(chosen)
-            return run_day(
-                self.desk(),
-                chosen,
-                day=day,
-                dry_run=dry_run,
-                warnings=warnings,
-                should_stop=should_stop,
-                progress=progress,
-            )
+            with self._watched(dry_run) as tell_report:
+                return tell_report(self._run(day, only, choose, dry_run, should_stop, progress))
+
+    def _run(
+        self,
+        day: date | None,
+        only: Sequence[str],
+        choose: Callable[[Subscriber], bool] | None,
+        dry_run: bool,
+        should_stop: Callable[[], bool],
+        progress: Progress,
+    ) -> DayReport:
+        from digest.pipeline import run_day
+
+        chosen = self._chosen(only)
+        if choose is not None:
+            chosen = tuple(s for s in chosen if choose(s))
+        warnings = self.sync_likes(chosen)
+        return run_day(
+            self.desk(),
+            chosen,
+            day=day,
+            dry_run=dry_run,
+            warnings=warnings,
+            should_stop=should_stop,
+            progress=progress,
+        )
+
+    @contextmanager
+    def _watched(self, dry_run: bool) -> Iterator[Callable[[DayReport], DayReport]]:
+        """The dead man's ping around a run; a crash is told too."""
+        from digest.monitor.ping import Ping
+
+        ping = Ping(self.fetcher, "" if dry_run else self.settings.monitor.ping_url)
+        ping.start()
+
+        def tell(report: DayReport) -> DayReport:
+            ping.done(failed=report.failed)
+            return report
+
+        try:
+            yield tell
+        except Exception:
+            ping.done(failed=True)
+            raise
 
     def _chosen(self, only: Sequence[str]) -> tuple[Subscriber, ...]:
         """Those named, or everybody: in the file's order, then who joined elsewhere."""
@@ -421,6 +496,7 @@ def _subscriber(s: SubscriberSettings, settings: Settings) -> Subscriber:
         name=s.name,
         timezone=own.timezone or common.timezone,
         send_at=own.time or common.time,
+        wait_until=own.wait_until or common.wait_until,
         weekdays=tuple(sorted(set(own.weekdays or common.weekdays))),
         edition_size=s.length or settings.length,
         trending_size=settings.trending if s.trending is None else s.trending,

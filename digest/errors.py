@@ -9,6 +9,7 @@
       RenderError            template, line
       DeliveryError
         RouteError           stage, code
+      InboxError
       StoreError
         StoreBusy, StoreFull, StoreCorrupt, SchemaTooNew
       TokenError
@@ -96,6 +97,10 @@ class RouteError(DeliveryError):
         self.code = code
         self.temporary = temporary
         super().__init__(message)
+
+
+class InboxError(DigestError):
+    """The mailbox for replies and bounces cannot be read."""
 
 
 class StoreError(DigestError):

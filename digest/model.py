@@ -116,6 +116,8 @@ class Subscriber:
     timezone: str = "UTC"
     #: local wall time
     send_at: time = time(7, 30)
+    #: local wall time after which a late listing is not waited for any more; None: the day's end
+    wait_until: time | None = None
     #: Monday is 0
     weekdays: tuple[int, ...] = (0, 1, 2, 3, 4, 5, 6)
     #: most papers in an edition

@@ -396,7 +396,8 @@ def _plan_one(
             store.plan(draft.letter, draft.message, draft.cursor, now)
         if isinstance(outcome, NoEdition):
             late = outcome.reason in (EmptyReason.NO_LISTING, EmptyReason.SOURCES_FAILED)
-            again = now + LOOK_AGAIN_AFTER if late else None
+            later = now + LOOK_AGAIN_AFTER
+            again = later if late and schedule.may_wait(subscriber, later) else None
             store.record_empty(outcome, draft.cursor, now, again)
     if isinstance(outcome, NoEdition):
         return said(outcome.reason, outcome.detail, n_new=outcome.n_new)

@@ -6,7 +6,7 @@ a wrong password stops the route and is raised.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -288,11 +288,45 @@ class Outbox(Protocol):
         """What counts against an address, the latest first."""
         ...
 
+    def strike(
+        self,
+        key: DeliveryKey,
+        origin: str,
+        strike: Strike,
+        reply: str,
+        now: datetime,
+        suppress_after: int,
+    ) -> bool:
+        """A refusal that came later, by mail; returns whether the address is now suppressed."""
+        ...
+
+    def by_message_id(self, message_id: str) -> Delivery | None: ...
+
+    def deliveries(
+        self, states: Sequence[DeliveryState] = (), subscriber_id: str = "", limit: int = 50
+    ) -> tuple[Delivery, ...]:
+        """The latest first."""
+        ...
+
     def has_due_deliveries(self, now: datetime) -> bool: ...
 
     def purge(self, before: datetime) -> int:
         """Forget papers and mail bodies that nobody needs any more."""
         ...
+
+
+class Inbox(Protocol):
+    """Where replies and bounces arrive."""
+
+    def unread(self) -> Iterator[tuple[str, bytes]]:
+        """Key and bytes of each mail that nobody has read."""
+        ...
+
+    def done(self, key: str) -> None:
+        """It was for us: mark it as read."""
+        ...
+
+    def close(self) -> None: ...
 
 
 class Encoder(Protocol):

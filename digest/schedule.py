@@ -33,6 +33,15 @@ def is_due(subscriber: Subscriber, now: datetime) -> bool:
     return is_sending_day(subscriber, local.date()) and local.time() >= subscriber.send_at
 
 
+def may_wait(subscriber: Subscriber, again_at: datetime) -> bool:
+    """Whether a late listing is still looked for at that instant, for the edition of its day."""
+    local = local_now(subscriber, again_at)
+    until = subscriber.wait_until
+    if until is None or until <= subscriber.send_at:
+        return True
+    return local.time() <= until
+
+
 def describe_weekdays(weekdays: tuple[int, ...]) -> str:
     """The days as a person writes them.
 

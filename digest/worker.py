@@ -11,7 +11,7 @@ import logging
 import signal
 import threading
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import FrameType
 
 from digest.app import App
@@ -35,7 +35,7 @@ class Worker:
     ) -> None:
         self._app, self._on_report = app, on_report
         self._stopping = threading.Event()
-        self._quiet_until = app.clock()
+        self._quiet_until = self._inbox_at = app.clock()
         self._n_route_faults = 0
         self._synced = False
 
@@ -51,6 +51,7 @@ class Worker:
         from digest.pipeline import is_due
 
         now = self._app.clock()
+        self._look_into_inbox(now)
         if self._stopping.is_set() or now < self._quiet_until:
             return None
         try:
@@ -75,6 +76,19 @@ class Worker:
             self._on_report(report)
         return report
 
+    def _look_into_inbox(self, now: datetime) -> None:
+        """Bounces and readers' actions; a mailbox in trouble is tried again next time."""
+        settings = self._app.settings.inbox
+        if settings is None or self._stopping.is_set() or now < self._inbox_at:
+            return
+        self._inbox_at = now + timedelta(minutes=settings.every_minutes)
+        try:
+            self._app.read_inbox()
+        except DigestError as error:
+            log.error("inbox.failed error=%s", error)
+        except Exception:
+            log.exception("inbox.crashed")
+
     def _rest_after(self, report: DayReport) -> None:
         """A mail server in trouble is left alone for growing whiles."""
         if not report.route_fault:
@@ -91,6 +105,11 @@ class Worker:
 
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
+        port = self._app.settings.monitor.metrics_port
+        if port:
+            from digest.monitor.metrics import serve_metrics
+
+            serve_metrics(self._app, port)
         scheduler = BackgroundScheduler(timezone="UTC")
         scheduler.add_job(
             self.tick,

@@ -4,6 +4,7 @@ Exit codes are chosen here and nowhere else: 0 done (nothing to do is done), 1 s
 is told, 2 wrong usage or configuration.
 """
 
+from digest.cli import operations as operations  # registers its commands
 from digest.cli.commands import main
 
 __all__ = ["main"]

@@ -18,10 +18,12 @@ import typer
 from digest import __version__
 from digest.cli.output import fail, progress, say, warn
 from digest.errors import ConfigError, DigestError, UnknownSubscriber
+from digest.monitor.logs import handler
 from digest.text import counted
 
 if TYPE_CHECKING:
     from digest.app import App
+    from digest.config import Settings
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -119,22 +121,31 @@ def _common(
 ) -> None:
     _chosen["config"] = config
     level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
-    logging.basicConfig(
-        level=level if verbose else logging.ERROR,
-        format="%(asctime)s %(levelname)s %(name)s %(message)s",
-        stream=sys.stderr,
-    )
+    logging.basicConfig(level=level if verbose else logging.ERROR, handlers=[handler("text")])
     if verbose < 2:
         for noisy in ("httpx", "httpcore", "apscheduler", "alembic"):
             logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
+def _log_as_configured(settings: Settings) -> None:
+    """In the configured format, with its passwords masked."""
+    secrets = [t.password.get_secret_value() for t in (settings.smtp, settings.inbox) if t]
+    root = logging.getLogger()
+    level = root.level
+    logging.basicConfig(handlers=[handler(settings.monitor.log_format, secrets)], force=True)
+    root.setLevel(level)
+
+
 def _app(config: Path | None) -> App:
     from digest.app import App
-    from digest.config import find_config, load_settings
+    from digest.config import find_config, load_settings, readable_secrets
 
     path = find_config(config or _chosen["config"], os.environ)
-    return App(load_settings(path, os.environ))
+    settings = load_settings(path, os.environ)
+    _log_as_configured(settings)
+    for hint in readable_secrets(path):
+        warn(hint)
+    return App(settings)
 
 
 def _day(text: str | None) -> date | None:

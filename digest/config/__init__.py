@@ -1,6 +1,6 @@
 """Reading config.toml, .env and the environment into checked settings."""
 
-from digest.config.load import EXAMPLE, find_config, load_settings, load_text
+from digest.config.load import EXAMPLE, find_config, load_settings, load_text, readable_secrets
 from digest.config.schema import (
     ArxivSettings,
     FeedSettings,
@@ -21,4 +21,5 @@ __all__ = [
     "find_config",
     "load_settings",
     "load_text",
+    "readable_secrets",
 ]

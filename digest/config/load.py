@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import re
 import tomllib
 import types
@@ -14,7 +15,7 @@ from typing import Annotated, Any, get_args, get_origin
 from dotenv import dotenv_values
 from pydantic import BaseModel, SecretStr, ValidationError
 
-from digest.config.schema import Settings, SmtpSettings
+from digest.config.schema import Settings
 from digest.errors import ConfigError
 
 _HERE = Path(__file__).resolve().parent.parent
@@ -58,6 +59,20 @@ def load_settings(path: Path, environ: Mapping[str, str]) -> Settings:
     return load_text(text, path=path, environ={**local, **environ})
 
 
+def readable_secrets(path: Path) -> list[str]:
+    """Hints about files with secrets that other users of the machine can read."""
+    hints = []
+    for name in (path.parent / ".env", path):
+        try:
+            mode = name.stat().st_mode
+            secret = name != path or b"_PASSWORD" in name.read_bytes()
+        except OSError:
+            continue
+        if secret and os.name == "posix" and mode & 0o077:
+            hints.append(f"{name} can be read by others on this machine: chmod 600 {name}")
+    return hints
+
+
 def load_text(text: str, *, path: Path, environ: Mapping[str, str]) -> Settings:
     """Check the text of a config file; `path` names it in messages and anchors relative paths."""
     try:
@@ -81,14 +96,19 @@ def load_text(text: str, *, path: Path, environ: Mapping[str, str]) -> Settings:
 
 
 def _without_secrets(raw: dict[str, Any], path: Path, problems: list[str]) -> dict[str, Any]:
-    smtp = raw.get("smtp")
-    if isinstance(smtp, dict) and "password" in smtp:
-        problems.append(
-            f"{path}, [smtp], password: a password does not belong in this file; "
-            "set SMTP_PASSWORD in the environment or in .env, or name a file in password_file"
-        )
-        smtp = {k: v for k, v in smtp.items() if k != "password"}
-        raw = raw | {"smtp": smtp}
+    for name, remedy in (
+        (
+            "smtp",
+            "set SMTP_PASSWORD in the environment or in .env, or name a file in password_file",
+        ),
+        ("inbox", "set INBOX_PASSWORD in the environment or in .env"),
+    ):
+        table = raw.get(name)
+        if isinstance(table, dict) and "password" in table:
+            problems.append(
+                f"{path}, [{name}], password: a password does not belong in this file; {remedy}"
+            )
+            raw = raw | {name: {k: v for k, v in table.items() if k != "password"}}
     return raw
 
 
@@ -111,6 +131,9 @@ def _with_paths(settings: Settings, base: Path) -> Settings:
         key_file = base / mail.dkim.key_file.expanduser()
         mail = mail.model_copy(update={"dkim": mail.dkim.model_copy(update={"key_file": key_file})})
     update["mail"] = mail
+    if settings.inbox and settings.inbox.maildir:
+        box = base / settings.inbox.maildir.expanduser()
+        update["inbox"] = settings.inbox.model_copy(update={"maildir": box})
     if settings.smtp and settings.smtp.password_file:
         update["smtp"] = settings.smtp.model_copy(
             update={"password_file": base / settings.smtp.password_file.expanduser()}
@@ -145,6 +168,15 @@ def _anchored(like: Any, base: Path) -> Any:
 def _with_password(
     settings: Settings, path: Path, environ: Mapping[str, str], problems: list[str]
 ) -> Settings:
+    if settings.inbox and settings.inbox.host:
+        secret = environ.get("INBOX_PASSWORD", "")
+        if not secret:
+            problems.append(
+                f"{path}, [inbox], host: there is no password for it; set INBOX_PASSWORD in the "
+                "environment or in .env"
+            )
+        inbox = settings.inbox.model_copy(update={"password": SecretStr(secret)})
+        settings = settings.model_copy(update={"inbox": inbox})
     smtp = settings.smtp
     if smtp is None:
         return settings
@@ -301,7 +333,7 @@ def _keys_at(loc: Sequence[int | str]) -> list[str]:
                 found.append(model)
         models = found or models
     known = {k for m in models for k in m.model_fields}
-    return sorted(known - {"password"} if SmtpSettings in models else known)
+    return sorted(known - {"password"})
 
 
 def _kind_of(model: type[BaseModel]) -> str:

@@ -143,6 +143,7 @@ class Schedule(Table):
     time: TimeOfDay = time(7, 30)
     timezone: Timezone = "UTC"
     weekdays: Annotated[tuple[Weekday, ...], Field(min_length=1)] = (0, 1, 2, 3, 4, 5, 6)
+    wait_until: TimeOfDay | None = None
 
 
 class OwnSchedule(Table):
@@ -151,6 +152,7 @@ class OwnSchedule(Table):
     time: TimeOfDay | None = None
     timezone: Timezone | None = None
     weekdays: Annotated[tuple[Weekday, ...], Field(min_length=1)] | None = None
+    wait_until: TimeOfDay | None = None
 
 
 class ArxivSettings(Table):
@@ -261,6 +263,36 @@ class RankingSettings(Table):
     semantic_weight: Annotated[float, Field(ge=0, le=10)] = 0.1
 
 
+class InboxSettings(Table):
+    """Where replies and bounces arrive: a Maildir, or a folder on an IMAP server."""
+
+    maildir: Path | None = None
+    host: StrictStr = ""
+    port: Annotated[StrictInt, Field(ge=1, le=65535)] | None = None
+    security: Literal["tls", "starttls", "none"] = "tls"
+    username: StrictStr = ""
+    folder: Annotated[StrictStr, Field(min_length=1)] = "INBOX"
+    every_minutes: Annotated[StrictInt, Field(ge=1, le=1440)] = 10
+    #: filled in from INBOX_PASSWORD
+    password: SecretStr = Field(default=SecretStr(""), init=False, exclude=True)
+
+    @model_validator(mode="after")
+    def _check_one(self) -> InboxSettings:
+        if bool(self.maildir) == bool(self.host):
+            raise ValueError("[inbox] wants either maildir or host")
+        return self
+
+    @property
+    def effective_port(self) -> int:
+        return self.port or (993 if self.security == "tls" else 143)
+
+
+class MonitorSettings(Table):
+    ping_url: Url | Literal[""] = ""
+    metrics_port: Annotated[StrictInt, Field(ge=0, le=65535)] = 0
+    log_format: Literal["text", "json"] = "text"
+
+
 class DeliverySettings(Table):
     on_unknown: Literal["resend", "hold"] = "resend"
     suppress_after: Annotated[StrictInt, Field(ge=1, le=100)] = 3
@@ -315,6 +347,8 @@ class Settings(Table):
     smtp: SmtpSettings | None = None
     maildir: MaildirSettings | None = None
     delivery: DeliverySettings = DeliverySettings()
+    inbox: InboxSettings | None = None
+    monitor: MonitorSettings = MonitorSettings()
     mail: MailSettings = MailSettings()
     ranking: RankingSettings = RankingSettings()
     web: WebSettings = WebSettings()

@@ -108,6 +108,11 @@ class Seal:
                 continue  # a long word of the title
         raise TokenInvalid("The subject holds no valid token.")
 
+    @staticmethod
+    def is_in(subject: str) -> bool:
+        """Whether a subject holds something that looks like a token."""
+        return _TOKEN.search("".join(subject.split("\r\n"))) is not None
+
     def _signer(self) -> Signer:
         # The salt keeps these signatures apart from everything else that the keys sign.
         return Signer(

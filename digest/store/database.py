@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import secrets
+import shutil
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
+from filelock import FileLock, Timeout
 from sqlalchemy import exc
 
 from digest.errors import SchemaTooNew, StoreBusy, StoreCorrupt, StoreError, StoreFull
@@ -188,3 +191,77 @@ def rotate_keys(database: Database, *, revoke: bool) -> tuple[bytes, ...]:
             .values(value=" ".join(k.hex() for k in keys))
         )
     return keys
+
+
+# --- copies ----------------------------------------------------------------------------------
+
+
+def copy_to(path: Path, target: Path) -> None:
+    """SQLite's online backup: a copy of one moment, whatever others do meanwhile.
+
+    Raises:
+        StoreError: the target is there already, or cannot be written.
+    """
+    if target.exists():
+        raise StoreError(f"{target} is there already; name another file.")
+    part = target.with_name(f".{target.name}.part")
+    try:
+        with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(part)) as copy:
+            source.backup(copy)
+            copy.execute("PRAGMA journal_mode = DELETE")  # one file, without a log beside it
+        os.chmod(part, 0o600)  # it holds addresses and the key
+        part.replace(target)
+    except (OSError, sqlite3.Error) as error:
+        part.unlink(missing_ok=True)
+        reason = getattr(error, "strerror", None) or str(error)
+        raise StoreError(f"{target} cannot be written: {reason}.") from error
+
+
+def restore(backup: Path, path: Path, *, force: bool) -> Path | None:
+    """Put a backup in the place of the database; returns where the old one was moved.
+
+    Raises:
+        StoreError: the backup is unsound, the database is in use, or is there and not to be moved.
+    """
+    if not backup.is_file():
+        raise StoreError(f"There is no backup {backup}.")
+    if path.exists() and not force:
+        raise StoreError(f"{path} is there; --force moves it aside and puts the backup there.")
+    part = path.with_name(f".{path.name}.restored")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(backup, part)
+        with open_store(part) as probe:  # sound, and of a version that this program knows
+            probe.counts()
+        for suffix in ("-wal", "-shm"):
+            part.with_name(part.name + suffix).unlink(missing_ok=True)
+        kept = _moved_aside(path) if path.exists() else None
+        os.chmod(part, 0o600)
+        part.replace(path)
+    except OSError as error:
+        raise StoreError(f"{path} cannot be written: {error.strerror}.") from error
+    finally:
+        part.unlink(missing_ok=True)
+    return kept
+
+
+def _moved_aside(path: Path) -> Path:
+    lock = FileLock(f"{path}.lock")
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        raise StoreBusy(f"{path} is in use; stop the worker first.") from None
+    try:
+        number = 1
+        while (kept := path.with_name(f"{path.name}.before-restore-{number}")).exists():
+            number += 1
+        for suffix in ("-wal", "-shm"):  # without its log the old database would lose its end
+            beside = path.with_name(path.name + suffix)
+            if beside.exists():
+                beside.rename(kept.with_name(kept.name + suffix))
+        path.rename(kept)
+    except OSError as error:
+        raise StoreError(f"{path} cannot be moved: {error.strerror}.") from error
+    finally:
+        lock.release()
+    return kept

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,7 +15,7 @@ from pydantic import TypeAdapter
 from digest.errors import StoreError
 from digest.model import DayReport
 from digest.store import schema
-from digest.store.database import Database
+from digest.store.database import Database, copy_to, rotate_keys
 from digest.store.deliveries import OutboxTables
 from digest.store.embeddings import EmbeddingTables
 from digest.store.subscribers import SubscriberTables
@@ -82,6 +83,18 @@ class SqlStore(SubscriberTables, OutboxTables, EmbeddingTables):
             yield True
         finally:
             lock.release()
+
+    def rotate_keys(self, *, revoke: bool) -> None:
+        """See `database.rotate_keys`."""
+        self.keys = rotate_keys(self._db, revoke=revoke)
+
+    def backup(self, target: Path) -> None:
+        """A sound copy, while others read and write.
+
+        Raises:
+            StoreError: the target is there already, or cannot be written.
+        """
+        copy_to(self._db.path, target)
 
     def counts(self) -> dict[str, Any]:
         """Rows a table, for `digest status`."""

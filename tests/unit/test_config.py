@@ -67,7 +67,11 @@ def test_the_example_is_a_config_and_shows_every_key(tmp_path: Path) -> None:
     (tmp_path / "my-templates").mkdir()
     (tmp_path / "dkim.pem").write_text("a key")
     everything = uncommented(text)
-    load_text(everything, path=tmp_path / "config.toml", environ={"SMTP_PASSWORD": "x"})
+    load_text(
+        everything,
+        path=tmp_path / "config.toml",
+        environ={"SMTP_PASSWORD": "x", "INBOX_PASSWORD": "x"},
+    )
     from digest.config import schema
 
     tables = [
@@ -81,6 +85,9 @@ def test_the_example_is_a_config_and_shows_every_key(tmp_path: Path) -> None:
         schema.MaildirSettings,
         schema.RankingSettings,
         schema.MailSettings,
+        schema.DeliverySettings,
+        schema.InboxSettings,
+        schema.MonitorSettings,
         schema.DkimSettings,
         schema.WebSettings,
         schema.StoreSettings,
@@ -106,14 +113,16 @@ def test_the_defaults_the_example_names_are_the_defaults(tmp_path: Path) -> None
 
 
 def uncommented(text: str) -> str:
-    """The example with its commented keys in force; [maildir] excludes [smtp], so it stays out."""
-    lines, skipping = [], False
+    """The example with its commented keys in force, but for one of each two that exclude each
+    other."""
+    lines, skipping, in_inbox = [], False, False
     for line in text.splitlines():
         bare = line.removeprefix("# ")
         if bare.startswith("["):
             skipping = bare.startswith("[maildir]")
+            in_inbox = bare.startswith("[inbox]")
         is_key = " = " in bare and bare.split(" = ")[0].isidentifier()
-        if skipping:
+        if skipping or (in_inbox and bare.startswith("maildir")):
             continue
         if line.startswith("# ") and (is_key or bare.startswith("[")) and "username" not in bare:
             line = bare

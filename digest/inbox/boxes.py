@@ -1,0 +1,127 @@
+"""Where mail arrives: a Maildir, or a folder on an IMAP server."""
+
+from __future__ import annotations
+
+import imaplib
+import mailbox
+import re
+import ssl
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from digest.errors import InboxError
+
+#: a mailbox may be shared with people; what is older was read, or was not for us
+MAX_MAILS = 2_000
+
+
+class MaildirBox:
+    """Implements `ports.Inbox`: unseen mails of a Maildir; done ones are marked as seen."""
+
+    def __init__(self, path: Path) -> None:
+        if not (path / "new").is_dir():
+            raise InboxError(f"{path} is no Maildir: it has no folder named new.")
+        self._box = mailbox.Maildir(path, create=False)
+
+    def unread(self) -> Iterator[tuple[str, bytes]]:
+        for key in sorted(self._box.keys())[:MAX_MAILS]:
+            try:
+                if "S" not in self._box[key].get_flags():
+                    yield key, self._box.get_bytes(key)
+            except (KeyError, OSError):
+                continue  # a mail program was quicker
+
+    def done(self, key: str) -> None:
+        with suppress(KeyError, OSError):
+            message = self._box[key]
+            message.set_subdir("cur")
+            message.add_flag("S")
+            self._box[key] = message
+
+    def close(self) -> None:
+        self._box.close()
+
+
+class ImapBox:
+    """Implements `ports.Inbox`: unseen mails of one folder; done ones are marked as seen, and
+    nothing is deleted.
+
+    Raises:
+        InboxError: the server cannot be reached, or refuses login or folder.
+    """
+
+    def __init__(
+        self,
+        *,
+        host: str,
+        port: int,
+        security: str,
+        username: str,
+        password: str,
+        folder: str = "INBOX",
+        timeout_s: float = 60.0,
+        tls_context: ssl.SSLContext | None = None,
+    ) -> None:
+        self._where = f"{host}:{port}"
+        context = tls_context or ssl.create_default_context()
+        opened: imaplib.IMAP4 | None = None
+        try:
+            if security == "tls":
+                opened = imaplib.IMAP4_SSL(host, port, ssl_context=context, timeout=timeout_s)
+            else:
+                opened = imaplib.IMAP4(host, port, timeout=timeout_s)
+                if security == "starttls":
+                    opened.starttls(context)
+            opened.login(username, password)
+            quoted = '"' + folder.replace("\\", "\\\\").replace('"', '\\"') + '"'
+            status, answer = opened.select(quoted)
+            if status != "OK":
+                raise InboxError(f"{self._where} has no folder {folder}: {_said(answer)}.")
+        except (OSError, imaplib.IMAP4.error, InboxError) as error:
+            if opened is not None:
+                with suppress(OSError):
+                    opened.shutdown()
+            if isinstance(error, InboxError):
+                raise
+            raise InboxError(
+                f"{self._where} cannot be read: {_plainly(error)}. Check [inbox] and "
+                "INBOX_PASSWORD."
+            ) from error
+        self._imap = opened
+
+    def unread(self) -> Iterator[tuple[str, bytes]]:
+        status, found = self._call("search", None, "UNSEEN")
+        if status != "OK":
+            raise InboxError(f"{self._where} cannot search: {_said(found)}.")
+        listed = found[0] if found and isinstance(found[0], bytes) else b""
+        for uid in listed.split()[-MAX_MAILS:]:
+            status, parts = self._call("fetch", uid, "(BODY.PEEK[])")
+            body = next((p[1] for p in parts if isinstance(p, tuple)), None)
+            if status == "OK" and body is not None:
+                yield uid.decode(), body
+
+    def done(self, key: str) -> None:
+        self._call("store", key.encode(), "+FLAGS", "(\\Seen)")
+
+    def close(self) -> None:
+        with suppress(OSError, imaplib.IMAP4.error):
+            self._imap.close()
+            self._imap.logout()
+
+    def _call(self, command: str, *arguments: object) -> tuple[str, list[object]]:
+        try:
+            return self._imap.uid(command, *arguments)  # type: ignore[arg-type]
+        except (OSError, imaplib.IMAP4.error) as error:
+            raise InboxError(f"{self._where} broke off: {_plainly(error)}.") from error
+
+
+def _said(answer: object) -> str:
+    parts = answer if isinstance(answer, list) else [answer]
+    return " ".join(p.decode("utf-8", "replace") if isinstance(p, bytes) else str(p) for p in parts)
+
+
+def _plainly(error: BaseException) -> str:
+    text = str(error)
+    match = re.fullmatch(r"b'(.*)'", text)
+    return (match[1] if match else text).rstrip(".") or type(error).__name__

@@ -1,0 +1,1 @@
+"""Watching: logs without secrets, a dead man's ping, figures for Prometheus."""

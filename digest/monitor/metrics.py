@@ -1,0 +1,99 @@
+"""Figures for Prometheus, read from the database when they are asked for."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from digest.errors import ConfigError, DigestError
+
+if TYPE_CHECKING:
+    from prometheus_client.core import Metric
+
+    from digest.app import App
+
+log = logging.getLogger(__name__)
+
+HOST = "127.0.0.1"
+
+
+class Figures:
+    """A collector: `collect` is called for every scrape."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    def collect(self) -> Iterator[Metric]:
+        from prometheus_client.core import GaugeMetricFamily
+
+        store = self._app.store
+        up = GaugeMetricFamily("digest_up", "Whether the database can be read.")
+        try:
+            counts = store.delivery_counts()
+            people = store.subscribers()
+            runs = store.runs(1)
+            papers = store.counts()["papers"]
+        except DigestError as error:
+            log.error("metrics.failed error=%s", error)
+            up.add_metric([], 0)
+            yield up
+            return
+        up.add_metric([], 1)
+        yield up
+        mails = GaugeMetricFamily("digest_mails", "Mails in the journal.", labels=["state"])
+        for state, n in counts.items():
+            mails.add_metric([state], n)
+        yield mails
+        readers = GaugeMetricFamily("digest_subscribers", "Subscribers.", labels=["state"])
+        for wanted in sorted({p.state.value for p in people}):
+            readers.add_metric([wanted], sum(p.state.value == wanted for p in people))
+        yield readers
+        yield GaugeMetricFamily("digest_papers", "Papers in the database.", value=papers)
+        if not runs:
+            return
+        last = runs[0]
+        yield GaugeMetricFamily(
+            "digest_last_run_timestamp_seconds",
+            "When the last run ended.",
+            value=last.finished_at.timestamp(),
+        )
+        yield GaugeMetricFamily(
+            "digest_last_run_failed", "Whether somebody should look.", value=float(last.failed)
+        )
+        seconds = (last.finished_at - last.started_at).total_seconds()
+        yield GaugeMetricFamily("digest_last_run_seconds", "How long it took.", value=seconds)
+        found = GaugeMetricFamily(
+            "digest_source_papers", "Papers of a source in the last run.", labels=["source"]
+        )
+        complete = GaugeMetricFamily(
+            "digest_source_complete", "Whether a source was read whole.", labels=["source"]
+        )
+        for source in last.sources:
+            found.add_metric([source.source], source.n_fetched)
+            complete.add_metric([source.source], float(source.complete))
+        yield found
+        yield complete
+
+
+def serve_metrics(app: App, port: int) -> int:
+    """Answer /metrics on this machine, in a thread of its own; returns the port.
+
+    Raises:
+        ConfigError: prometheus-client is missing, or the port is taken.
+    """
+    try:
+        from prometheus_client import CollectorRegistry, start_http_server
+    except ImportError as error:
+        raise ConfigError(
+            ["[monitor] metrics_port needs prometheus-client: pip install 'paper-digest[metrics]'"]
+        ) from error
+    registry = CollectorRegistry()
+    registry.register(Figures(app))
+    try:
+        server, _ = start_http_server(port, addr=HOST, registry=registry)
+    except OSError as error:
+        raise ConfigError(
+            [f"[monitor] metrics_port: {port} cannot be used: {error.strerror}"]
+        ) from error
+    return int(server.server_port)

@@ -1,0 +1,163 @@
+"""What is done about mail that came back: strikes for bounces, and what readers ask for.
+
+A report is believed only if it came to a return address that we signed, or encloses a mail whose
+Message-ID, which nobody can guess, stands in the journal. A reader's action is believed because of
+the signed token in its subject, and never because of who seems to have sent it.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from digest.edition.links import Action, Seal, Ticket, Verp
+from digest.errors import TokenError
+from digest.inbox.letters import Bounce, Complaint, Letter, Reply, read_letter
+from digest.model import (
+    DeliveryKey,
+    Rating,
+    Strike,
+    Subscriber,
+    SubscriberState,
+)
+from digest.ports import Inbox, Outbox, PaperStore, SubscriberStore
+
+log = logging.getLogger(__name__)
+
+#: what an action says of a paper
+VALUES = {Action.LIKE: 1, Action.DISLIKE: -1, Action.FEWER: -3}
+
+
+class ReturnsStore(PaperStore, SubscriberStore, Outbox, Protocol):
+    """People, papers and the journal."""
+
+
+@dataclass(slots=True)
+class InboxReport:
+    """What one reading of the inbox did."""
+
+    n_read: int = 0
+    n_applied: int = 0
+    #: ours by its looks, but not to be believed
+    n_refused: int = 0
+    #: letters to people: left as they are
+    n_others: int = 0
+    #: one line each, for a terminal
+    told: list[str] = field(default_factory=list)
+
+
+def read_inbox(
+    inbox: Inbox,
+    store: ReturnsStore,
+    keys: tuple[bytes, ...],
+    now: datetime,
+    *,
+    suppress_after: int,
+    dry_run: bool = False,
+) -> InboxReport:
+    """Apply what is in the inbox; a mail is marked as read after it was applied, so that a crash
+    in between applies it twice, which changes nothing."""
+    report = InboxReport()
+    for key, raw in inbox.unread():
+        report.n_read += 1
+        try:
+            line = _applied(read_letter(raw), store, keys, now, suppress_after, dry_run)
+        except TokenError as error:
+            report.n_refused += 1
+            log.warning("inbox.refused error=%s", error)
+            continue
+        if line is None:
+            report.n_others += 1
+            continue
+        report.n_applied += 1
+        report.told.append(line)
+        if not dry_run:
+            inbox.done(key)
+    log.info("inbox.read n=%d applied=%d", report.n_read, report.n_applied)
+    return report
+
+
+def _applied(
+    letter: Letter,
+    store: ReturnsStore,
+    keys: tuple[bytes, ...],
+    now: datetime,
+    suppress_after: int,
+    dry_run: bool,
+) -> str | None:
+    """What was done, in a line; None for a letter to a person.
+
+    Raises:
+        TokenError: it looks like ours, but its token is not to be believed.
+    """
+    if isinstance(letter, Reply):
+        seal = Seal(keys)
+        if letter.automatic or not seal.is_in(letter.subject):
+            return None
+        ticket = seal.read_subject(letter.subject, now.date())
+        return carry_out(ticket, store, now, origin="mail", dry_run=dry_run)
+    found = _whose(letter, store, Verp(keys))
+    if found is None:
+        return None
+    key, reader = found
+    if isinstance(letter, Complaint):
+        strike, origin = Strike.HARD, "complaint"
+    else:
+        strike, origin = letter.strike, "bounce"
+    said = f"{reader.email}: {origin}, {letter.text}"
+    if strike is Strike.NONE:
+        return f"{said}; nothing is held against the address"
+    if dry_run:
+        return f"{said} ({strike})"
+    suppressed = store.strike(key, origin, strike, letter.text, now, suppress_after)
+    return f"{said} ({strike})" + ("; suppressed" if suppressed else "")
+
+
+def _whose(
+    letter: Bounce | Complaint, store: ReturnsStore, verp: Verp
+) -> tuple[DeliveryKey, Subscriber] | None:
+    people = {s.id: s for s in store.subscribers()}
+    delivery = store.by_message_id(letter.message_id) if letter.message_id else None
+    if delivery is not None and delivery.key.subscriber_id in people:
+        return delivery.key, people[delivery.key.subscriber_id]
+    for address in letter.came_to:
+        reader = people.get(verp.subscriber_of(address))
+        if reader is not None:
+            latest = store.deliveries(subscriber_id=reader.id, limit=1)
+            if latest:
+                return latest[0].key, reader
+    return None
+
+
+def carry_out(
+    ticket: Ticket, store: ReturnsStore, now: datetime, *, origin: str, dry_run: bool = False
+) -> str:
+    """Do what a signed ticket asks; doing it twice changes nothing.
+
+    Raises:
+        TokenError: it asks for something that is no longer there.
+    """
+    reader = next((s for s in store.subscribers() if s.id == ticket.subscriber_id), None)
+    if reader is None:
+        raise TokenError("This subscription is not here any more.")
+    if ticket.action is Action.UNSUBSCRIBE:
+        if not dry_run and reader.state is not SubscriberState.SUPPRESSED:
+            store.set_state(reader.id, SubscriberState.UNSUBSCRIBED)
+        return f"{reader.email}: unsubscribed"
+    if ticket.action not in VALUES:
+        raise TokenError("This link shows something; it changes nothing.")
+    paper = store.papers({ticket.about}).get(ticket.about)
+    if paper is None:
+        raise TokenError("This paper is not here any more.")
+    if not dry_run:
+        rating = Rating(
+            subscriber_id=reader.id,
+            paper_id=paper.id,
+            value=VALUES[ticket.action],
+            rated_at=now,
+            origin=origin,
+        )
+        store.add_ratings([rating])
+    return f"{reader.email}: {ticket.action}, {paper.title}"
