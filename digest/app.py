@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
@@ -51,6 +52,10 @@ LOCALE = _HERE / "locale"
 
 #: stored papers that `evaluate` ranks hidden likes among
 MAX_LISTED = 2_000
+
+
+#: a mail server in trouble is left alone at least so long
+ROUTE_REST = timedelta(minutes=1)
 
 
 def system_clock() -> datetime:
@@ -101,6 +106,7 @@ class App:
             contact=fetch.contact or parseaddr(self.settings.sender)[1],
             timeout_s=fetch.timeout_s,
             retries=fetch.retries,
+            reserve=lambda host, s: self.store.reserve(host, self.clock(), s),
         )
 
     @cached_property
@@ -400,6 +406,29 @@ class App:
                 return None
             with self._watched(dry_run) as tell_report:
                 return tell_report(self._run(day, only, choose, dry_run, should_stop, progress))
+
+    def wait_for_mails(
+        self,
+        report: DayReport,
+        patience: timedelta,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        progress: Progress = _quiet,
+    ) -> DayReport:
+        """After a run: try what was deferred, at its time, until it is settled or patience ends."""
+        from digest.pipeline import with_latest_states
+
+        store, deadline = self.store, self.clock() + patience
+        while (due := store.next_delivery()) is not None:
+            now = self.clock()
+            # What is ready was left by a route that failed: it rests for a while.
+            due = max(due, now + ROUTE_REST)
+            if due > deadline:
+                break
+            progress(f"waiting until {due:%H:%M} UTC for mails that were put off")
+            sleep((due - now).total_seconds())
+            self.run(choose=lambda subscriber: False, progress=progress)
+        return with_latest_states(report, store, store.subscribers(), self.clock())
 
     def _run(
         self,

@@ -151,6 +151,8 @@ class Fetcher:
         timeout_s: for each single answer of the server (connect, one read).
         deadline_s: for one request in all, however steadily it trickles.
         retries: further attempts after a passing fault.
+        reserve: takes a turn at a host whose pace all processes share, and gives the seconds to
+            wait for it; asked for requests with a `min_interval_s`.
     """
 
     def __init__(
@@ -163,6 +165,7 @@ class Fetcher:
         pause_s: float = 0.3,
         sleep: Callable[[float], None] = time.sleep,
         monotonic: Callable[[], float] = time.monotonic,
+        reserve: Callable[[str, float], float] | None = None,
     ) -> None:
         about = f"paper-digest/{__version__}"
         # A header is latin-1 at best; a contact that is not cannot travel.
@@ -174,7 +177,7 @@ class Fetcher:
         self._timeout_s, self._deadline_s = timeout_s, deadline_s
         self._attempts, self._pause_s = retries + 1, pause_s
         self._sleep, self._monotonic = sleep, monotonic
-        self._pacer = _Pacer(monotonic, sleep)
+        self._pacer, self._reserve = _Pacer(monotonic, sleep), reserve
         self._clients: dict[bool, httpx.Client] = {}
         self._guard = threading.Lock()
 
@@ -238,6 +241,8 @@ class Fetcher:
         interval = self._pause_s if min_interval_s is None else min_interval_s
 
         def attempt() -> Fetched:
+            if min_interval_s and self._reserve is not None:
+                self._sleep(self._reserve(urlsplit(url).netloc, min_interval_s))
             return self._follow(url, headers, allow_private, max_bytes, interval, accept_status)
 
         retrying = tenacity.Retrying(

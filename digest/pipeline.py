@@ -530,6 +530,30 @@ def _with_deliveries(
     return tuple(finished)
 
 
+def with_latest_states(
+    report: DayReport, store: Store, subscribers: Sequence[Subscriber], now: datetime
+) -> DayReport:
+    """The report with what has become of its mails since."""
+    ids = {s.email: s.id for s in subscribers}
+    latest = []
+    for one in report.subscribers:
+        key = DeliveryKey(subscriber_id=ids.get(one.email, ""), edition_date=one.edition_date)
+        known = store.delivery(key)
+        if known is not None and known.state != one.outcome:
+            one = replace(one, outcome=known.state, detail=_already(known))
+        latest.append(one)
+    waiting = any(s.outcome == DeliveryState.READY for s in latest)
+    return replace(
+        report,
+        finished_at=now,
+        subscribers=tuple(latest),
+        route_fault=report.route_fault if waiting else "",
+        warnings=tuple(w for w in report.warnings if waiting or report.route_fault not in w)
+        if report.route_fault
+        else report.warnings,
+    )
+
+
 def _warnings_of(sent: SendReport, rules: Rules) -> list[str]:
     told = []
     if sent.route_fault:

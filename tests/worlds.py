@@ -77,7 +77,7 @@ class World:
 
     def app(self) -> App:
         app = App(load_settings(self.config, {}), clock=lambda: self.now)
-        app.fetcher._pacer._sleep = lambda seconds: None
+        app.fetcher._sleep = app.fetcher._pacer._sleep = lambda seconds: None
         return app
 
     def quiet(self) -> None:

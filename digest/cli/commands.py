@@ -356,6 +356,14 @@ def run(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Fetch and choose, but plan and send nothing.")
     ] = False,
+    wait: Annotated[
+        int,
+        typer.Option(
+            metavar="MINUTES",
+            min=0,
+            help="Stay so long to try again what the mail server put off.",
+        ),
+    ] = 0,
     config: ConfigOption = None,
 ) -> None:
     """Fetch, choose and send today's editions.
@@ -367,6 +375,8 @@ def run(
     with _app(config) as application, progress("Fetching and choosing …") as tell:
         day = _checked_day(application, date)
         report = application.run(day=day, only=only or (), dry_run=dry_run, progress=tell)
+        if report is not None and wait and not dry_run:
+            report = application.wait_for_mails(report, timedelta(minutes=wait), progress=tell)
     if report is None:
         say("Another run is under way and does the work; nothing was done here.")
         return

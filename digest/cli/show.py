@@ -191,13 +191,15 @@ def status_data(store: SqlStore, now: datetime, n_runs: int, n_days: int) -> dic
     """`digest status --json`: everything, in plain types."""
     from pydantic import TypeAdapter
 
-    from digest.ports import HistoryEntry
+    from digest.ports import HistoryEntry, StrikeEntry
 
     reports = TypeAdapter(tuple[DayReport, ...])
+    strikes = TypeAdapter(tuple[StrikeEntry, ...])
     entries = TypeAdapter(tuple[HistoryEntry, ...])
     return {
         "now": now.isoformat(),
         "store": {"path": store.path, **store.counts()},
+        "mails": store.delivery_counts(),
         "subscribers": [
             {
                 "email": s.email,
@@ -207,6 +209,7 @@ def status_data(store: SqlStore, now: datetime, n_runs: int, n_days: int) -> dic
                 "next_due": due.isoformat() if (due := schedule.next_due(s, now)) else None,
                 "n_likes": sum(1 for r in store.ratings(s.id) if r.value > 0),
                 "n_dislikes": sum(1 for r in store.ratings(s.id) if r.value < 0),
+                "strikes": strikes.dump_python(store.strikes(s.id), mode="json"),
                 "history": entries.dump_python(store.history(s.id, n_days), mode="json"),
             }
             for s in store.subscribers()
@@ -220,6 +223,9 @@ def status(store: SqlStore, now: datetime, n_runs: int, n_days: int) -> None:
     counts = store.counts()
     kept = [counted(counts[f"{noun}s"], noun) for noun in ("paper", "edition", "rating")]
     say(f"{store.path}: {', '.join(kept)}")
+    mails = store.delivery_counts()
+    if set(mails) - {"sent"}:
+        say("mails: " + ", ".join(f"{n} {wording(state)}" for state, n in mails.items()))
     people = store.subscribers()
     if not people:
         say("There are no subscribers yet. They are read from the configuration at the next run.")
@@ -228,6 +234,9 @@ def status(store: SqlStore, now: datetime, n_runs: int, n_days: int) -> None:
         due = schedule.next_due(subscriber, now)
         next_mail = f"next {due:%a %d %b %H:%M} {subscriber.timezone}" if due else "no next date"
         say(f"{subscriber.email} ({subscriber.state}, {next_mail})", style="bold")
+        for strike in store.strikes(subscriber.id)[:3]:
+            when = f"{strike.struck_at.astimezone(ZoneInfo(subscriber.timezone)):%d %b}"
+            say(f"  refused {when}: {strike.reply} ({strike.origin}, {strike.severity})")
         history = store.history(subscriber.id, n_days)
         if not history:
             say("  nothing yet")

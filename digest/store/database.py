@@ -231,6 +231,8 @@ def restore(backup: Path, path: Path, *, force: bool) -> Path | None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(backup, part)
+        if part.stat().st_size == 0:  # to SQLite that would be a sound database without anything
+            raise StoreError(f"{backup} is empty, so it is no backup.")
         with open_store(part) as probe:  # sound, and of a version that this program knows
             probe.counts()
         for suffix in ("-wal", "-shm"):

@@ -302,6 +302,17 @@ class OutboxTables:
         with self._db.read() as connection:
             return connection.scalar(sa.select(_table.c.state).where(waiting).limit(1)) is not None
 
+    def next_delivery(self) -> datetime | None:
+        """When the next waiting mail may go out; a time that has passed for one that is ready."""
+        ready = sa.case(
+            (_table.c.state == DeliveryState.READY.value, _table.c.planned_at),
+            else_=_table.c.next_at,
+        )
+        query = sa.select(sa.func.min(ready)).where(_table.c.state.in_(WAITING))
+        with self._db.read() as connection:
+            found: datetime | None = connection.scalar(query)
+        return found
+
     def mark_handing(self, key: DeliveryKey, worker: str, now: datetime) -> bool:
         return self._change(
             key, worker, DeliveryState.CLAIMED, {"state": DeliveryState.HANDING.value}, _ACTIVE

@@ -231,6 +231,14 @@ strikes = sa.Table(
     sa.Column("struck_at", Instant, nullable=False),
 )
 
+#: when a service may be asked again, by any process that shares this database
+paces = sa.Table(
+    "paces",
+    metadata,
+    sa.Column("host", sa.String(200), primary_key=True),
+    sa.Column("free_at", Instant, nullable=False),
+)
+
 #: what a local language model makes of a text, half precision
 embeddings = sa.Table(
     "embeddings",

@@ -5,12 +5,14 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 from filelock import FileLock, Timeout
 from pydantic import TypeAdapter
+from sqlalchemy.dialects.sqlite import insert
 
 from digest.errors import StoreError
 from digest.model import DayReport
@@ -21,6 +23,7 @@ from digest.store.embeddings import EmbeddingTables
 from digest.store.subscribers import SubscriberTables
 
 _REPORT = TypeAdapter(DayReport)
+LONGEST_WAIT = timedelta(minutes=1)
 
 
 def _random_id() -> str:
@@ -67,6 +70,26 @@ class SqlStore(SubscriberTables, OutboxTables, EmbeddingTables):
         query = sa.select(schema.runs.c.report).order_by(schema.runs.c.id.desc()).limit(limit)
         with self._db.read() as connection:
             return tuple(_REPORT.validate_python(r) for r in connection.scalars(query))
+
+    def reserve(self, host: str, now: datetime, interval_s: float) -> float:
+        """Take the next turn at a service; returns the seconds to wait for it.
+
+        All processes of this database queue up here. A clock that was set back, or a crowd, never
+        makes anybody wait for longer than a minute.
+        """
+        table, interval = schema.paces, timedelta(seconds=interval_s)
+        with self._db.write() as connection:
+            free_at = connection.scalar(sa.select(table.c.free_at).where(table.c.host == host))
+            turn = max(now, free_at or now)
+            if turn > now + LONGEST_WAIT:
+                turn = now + interval
+            row = {"free_at": turn + interval}
+            connection.execute(
+                insert(table)
+                .values(host=host, **row)
+                .on_conflict_do_update(index_elements=["host"], set_=row)
+            )
+        return (turn - now).total_seconds()
 
     @contextmanager
     def exclusive(self) -> Iterator[bool]:

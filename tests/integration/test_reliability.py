@@ -325,3 +325,45 @@ def test_rules_come_from_the_configuration(tmp_path: Path) -> None:
                 suppress_after=7,
                 give_up_after=timedelta(hours=5),
             )
+
+
+def test_a_run_may_stay_until_what_was_put_off_has_gone_out(tmp_path: Path) -> None:
+    left = [2]
+
+    def twice(stage: str, session: int, message: int, recipient: str) -> Fault | None:
+        if stage == "rcpt" and recipient == "p0@example.org" and left[0]:
+            left[0] -= 1
+            return Fault("450 4.7.1 greylisted")
+        return None
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        world.now += timedelta(seconds=seconds)
+
+    slept: list[float] = []
+    with installation(tmp_path, twice) as (world, box), world.app() as app:
+        report = app.run()
+        assert report is not None
+        assert report.failed
+        short = app.wait_for_mails(report, timedelta(minutes=2), sleep=sleep)
+        assert short.failed
+        assert slept == []
+        done = app.wait_for_mails(report, timedelta(hours=1), sleep=sleep)
+        assert not done.failed
+        assert [s.outcome for s in done.subscribers] == ["sent"] * 4
+        assert len(slept) == 2
+        assert len(box.kept) == 4
+
+
+def test_a_run_that_stays_comes_back_to_a_server_that_was_down(tmp_path: Path) -> None:
+    def sleep(seconds: float) -> None:
+        world.now += timedelta(seconds=seconds)
+        box.script = lambda *_: None
+
+    with installation(tmp_path, always("connect", CLOSES)) as (world, box), world.app() as app:
+        report = app.run()
+        assert report is not None
+        assert report.route_fault
+        done = app.wait_for_mails(report, timedelta(minutes=5), sleep=sleep)
+        assert (done.failed, done.route_fault, done.warnings) == (False, "", ())
+        assert len(box.kept) == 4

@@ -409,3 +409,14 @@ def test_only_one_process_works_on_a_day(store: SqlStore) -> None:
         assert (first, second) == (True, False)
     with store.exclusive() as again:
         assert again
+
+
+def test_processes_take_turns_at_a_service(tmp_path: Path) -> None:
+    with open_store(tmp_path / "d.db") as one, open_store(tmp_path / "d.db") as other:
+        waits = [s.reserve("api.example.org", NOW, 3.0) for s in (one, other, one, other)]
+        assert waits == [0, 3, 6, 9]
+        assert one.reserve("elsewhere.example.org", NOW, 3.0) == 0
+        later = NOW + timedelta(seconds=20)
+        assert other.reserve("api.example.org", later, 3.0) == 0
+        # a clock that was set back by a day does not make anybody wait for one
+        assert one.reserve("api.example.org", NOW - timedelta(days=1), 3.0) == 3.0

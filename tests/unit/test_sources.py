@@ -12,6 +12,7 @@ from digest.errors import SourceMalformed
 from digest.model import Paper
 from digest.ports import FetchRequest
 from digest.sources import arxiv, feed, huggingface
+from digest.text import clean, safe_url
 from tests.conftest import NOW
 from tests.servers import rss
 from tests.worlds import record
@@ -324,3 +325,56 @@ def test_recorded_journal_feeds_give_titles_and_ids(fixtures: Path) -> None:
         assert all(p.title for p in papers)
         n += len(papers)
     assert n > 700
+
+
+# --- feeds that mean harm -----------------------------------------------------------------------
+
+
+def test_of_a_hundred_thousand_entries_the_first_are_used_and_the_rest_is_not_even_parsed() -> None:
+    body = b'<rss version="2.0"><channel>' + b"".join(
+        b"<item><title>paper %d</title><guid>%d</guid></item>" % (n, n) for n in range(100_000)
+    )
+    papers, fault = feed.parse(body, "", url="u", source="x", now=NOW)
+    assert len(papers) == feed.MAX_ENTRIES
+    assert "100,000 entries" in fault
+
+
+BOMB = b"""<?xml version="1.0"?><!DOCTYPE lolz [<!ENTITY lol "lol">%s]>
+<rss version="2.0"><channel><title>t</title><item><title>&lol9;</title><guid>1</guid></item>
+</channel></rss>""" % b"".join(
+    b'<!ENTITY lol%d "%s">' % (n, b"&lol%d;" % (n - 1) * 10 if n > 1 else b"&lol;" * 10)
+    for n in range(1, 10)
+)
+EXTERNAL = b"""<?xml version="1.0"?><!DOCTYPE r [<!ENTITY x SYSTEM "file:///etc/passwd">]>
+<rss version="2.0"><channel><title>t</title><item><title>&x;</title><guid>1</guid></item>
+</channel></rss>"""
+
+
+@pytest.mark.parametrize("body", [BOMB, EXTERNAL], ids=["entity bomb", "external entity"])
+def test_entities_are_neither_blown_up_nor_fetched(body: bytes) -> None:
+    parsed = feed.parse_feed(body, "", url="https://example.org/feed")
+    text = repr(parsed.entries)
+    assert len(text) < 10_000
+    assert "root:" not in text
+
+
+FEED_START = b'<?xml version="1.0"?><rss version="2.0"><channel><title>t</title>'
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.binary(max_size=300), st.integers(0, 400))
+def test_any_bytes_of_a_feed_are_read_or_refused(noise: bytes, at: int) -> None:
+    sound = FEED_START + (
+        b"<item><title>A study</title><link>https://example.org/1</link><guid>1</guid>"
+        b"<description>We look at it.</description><pubDate>Wed, 20 May 2026 00:00:00 GMT</pubDate>"
+        b"</item></channel></rss>"
+    )
+    for body in (noise, FEED_START + noise, sound[:at] + noise + sound[at:]):
+        try:
+            papers, _ = feed.parse(body, "", url="u", source="x", now=NOW)
+        except SourceMalformed:
+            continue
+        for paper in papers:
+            for text in (paper.title, paper.abstract, *paper.authors):
+                assert text == clean(text)
+            assert paper.url == safe_url(paper.url)

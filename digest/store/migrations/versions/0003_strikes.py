@@ -1,4 +1,4 @@
-"""Refusals that count against an address."""
+"""Refusals that count against an address; the pace that services ask for."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -18,7 +18,14 @@ def upgrade() -> None:
         sa.Column("struck_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("subscriber_id", "edition_date", "origin"),
     )
+    op.create_table(
+        "paces",
+        sa.Column("host", sa.String(200), nullable=False),
+        sa.Column("free_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("host"),
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("paces")
     op.drop_table("strikes")
