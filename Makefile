@@ -1,5 +1,5 @@
 # Two commands do all the set-up: `make demo` and `make test`.
-.PHONY: help demo preview test lowest lint format bench messages clients pictures wheel clean
+.PHONY: help demo preview test fuzz crash lowest lint format bench messages clients pictures wheel clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
@@ -24,6 +24,12 @@ preview: demo ## look at the demo's mails in a browser, while you change templat
 
 test: $(READY) ## every test
 	$(BIN)/python -m pytest
+
+fuzz: $(READY) ## the properties of feeds, payloads, mails and tokens, for long and at random
+	DIGEST_FUZZ=1 $(BIN)/python -m pytest tests/unit -k "any or hostile or markup or token or ticket or bytes or wrapping or parses"
+
+crash: $(READY) ## kill the sender 200 times over 500 mails, and count what fell into the window
+	$(BIN)/python -m tests.crash --mails 500 --kills 200
 
 lowest: $(READY) ## every test with the oldest dependencies that pyproject.toml admits
 	$(BIN)/python -m venv --clear .venv-lowest

@@ -14,13 +14,19 @@ from hypothesis import settings
 
 # The same examples every time: a build must not fail by luck. DIGEST_FUZZ=1 draws new ones.
 settings.register_profile("steady", derandomize=True, deadline=None)
-settings.register_profile("fuzz", deadline=None)
-settings.load_profile("fuzz" if os.environ.get("DIGEST_FUZZ") else "steady")
+settings.register_profile("fuzz", deadline=None, max_examples=3000)
+FUZZING = bool(os.environ.get("DIGEST_FUZZ"))
+settings.load_profile("fuzz" if FUZZING else "steady")
 
 #: a Wednesday, 07:30 in Berlin
 NOW = datetime(2026, 5, 20, 5, 30, tzinfo=UTC)
 ROOT = Path(__file__).resolve().parent.parent
 FIXTURES = Path(os.environ.get("DIGEST_FIXTURES", ROOT.parent / "shared" / "fixtures"))
+
+
+def examples(n: int) -> settings:
+    """So many examples of a property, and thirty times as many when fuzzing (`make fuzz`)."""
+    return settings(max_examples=30 * n if FUZZING else n, deadline=None)
 
 
 @pytest.fixture(autouse=True, scope="session")

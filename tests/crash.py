@@ -4,7 +4,7 @@ done; then the receiving server's log is compared with the journal.
     python -m tests.crash --mails 500 --kills 200      (make crash)
 
 A short form runs in `make test`. Kills fall into the sending, at any instruction between a claim
-and the last word of the journal; `--plan` also kills while editions are chosen and planned.
+and the last word of the journal; in a third round also while editions are chosen and planned.
 """
 
 from __future__ import annotations
@@ -62,10 +62,10 @@ class Outcome:
         return found
 
 
-def sender(config: Path) -> None:
+def sender(config: Path, *, plan: bool) -> None:
     """What is killed: one run, which says what it does."""
     with App(load_settings(config, {})) as app:
-        app.run(progress=lambda line: print(line, flush=True))
+        app.run(choose=lambda reader: plan, progress=lambda line: print(line, flush=True))
 
 
 def crash(
@@ -97,19 +97,24 @@ def crash(
         while killed < n_kills and not _done(world):
             killed += _killed_once(config, rng.uniform(0, longest), plan)
         for _ in range(5):
-            subprocess.run([*_command(config)], cwd=ROOT, check=True, capture_output=True)
+            subprocess.run(_command(config, plan), cwd=ROOT, check=True, capture_output=True)
             if _done(world):
                 break
         return _outcome(world, box, killed)
 
 
-def _command(config: Path) -> list[str]:
-    return [sys.executable, "-m", "tests.crash", "--sender", str(config)]
+def _command(config: Path, plan: bool) -> list[str]:
+    command = [sys.executable, "-m", "tests.crash", "--sender", str(config)]
+    return [*command, "--plan"] if plan else command
 
 
 def _killed_once(config: Path, after_s: float, plan: bool) -> int:
     process = subprocess.Popen(
-        _command(config), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        _command(config, plan),
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
     )
     assert process.stdout is not None
     for line in process.stdout:
@@ -148,12 +153,13 @@ def _outcome(world: World, box: FaultyServer, n_kills: int) -> Outcome:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sender", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--plan", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--mails", type=int, default=500)
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     if arguments.sender:
-        return sender(arguments.sender)
+        return sender(arguments.sender, plan=arguments.plan)
     broken = False
     for name, hold, plan in (
         ("resend", False, False),

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 import jinja2
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from digest.app import TEMPLATES, speeches
@@ -33,7 +33,7 @@ from digest.model import (
     Signals,
     SourceCount,
 )
-from tests.conftest import NOW
+from tests.conftest import NOW, examples
 from tests.factories import paper, pick, subscriber
 
 HEAD = Letterhead(
@@ -171,7 +171,7 @@ HOSTILE = st.text(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@examples(80)
 @given(title=HOSTILE, author=HOSTILE, abstract=HOSTILE, term=HOSTILE)
 def test_no_text_of_a_paper_can_add_markup_or_headers(
     title: str, author: str, abstract: str, term: str
@@ -623,7 +623,7 @@ def test_a_local_part_outside_ascii_stands_in_the_headers_as_utf8() -> None:
 
 
 @given(name=HOSTILE, title=HOSTILE)
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_a_message_parses_back_to_what_was_put_in(name: str, title: str) -> None:
     made = replace(edition(pick(1, paper=paper(1, title=title))), subscriber=subscriber(name=name))
     rendered = RENDERER.render(made)

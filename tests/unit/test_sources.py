@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from digest.errors import SourceMalformed
@@ -13,7 +13,7 @@ from digest.model import Paper
 from digest.ports import FetchRequest
 from digest.sources import arxiv, feed, huggingface
 from digest.text import clean, safe_url
-from tests.conftest import NOW
+from tests.conftest import NOW, examples
 from tests.servers import rss
 from tests.worlds import record
 
@@ -72,7 +72,7 @@ def test_a_title_with_markup_or_math_stays_the_text_it_is() -> None:
     assert papers[0].title == "If a<b then <script>alert(1)</script>"
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(st.integers(min_value=0, max_value=2000))
 def test_a_listing_cut_off_anywhere_keeps_whole_papers_and_says_so(cut: int) -> None:
     body = rss([record(n) for n in range(3)], STAMP)
@@ -361,7 +361,7 @@ def test_entities_are_neither_blown_up_nor_fetched(body: bytes) -> None:
 FEED_START = b'<?xml version="1.0"?><rss version="2.0"><channel><title>t</title>'
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(st.binary(max_size=300), st.integers(0, 400))
 def test_any_bytes_of_a_feed_are_read_or_refused(noise: bytes, at: int) -> None:
     sound = FEED_START + (
