@@ -76,6 +76,8 @@ LONGEST_ABSENCE = timedelta(days=14)
 BACKGROUND_PAPERS = 20_000
 #: when to look again after a day without a listing: the feed may only be late
 LOOK_AGAIN_AFTER = timedelta(hours=1)
+#: time zones differ by a day and two hours at most, and clocks are seldom set back by more
+WENT_BACK = timedelta(days=2)
 
 Progress = Callable[[str], None]
 
@@ -344,10 +346,27 @@ def plan(
     reports = []
     for subscriber in subscribers:
         edition_date = day or schedule.edition_date(subscriber, now)
-        report = _plan_one(editor, store, subscriber, edition_date, now, dry_run)
+        if day is None and _went_back(store, subscriber, edition_date):
+            report = SubscriberReport(
+                email=subscriber.email,
+                edition_date=edition_date,
+                outcome=EmptyReason.NOT_A_SENDING_DAY,
+                detail="An edition of a later date is out: the clock or the time zone went back.",
+            )
+        else:
+            report = _plan_one(editor, store, subscriber, edition_date, now, dry_run)
         progress(f"{report.email}: {report.outcome}")
         reports.append(report)
     return tuple(reports)
+
+
+def _went_back(store: Outbox, subscriber: Subscriber, day: date) -> bool:
+    """Whether today lies shortly before a date that had its edition: then it has none of its own.
+
+    One far ahead was made by a clock that was wrong, and must not silence the days until then.
+    """
+    latest = store.latest_edition(subscriber.id)
+    return latest is not None and timedelta(0) < latest - day <= WENT_BACK
 
 
 def _plan_one(
@@ -575,6 +594,8 @@ def is_due(store: Outbox, subscriber: Subscriber, now: datetime) -> bool:
     if subscriber.state is not SubscriberState.ACTIVE or not schedule.is_due(subscriber, now):
         return False
     day = schedule.edition_date(subscriber, now)
+    if _went_back(store, subscriber, day):
+        return False
     if store.delivery(DeliveryKey(subscriber_id=subscriber.id, edition_date=day)) is not None:
         return False
     empty = store.empty_outcome(subscriber.id, day)

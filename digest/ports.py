@@ -241,6 +241,10 @@ class Outbox(Protocol):
 
     def delivery(self, key: DeliveryKey) -> Delivery | None: ...
 
+    def latest_edition(self, subscriber_id: str) -> date | None:
+        """The latest date that an edition was planned for."""
+        ...
+
     def history(self, subscriber_id: str, limit: int) -> tuple[HistoryEntry, ...]:
         """What came of the latest dates, newest first."""
         ...

@@ -15,7 +15,7 @@ from digest.config import load_text
 from tests.conftest import ROOT
 
 COMMANDS = sorted(get_command(app).commands)  # type: ignore[attr-defined]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
 def text(path: Path) -> str:
@@ -40,7 +40,7 @@ def test_every_option_is_in_the_reference() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
 def test_commands_named_in_the_docs_exist(page: Path) -> None:
-    for found in re.findall(r"`digest ([a-z]+)", text(page)):
+    for found in re.findall(r"`digest ([a-z][a-z-]+)", text(page)):
         assert found in COMMANDS, found
 
 
@@ -87,3 +87,12 @@ def test_no_machine_path_and_no_registry_stands_in_the_project() -> None:
         path = ROOT / name
         if path.is_file() and path != Path(__file__) and path.suffix != ".png":
             assert not pattern.search(path.read_text("utf-8", "ignore")), name
+
+
+@pytest.mark.parametrize("page", [ROOT / "SECURITY.md", ROOT / "docs" / "reliability.md"])
+def test_the_tests_that_the_docs_name_exist(page: Path) -> None:
+    tests = "\n".join(text(p) for p in (ROOT / "tests").rglob("test_*.py"))
+    named = re.findall(r"`(test_\w+)`", text(page))
+    assert len(named) > 10
+    for name in named:
+        assert f"def {name}(" in tests, name

@@ -37,6 +37,10 @@ def run_checks(app: App, send_test: str) -> int:
     checks: list[tuple[str, Callable[[], str]]] = [("store", lambda: _store(app))]
     checks += [(s.name, lambda s=s: _source(s, app)) for s in app.sources]  # type: ignore[misc]
     checks += [("likes", lambda: _likes(app)), ("sending", lambda: _route(app))]
+    if app.settings.inbox:
+        checks.append(("inbox", lambda: _inbox(app)))
+    if app.settings.mail.dkim:
+        checks.append(("DKIM", lambda: _dkim(app)))
     if send_test:
         checks.append(("test mail", lambda: _test_mail(app, send_test)))
     n_failed = 0
@@ -107,6 +111,22 @@ def _route(app: App) -> str:
         return f"{app.settings.maildir.path} is writable"
     login = f", login as {smtp.username}" if smtp.username else ""
     return f"{smtp.host}:{smtp.effective_port} answers ({smtp.security}{login}); nothing was sent"
+
+
+def _inbox(app: App) -> str:
+    inbox = app.inbox()
+    try:
+        n_unread = sum(1 for _ in inbox.unread())
+    finally:
+        inbox.close()
+    return f"can be read; {counted(n_unread, 'unread mail')}"
+
+
+def _dkim(app: App) -> str:
+    app.signer()
+    dkim = app.settings.mail.dkim
+    assert dkim is not None
+    return f"the key signs; its DNS record belongs to {dkim.selector}._domainkey.{dkim.domain}"
 
 
 def _test_mail(app: App, address: str) -> str:

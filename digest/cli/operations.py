@@ -188,7 +188,7 @@ def bounces(
 @app.command()
 @_told
 def backup(
-    file: Annotated[Path, typer.Argument(help="Where to; must not be there yet.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to; must not be there yet.")],
     config: ConfigOption = None,
 ) -> None:
     """Copy the database while it is in use."""
@@ -200,7 +200,7 @@ def backup(
 @app.command()
 @_told
 def restore(
-    file: Annotated[Path, typer.Argument(help="A backup.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A backup.")],
     force: Annotated[bool, typer.Option(help="Replace the database that is there.")] = False,
     config: ConfigOption = None,
 ) -> None:

@@ -202,6 +202,15 @@ class OutboxTables:
             row = connection.execute(sa.select(_table).where(_is(key))).mappings().first()
             return _delivery(row) if row else None
 
+    def latest_edition(self, subscriber_id: str) -> date | None:
+        query = sa.select(sa.func.max(_table.c.edition_date)).where(
+            _table.c.subscriber_id == subscriber_id,
+            _table.c.kind == EditionKind.EDITION.value,
+        )
+        with self._db.read() as connection:
+            found: date | None = connection.scalar(query)
+        return found
+
     def history(self, subscriber_id: str, limit: int) -> tuple[HistoryEntry, ...]:
         editions, picks, empty = schema.editions, schema.edition_picks, schema.empty_days
         same = [

@@ -93,6 +93,8 @@ def test_the_inbox_is_read(world: World) -> None:
     shown = digest(world.folder, "bounces")
     assert shown.returncode == 0, shown.stderr
     assert "1 mail read: 0 mails of ours, 0 refused, 1 left to people." in shown.stdout
+    checked = digest(world.folder, "check")
+    assert "inbox: can be read; 1 unread mail" in checked.stdout
     world.write()
     none = digest(world.folder, "bounces")
     assert none.returncode == 2

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -367,3 +367,64 @@ def test_a_run_that_stays_comes_back_to_a_server_that_was_down(tmp_path: Path) -
         done = app.wait_for_mails(report, timedelta(minutes=5), sleep=sleep)
         assert (done.failed, done.route_fault, done.warnings) == (False, "", ())
         assert len(box.kept) == 4
+
+
+# --- clocks ------------------------------------------------------------------------------------
+
+
+def ticking(world: World, start: datetime, n: int, step: timedelta) -> None:
+    """A worker that wakes now and then, and is started anew each time."""
+    world.now = start
+    for _ in range(n):
+        listed(world, range(world.now.day * 10, world.now.day * 10 + 3))
+        with world.app() as app:
+            Worker(app).tick()
+        world.now += step
+
+
+def dates(world: World) -> list[str]:
+    return sorted(d.key.edition_date.isoformat() for d in mails(world))
+
+
+@pytest.mark.parametrize("day", [date(2026, 10, 25), date(2026, 3, 29)], ids=["autumn", "spring"])
+def test_the_doubled_hour_in_autumn_is_one_edition_and_the_missing_one_in_spring_is_not_missed(
+    tmp_path: Path, day: date
+) -> None:
+    with installation(tmp_path) as (world, box):
+        world.write(subscribers=ADA)
+        text = world.config.read_text("utf-8")
+        world.config.write_text(text.replace('time = "07:30"', 'time = "02:30"'), "utf-8")
+        midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
+        ticking(world, midnight - timedelta(minutes=30), 10, timedelta(minutes=20))
+        assert dates(world) == [day.isoformat()]
+        assert len(box.kept) == 1
+
+
+def test_a_clock_that_jumps_and_a_zone_that_changes_make_no_second_edition(tmp_path: Path) -> None:
+    with installation(tmp_path) as (world, box):
+        world.write(subscribers=ADA)
+        noon = datetime(2026, 5, 20, 12, tzinfo=UTC)
+        hour = timedelta(hours=1)
+        ticking(world, noon, 2, hour)
+        ticking(world, noon - 3 * hour, 3, hour)  # back by hours
+        ticking(world, noon - DAY_LATER, 3, hour)  # back by a day
+        assert dates(world) == ["2026-05-20"]
+        text = world.config.read_text("utf-8")
+        for zone in ("America/Los_Angeles", "Asia/Tokyo", "Pacific/Honolulu", "Europe/Berlin"):
+            world.config.write_text(text.replace("Europe/Berlin", zone), "utf-8")
+            ticking(world, noon, 2, timedelta(minutes=30))
+        assert dates(world) == ["2026-05-20"]
+        ticking(world, noon + 2 * DAY_LATER, 2, hour)  # forward by days
+        ticking(world, noon + DAY_LATER, 2, hour)  # and set right again
+        assert dates(world) == ["2026-05-20", "2026-05-22"]
+        assert len(box.kept) == 2
+
+
+def test_a_clock_that_was_years_ahead_does_not_silence_the_years(tmp_path: Path) -> None:
+    with installation(tmp_path) as (world, box):
+        world.write(subscribers=ADA)
+        noon = datetime(2026, 5, 20, 12, tzinfo=UTC)
+        ticking(world, noon + 3650 * DAY_LATER, 1, DAY_LATER)
+        ticking(world, noon, 2, DAY_LATER)
+        assert dates(world) == ["2026-05-20", "2026-05-21", "2036-05-17"]
+        assert len(box.kept) == 3
