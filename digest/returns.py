@@ -75,7 +75,8 @@ def read_inbox(
         report.told.append(line)
         if not dry_run:
             inbox.done(key)
-    log.info("inbox.read n=%d applied=%d", report.n_read, report.n_applied)
+    level = logging.INFO if report.n_applied or report.n_refused else logging.DEBUG
+    log.log(level, "inbox.read n=%d applied=%d", report.n_read, report.n_applied)
     return report
 
 

@@ -130,6 +130,7 @@ def _common(
 def _log_as_configured(settings: Settings) -> None:
     """In the configured format, with its passwords masked."""
     secrets = [t.password.get_secret_value() for t in (settings.smtp, settings.inbox) if t]
+    secrets.append(settings.monitor.ping_url)  # whoever knows it can call everything well
     root = logging.getLogger()
     level = root.level
     logging.basicConfig(handlers=[handler(settings.monitor.log_format, secrets)], force=True)

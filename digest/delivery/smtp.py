@@ -211,7 +211,12 @@ class SmtpTransport:
         except (OSError, smtplib.SMTPException) as error:
             self._drop()
             raise self._fault("mail", error) from error
-        before_data()
+        try:
+            before_data()
+        except BaseException:
+            # The server waits for a body: whatever came next on this connection would become it.
+            self._drop()
+            raise
         return self._send_body(smtp, message.body)
 
     def _send_body(self, smtp: smtplib.SMTP, body: bytes) -> Receipt:

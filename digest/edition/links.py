@@ -85,8 +85,6 @@ class Seal:
             issued = date.fromordinal(int(issued_hex, 16))
         except (BadData, ValueError) as error:
             raise TokenInvalid(_DAMAGED) from error
-        if self.sign(ticket, issued).split(".")[0] != token.split(".")[0]:
-            raise TokenInvalid(_DAMAGED)  # base64 has several spellings of the last bits
         too_old = (today - issued).days > MAX_AGE_DAYS
         if too_old and ticket.action is not Action.UNSUBSCRIBE:
             raise TokenExpired(

@@ -7,6 +7,7 @@ for images, if they are switched on.
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
@@ -303,8 +304,6 @@ def serve(site: Site, port: int, on_ready: Callable[[str], None]) -> None:
     Raises:
         DigestError: the port is taken.
     """
-    import socket
-
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

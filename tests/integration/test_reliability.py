@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from digest.errors import StoreFull
-from digest.model import DayReport, Delivery, DeliveryState, SubscriberState
+from digest.model import DayReport, Delivery, DeliveryKey, DeliveryState, SubscriberState
 from digest.sending import PAUSES, Rules, pause_after
 from digest.worker import Worker
 from tests.faults import STAGES, Fault, FaultyServer, Script, always, faulty_server, once
@@ -280,6 +280,31 @@ def test_whoever_left_after_the_plan_gets_no_mail_of_it(tmp_path: Path) -> None:
         assert states(world) == {"sent": 3, "suppressed": 1}
         assert not box.to(first.email)
         assert box.to(second.email)
+
+
+def test_whoever_leaves_at_the_last_moment_gets_none_and_spoils_nobodys(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with installation(tmp_path) as (world, box), world.app() as app:
+        real = app.store.mark_handing
+        left: list[str] = []
+
+        def leaving(key: DeliveryKey, worker: str, now: datetime) -> bool:
+            if not left:  # the first of them unsubscribes after the claim, before the hand-over
+                left.append(key.subscriber_id)
+                app.store.set_state(key.subscriber_id, SubscriberState.UNSUBSCRIBED)
+            return real(key, worker, now)
+
+        monkeypatch.setattr(app.store, "mark_handing", leaving)
+        app.run()
+        emails = {s.id: s.email for s in app.store.subscribers()}
+        assert sorted(k.recipient for k in box.kept) == sorted(
+            e for i, e in emails.items() if i not in left
+        )
+        assert all(k.body.startswith(b"From: ") for k in box.kept)
+        assert all(k.body.count(b"Message-ID:") == 1 for k in box.kept)
+        app.run()  # the next claim finds that they left
+        assert states(world) == {"sent": 3, "suppressed": 1}
 
 
 def test_what_cannot_be_written_down_stops_the_sending(
