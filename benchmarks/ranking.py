@@ -36,7 +36,7 @@ import scipy.sparse as sp
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.svm import LinearSVC
 
-from digest.library import bibtex
+from digest import library
 from digest.model import Paper, Profile
 from digest.ranking import fit
 
@@ -86,7 +86,7 @@ def citeulike(seed: int) -> Iterator[Task]:
 
 def libraries() -> dict[str, list[Paper]]:
     found = {
-        path.stem: list(bibtex.read(path).papers)
+        path.stem: list(library.read(path).papers)
         for path in sorted((FIXTURES / "bibtex").glob("library_*.bib"))
     }
     items = json.loads((FIXTURES / "zotero" / "library_items_rebuilt.json").read_text("utf-8"))

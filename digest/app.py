@@ -20,6 +20,7 @@ from digest.config import (
     InlinePaper,
     Settings,
     SubscriberSettings,
+    is_library,
 )
 from digest.errors import ConfigError, LibraryError
 from digest.fetcher import Fetcher
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from digest.returns import InboxReport
     from digest.sending import Rules
     from digest.store import SqlStore
+    from digest.subscriptions import ImportReport
 
 _HERE = Path(__file__).resolve().parent
 #: beside the package in a wheel, at the top of a checkout
@@ -381,6 +383,29 @@ class App:
         finally:
             inbox.close()
 
+    def import_library(
+        self, subscriber: Subscriber, path: Path, kind: str, name: str, *, dry_run: bool
+    ) -> ImportReport:
+        """Make the papers of a file likes of a reader, in place of what was imported under that
+        name before.
+
+        Raises:
+            LibraryError: the file cannot be read.
+        """
+        from digest import library
+        from digest.subscriptions import import_likes
+
+        found = library.read(path, kind)
+        return import_likes(
+            self.store,
+            self.lookup,
+            subscriber,
+            Likes(refs=found.refs, papers=found.papers, faults=found.faults),
+            name,
+            self.clock(),
+            dry_run=dry_run,
+        )
+
     # --- the main jobs -------------------------------------------------------------------------
 
     def run(
@@ -546,7 +571,7 @@ def _subscriber(s: SubscriberSettings, settings: Settings) -> Subscriber:
 
 def read_likes(s: SubscriberSettings) -> Likes:
     """A subscriber's likes with their library files read."""
-    from digest.library import bibtex
+    from digest import library
 
     refs: list[str] = []
     papers: list[Paper] = []
@@ -554,14 +579,15 @@ def read_likes(s: SubscriberSettings) -> Likes:
     for like in s.likes:
         if isinstance(like, InlinePaper):
             papers.append(inline_paper(like.title, like.abstract))
-        elif like.lower().endswith(".bib") and "://" not in like:
+        elif is_library(like):
             try:
-                library = bibtex.read(Path(like))
+                found = library.read(Path(like))
             except LibraryError as error:
                 faults.append(f"{error} Its likes are not used.")
                 continue
-            papers += library.papers
-            faults += library.faults
+            papers += found.papers
+            refs += found.refs
+            faults += found.faults
         else:
             refs.append(like)
     return Likes(refs=tuple(refs), papers=tuple(papers), faults=tuple(faults))

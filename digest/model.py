@@ -157,7 +157,7 @@ class Rating:
     #: +1 liked, -1 disliked, -3 "fewer like this"
     value: int
     rated_at: datetime
-    #: config, import, mail, web or cli
+    #: config, cli, mail, web, or "import:" and a name
     origin: str
 
 

@@ -205,7 +205,13 @@ class SubscriberStore(Protocol):
 
     def add_ratings(self, ratings: Iterable[Rating]) -> None: ...
 
-    def remove_rating(self, subscriber_id: str, paper_id: str, origins: Sequence[str]) -> int: ...
+    def remove_rating(self, subscriber_id: str, paper_id: str, *, keep: str) -> int:
+        """Forget a reader's ratings of a paper, of every origin but one."""
+        ...
+
+    def ratings_by_origin(self, subscriber_id: str) -> dict[str, frozenset[str]]:
+        """Papers rated, by where the rating came from."""
+        ...
 
     def sync_ratings(
         self, subscriber_id: str, origin: str, paper_ids: Collection[str], now: datetime

@@ -18,8 +18,10 @@ log = logging.getLogger(__name__)
 
 #: an id that arXiv does not know today may exist tomorrow, but need not be asked for every day
 ASK_AGAIN_AFTER = timedelta(days=7)
-#: origins that a reader's own command may take back
-OWN_ORIGINS = ("cli", "mail", "web", "import")
+#: origins of imports: "import:" and the name that the import was given
+IMPORT = "import:"
+#: the only origin that a reader's own command cannot take back
+FILE_ORIGIN = "config"
 
 
 class RatingsStore(PaperStore, SubscriberStore, Protocol):
@@ -77,14 +79,20 @@ def resolve(
     """
     keys = {ref: reference_key(ref) for ref in dict.fromkeys(refs)}
     missing = {
-        ref: "this is no arXiv id, DOI, known address or .bib file"
+        ref: "this is no arXiv id, DOI, known address or library file"
         for ref, k in keys.items()
         if not k
     }
     wanted = {k for k in keys.values() if k}
     found = store.papers(wanted)
     by_doi = {p.doi: p for p in found.values() if p.doi}
-    open_keys = {k for k in wanted if k not in found and k.removeprefix("doi:") not in by_doi}
+    open_keys = {
+        k
+        for k in wanted
+        # a paper without an abstract is asked for once more: it came from a library file
+        if (k not in found or (k.startswith("arxiv:") and not found[k].abstract))
+        and k.removeprefix("doi:") not in by_doi
+    }
     known_bad = store.unresolved(open_keys, now - ASK_AGAIN_AFTER)
     ask = sorted(
         k.removeprefix("arxiv:") for k in open_keys - known_bad.keys() if k.startswith("arxiv:")
@@ -134,6 +142,88 @@ def sync_likes(
     return tuple(dict.fromkeys(faults))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportReport:
+    """What an import brought, or would bring."""
+
+    #: likes that the reader did not have
+    n_new: int
+    n_known: int
+    n_without_abstract: int
+    #: likes of an earlier import under this name that are no longer in the file
+    n_gone: int
+    #: ids to look up, which a dry run does not
+    n_to_look_up: int
+    #: what could not be used, each as a finished sentence
+    faults: tuple[str, ...]
+
+
+def import_likes(
+    store: RatingsStore,
+    lookup: Callable[[], Lookup],
+    subscriber: Subscriber,
+    likes: Likes,
+    name: str,
+    now: datetime,
+    *,
+    dry_run: bool,
+) -> ImportReport:
+    """Make the papers of a library likes of a reader, as one that can be taken away again.
+
+    What was imported under that name before gives way. Records without an abstract that name an
+    arXiv paper get it from there. A dry run changes nothing and asks nobody.
+    """
+    origin = IMPORT + name
+    rated = store.ratings_by_origin(subscriber.id)
+    known = {i for o, ids in rated.items() if o != origin for i in ids}
+    before = rated.get(origin, frozenset())
+    faults = list(likes.faults)
+    if dry_run:
+        keys = {ref: reference_key(ref) for ref in likes.refs}
+        stored = store.papers({k for k in keys.values() if k} | {p.id for p in likes.papers})
+        found = {p.id: stored.get(p.id) or p for p in likes.papers} | {
+            k: stored[k] for k in keys.values() if k in stored
+        }
+        n_open = sum(1 for k in keys.values() if k and k not in stored)
+    else:
+        store.add_papers(likes.papers, now)
+        wanting = [
+            p.id.removeprefix("arxiv:")
+            for p in likes.papers
+            if p.id.startswith("arxiv:") and not p.abstract
+        ]
+        resolved = resolve([*likes.refs, *wanting], store, lookup, now)
+        faults += [f"{ref}: {reason}." for ref, reason in resolved.missing.items()]
+        ids = {p.id for p in likes.papers} | {p.id for p in resolved.papers}
+        found, n_open = dict(store.papers(ids)), 0
+        store.sync_ratings(subscriber.id, origin, sorted(found), now)
+    return ImportReport(
+        n_new=len(found.keys() - known - before),
+        n_known=len(found.keys() & (known | before)),
+        n_without_abstract=sum(1 for p in found.values() if not p.abstract),
+        n_gone=len(before - found.keys()),
+        n_to_look_up=n_open,
+        faults=tuple(dict.fromkeys(faults)),
+    )
+
+
+def imports(store: RatingsStore, subscriber: Subscriber) -> dict[str, int]:
+    """Names of a reader's imports, and how many likes each brought."""
+    rated = store.ratings_by_origin(subscriber.id)
+    return {
+        origin.removeprefix(IMPORT): len(ids)
+        for origin, ids in rated.items()
+        if origin.startswith(IMPORT)
+    }
+
+
+def forget_import(store: RatingsStore, subscriber: Subscriber, name: str, now: datetime) -> int:
+    """Take away what an import brought; returns how many likes that were."""
+    n = imports(store, subscriber).get(name, 0)
+    store.sync_ratings(subscriber.id, IMPORT + name, (), now)
+    return n
+
+
 def find_subscriber(store: SubscriberStore, email: str) -> Subscriber:
     """The subscriber with that address.
 
@@ -172,7 +262,7 @@ def unrate(store: RatingsStore, subscriber: Subscriber, refs: Sequence[str]) -> 
     verdicts: dict[str, str] = {}
     for ref in refs:
         key = reference_key(ref) or ref
-        n_removed = store.remove_rating(subscriber.id, key, OWN_ORIGINS)
+        n_removed = store.remove_rating(subscriber.id, key, keep=FILE_ORIGIN)
         if n_removed:
             verdicts[ref] = "is taken back"
         elif key in ratings:

@@ -86,7 +86,8 @@ def _likes(app: App) -> str:
         n_papers += len(likes.papers)
         faults += likes.faults
         faults += [
-            f"The like {ref} of {subscriber.email} is no arXiv id, DOI, known address or .bib file."
+            f"The like {ref} of {subscriber.email} is no arXiv id, DOI, known address or library "
+            "file."
             for ref in likes.refs
             if not reference_key(ref)
         ]

@@ -194,7 +194,7 @@ def init(
     like: Annotated[
         list[str] | None,
         typer.Option(
-            help="A paper you like: id, address, DOI, .bib file; may be repeated.",
+            help="A paper you like: id, address, DOI, library file; may be repeated.",
             show_default=False,
         ),
     ] = None,
@@ -577,6 +577,82 @@ def profile(
         show.profile(who, found, terms, origins)
     for warning in warnings:
         warn(warning)
+
+
+@app.command("import")
+@_told
+def import_(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A .bib, .ris, .json (CSL), .txt or .md file.")
+    ],
+    kind: Annotated[
+        str,
+        typer.Option(help="bibtex, ris, csl-json or ids.", show_default="by the file's name"),
+    ] = "",
+    name: Annotated[
+        str, typer.Option(help="To take it away again.", show_default="the file's name")
+    ] = "",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Tell what it would bring, and change nothing.")
+    ] = False,
+    subscriber: SubscriberOption = "",
+    config: ConfigOption = None,
+) -> None:
+    """Import a library: its papers become likes.
+
+    The same name again replaces what it brought before.
+    """
+    name = name or file.name
+    with _app(config) as application:
+        who = application.subscriber(_only_subscriber(application, subscriber))
+        with progress("Reading and looking up …"):
+            report = application.import_library(who, file, kind, name, dry_run=dry_run)
+    for fault in report.faults[:50]:
+        warn(fault)
+    if len(report.faults) > 50:
+        warn(f"... and {len(report.faults) - 50} more.")
+    would = "would be " if dry_run else ""
+    parts = [
+        f"{report.n_new} {would}new",
+        f"{report.n_known} known",
+        f"{report.n_without_abstract} without abstract",
+        f"{len(report.faults)} unreadable or not found",
+    ]
+    if report.n_gone:
+        parts.append(f"{report.n_gone} no longer in it")
+    if report.n_to_look_up:
+        parts.append(f"{report.n_to_look_up} to be looked up")
+    say(f"{name} for {who.email}: {', '.join(parts)}.")
+    if not dry_run:
+        say(f'`digest unimport "{name}"` takes it away again.')
+
+
+@app.command()
+@_told
+def unimport(
+    name: Annotated[
+        str, typer.Argument(metavar="[NAME]", help="Which; without it, they are listed.")
+    ] = "",
+    subscriber: SubscriberOption = "",
+    config: ConfigOption = None,
+) -> None:
+    """Take away what an import brought; without a name, list imports."""
+    from digest.subscriptions import forget_import, imports
+
+    with _app(config) as application:
+        who = application.subscriber(_only_subscriber(application, subscriber))
+        known = imports(application.store, who)
+        if not name:
+            for one, n in known.items():
+                say(f"{one}: {counted(n, 'like')}")
+            if not known:
+                say(f"{who.email} has no imports.")
+            return
+        if name not in known:
+            names = ", ".join(known) or "none"
+            raise typer.BadParameter(f'there is no import "{name}"; known: {names}')
+        n = forget_import(application.store, who, name, application.clock())
+    say(f"{counted(n, 'like')} of {name} are no likes any more.")
 
 
 @app.command()

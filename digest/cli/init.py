@@ -84,7 +84,7 @@ def config_text(a: Answers) -> str:
         "[[subscribers]]",
         f"email = {_text(a.email)}",
         *name,
-        "# arXiv ids, arXiv/DOI/Hugging Face addresses, DOIs, .bib files, { title, abstract }",
+        "# arXiv ids, arXiv/DOI/Hugging Face addresses, DOIs, library files, { title, abstract }",
         f"likes = [\n{likes},\n]" if likes else "likes = []",
         f"keywords = {_list(a.keywords)}",
         f"authors = {_list(a.authors)}                       # followed: their papers always come",

@@ -1,6 +1,14 @@
 """Reading config.toml, .env and the environment into checked settings."""
 
-from digest.config.load import EXAMPLE, find_config, load_settings, load_text, readable_secrets
+from digest.config.load import (
+    EXAMPLE,
+    LIBRARY_SUFFIXES,
+    find_config,
+    is_library,
+    load_settings,
+    load_text,
+    readable_secrets,
+)
 from digest.config.schema import (
     ArxivSettings,
     FeedSettings,
@@ -12,6 +20,7 @@ from digest.config.schema import (
 
 __all__ = [
     "EXAMPLE",
+    "LIBRARY_SUFFIXES",
     "ArxivSettings",
     "FeedSettings",
     "HuggingFaceSettings",
@@ -19,6 +28,7 @@ __all__ = [
     "Settings",
     "SubscriberSettings",
     "find_config",
+    "is_library",
     "load_settings",
     "load_text",
     "readable_secrets",

@@ -159,8 +159,18 @@ def _missing_files(settings: Settings, path: Path) -> list[str]:
     return problems
 
 
+#: a like whose name ends so is a file
+LIBRARY_SUFFIXES = (".bib", ".ris", ".json", ".txt", ".md")
+
+
+def is_library(like: str) -> bool:
+    """Whether a like is a library file, and not an id or an address."""
+    named = like.lower().endswith(LIBRARY_SUFFIXES) and "://" not in like
+    return named and not re.match(r"(doi:\s*)?10\.\d{4,9}/", like, re.IGNORECASE)
+
+
 def _anchored(like: Any, base: Path) -> Any:
-    if isinstance(like, str) and like.lower().endswith(".bib") and "://" not in like:
+    if isinstance(like, str) and is_library(like):
         return str(base / Path(like).expanduser())
     return like
 

@@ -139,7 +139,7 @@ ratings = sa.Table(
     metadata,
     sa.Column("subscriber_id", sa.String(32), primary_key=True),
     sa.Column("paper_id", sa.String(200), primary_key=True),
-    sa.Column("origin", sa.String(20), primary_key=True),
+    sa.Column("origin", sa.String(200), primary_key=True),
     sa.Column("value", sa.Integer, nullable=False),
     sa.Column("rated_at", Instant, nullable=False),
 )

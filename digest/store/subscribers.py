@@ -145,14 +145,25 @@ class SubscriberTables(PaperTables):
                     )
                 )
 
-    def remove_rating(self, subscriber_id: str, paper_id: str, origins: Sequence[str]) -> int:
+    def ratings_by_origin(self, subscriber_id: str) -> dict[str, frozenset[str]]:
+        table = schema.ratings
+        query = sa.select(table.c.origin, table.c.paper_id).where(
+            table.c.subscriber_id == subscriber_id
+        )
+        found: dict[str, set[str]] = {}
+        with self._db.read() as connection:
+            for origin, paper_id in connection.execute(query):
+                found.setdefault(origin, set()).add(paper_id)
+        return {origin: frozenset(ids) for origin, ids in found.items()}
+
+    def remove_rating(self, subscriber_id: str, paper_id: str, *, keep: str) -> int:
         table = schema.ratings
         with self._db.write() as connection:
             return connection.execute(
                 table.delete().where(
                     table.c.subscriber_id == subscriber_id,
                     table.c.paper_id == paper_id,
-                    table.c.origin.in_(origins),
+                    table.c.origin != keep,
                 )
             ).rowcount
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from digest.library import bibtex
+from digest import library
 from digest.model import Paper
 from digest.ranking import fit, select
 from digest.ranking.selection import build_profile, chance
@@ -18,7 +18,7 @@ from tests.factories import subscriber
 
 
 def with_abstracts(path: Path) -> list[Paper]:
-    return [p for p in bibtex.read(path).papers if len(p.abstract) > 200]
+    return [p for p in library.read(path).papers if len(p.abstract) > 200]
 
 
 @pytest.mark.parametrize(

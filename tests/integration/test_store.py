@@ -190,8 +190,8 @@ def test_ratings_of_the_file_follow_the_file_and_a_readers_own_word_weighs_more(
     state = store.reader_state(person.id, DAY)
     assert [p.id for p in state.liked] == [ids[3]]
     assert [p.id for p in state.disliked] == [ids[1]]
-    assert store.remove_rating(person.id, ids[1], ["cli"]) == 1
-    assert store.remove_rating(person.id, ids[1], ["cli"]) == 0
+    assert store.remove_rating(person.id, ids[1], keep="config") == 1
+    assert store.remove_rating(person.id, ids[1], keep="config") == 0
 
 
 # --- the journal ---------------------------------------------------------------------------------

@@ -1,4 +1,5 @@
-"""Refusals that count against an address; the pace that services ask for."""
+"""Refusals that count against an address; the pace that services ask for; and longer names
+of where a rating came from."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -24,8 +25,12 @@ def upgrade() -> None:
         sa.Column("free_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("host"),
     )
+    with op.batch_alter_table("ratings") as ratings:
+        ratings.alter_column("origin", existing_type=sa.String(20), type_=sa.String(200))
 
 
 def downgrade() -> None:
+    with op.batch_alter_table("ratings") as ratings:
+        ratings.alter_column("origin", existing_type=sa.String(200), type_=sa.String(20))
     op.drop_table("paces")
     op.drop_table("strikes")

@@ -1,0 +1,148 @@
+"""What library files have in common: a record of a paper, and what a file held."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from digest.errors import LibraryError
+from digest.identity import canonical_id, parse_arxiv_id, parse_doi
+from digest.model import Paper
+from digest.text import clean, safe_url
+
+MAX_BYTES = 50_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Library:
+    """What a file held."""
+
+    papers: tuple[Paper, ...] = ()
+    #: ids and addresses without a record, to be looked up
+    refs: tuple[str, ...] = ()
+    #: entries that could not be used, each as a finished sentence
+    faults: tuple[str, ...] = ()
+    #: entries that an earlier one of the file stands for
+    n_duplicates: int = 0
+
+
+class Shelf:
+    """Collects what a file holds, and counts it, so that no entry is lost without a word."""
+
+    def __init__(self, place: str) -> None:
+        self._place = place
+        self._papers: dict[str, Paper] = {}
+        self._refs: dict[str, None] = {}
+        self._faults: list[str] = []
+        self._n_duplicates = 0
+
+    def put(self, paper: Paper | None, *, where: str, ref: str = "", what: str = "entry") -> None:
+        """A record; or a mere reference, if it has no words; or the fault that it is neither."""
+        if paper is not None:
+            self._n_duplicates += paper.id in self._papers
+            self._papers.setdefault(paper.id, paper)
+        elif ref:
+            self._n_duplicates += ref in self._refs
+            self._refs.setdefault(ref)
+        else:
+            self.fault(where, f"{what} has no title, no abstract and no id")
+
+    def fault(self, where: str, text: str) -> None:
+        self._faults.append(f"{self._place}, {where}: {text}.")
+
+    def library(self) -> Library:
+        return Library(
+            papers=tuple(self._papers.values()),
+            refs=tuple(self._refs),
+            faults=tuple(self._faults),
+            n_duplicates=self._n_duplicates,
+        )
+
+
+def ref_of(*candidates: str) -> str:
+    """The first arXiv id or DOI among some texts; nothing if there is none."""
+    for text in candidates:
+        if text and (arxiv := parse_arxiv_id(text)):
+            return arxiv[0]
+    return next((doi for text in candidates if text and (doi := parse_doi(text))), "")
+
+
+Parser = Callable[..., Library]
+
+
+def body_of(path: Path) -> bytes:
+    """The bytes of a library file.
+
+    Raises:
+        LibraryError: it is missing, unreadable or too large.
+    """
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise LibraryError(f"{path} is larger than {MAX_BYTES // 10**6} MB.", place=str(path))
+        return path.read_bytes()
+    except OSError as error:
+        raise LibraryError(f"{path} cannot be read: {error.strerror}.", place=str(path)) from error
+
+
+def decode(body: bytes) -> str:
+    """UTF-8 with or without BOM, UTF-16 with one, else what Windows wrote."""
+    if body.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return body.decode("utf-16", "replace")
+    try:
+        return body.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return body.decode("cp1252", "replace")
+
+
+def paper_of(
+    *,
+    title: str,
+    abstract: str = "",
+    authors: Sequence[str] = (),
+    doi: str = "",
+    url: str = "",
+    eprint: str = "",
+    year: str = "",
+    journal: str = "",
+    source: str,
+) -> Paper | None:
+    """A record as a paper; None if it has neither title nor abstract.
+
+    Args:
+        eprint: an arXiv id, if the record names one.
+        year: any text with a year in it.
+    """
+    if not title and not abstract:
+        return None
+    doi = parse_doi(doi)
+    url = safe_url(url)
+    arxiv = parse_arxiv_id(eprint) if eprint else None
+    arxiv = arxiv or parse_arxiv_id(url)
+    guid = f"https://arxiv.org/abs/{arxiv[0]}" if arxiv else ""
+    key = canonical_id(
+        url=guid or (url if "doi.org" in url else ""), doi=doi, title=title or abstract
+    )
+    match = re.search(r"\d{4}", year)
+    published = datetime(int(match[0]), 1, 1, tzinfo=UTC) if match and match[0] > "1000" else None
+    return Paper(
+        id=key,
+        title=title,
+        abstract=abstract,
+        authors=tuple(authors),
+        url=guid or url or (f"https://doi.org/{doi}" if doi else ""),
+        doi=doi,
+        published=published,
+        journal_ref=journal,
+        source=source,
+    )
+
+
+def turned(name: str) -> str:
+    """ "Hopper, Grace" as "Grace Hopper"."""
+    if name.count(",") == 1:
+        family, given = name.split(",")
+        name = f"{given} {family}"
+    return clean(name)

@@ -1,0 +1,84 @@
+"""RIS files, as Zotero, EndNote, publishers and PubMed write them, by the rispy library."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Any
+
+from digest.errors import LibraryError
+from digest.library.records import Library, Shelf, decode, paper_of, ref_of, turned
+from digest.model import Paper
+from digest.text import clean, plain, readable
+
+_TITLES = ("title", "primary_title", "translated_title", "short_title")
+_ABSTRACTS = ("abstract", "notes_abstract")
+_JOURNALS = ("journal_name", "secondary_title", "alternate_title3", "alternate_title1")
+_START, _END = re.compile(r"^TY\s+-\s", re.M), re.compile(r"^ER\s+-", re.M)
+
+
+def parse(body: bytes, *, place: str) -> Library:
+    """Papers of a RIS file, in its order, one a key.
+
+    Raises:
+        LibraryError: there is text, but not one record in it.
+    """
+    text = decode(body)
+    starts = [m.start() for m in _START.finditer(text)]
+    if not starts and text.strip():
+        raise LibraryError(f"{place} holds no RIS record (they begin with TY  - ).", place=place)
+    shelf = Shelf(place)
+    for start, end in pairwise([*starts, len(text)]):
+        where = f"line {text.count(chr(10), 0, start) + 1}"
+        entry, fault = _record(text[start:end])
+        if fault:
+            shelf.fault(where, fault)
+        if entry is not None:
+            shelf.put(_paper(entry), where=where, ref=_reference(entry), what="this record")
+    return shelf.library()
+
+
+def _record(text: str) -> tuple[Mapping[str, Any] | None, str]:
+    """One record, read for itself, so that a broken one costs only itself."""
+    import rispy
+
+    torn = _END.search(text) is None
+    try:
+        found = rispy.loads(text + "\nER  - \n" if torn else text, skip_unknown_tags=True)
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        return None, f"this record cannot be read ({clean(str(error))[:100]})"
+    if not found:
+        return None, "this record is empty"
+    return found[0], ""
+
+
+def _reference(entry: Mapping[str, Any]) -> str:
+    return ref_of(str(entry.get("doi", "")), *map(str, entry.get("urls", ())))
+
+
+def _paper(entry: Mapping[str, Any]) -> Paper | None:
+    urls = [str(u) for u in entry.get("urls", ())]
+    names = [*entry.get("first_authors", ()), *entry.get("authors", ())]
+    arxiv = next((u for u in urls if "arxiv.org/" in u.lower()), "")
+    doi = str(entry.get("doi", "")) or next((u for u in urls if "doi.org/" in u), "")
+    return paper_of(
+        title=readable(_first(entry, _TITLES)),
+        abstract=plain(_first(entry, _ABSTRACTS)),
+        authors=[turned(str(n)) for n in dict.fromkeys(names)],
+        doi=doi,
+        url=arxiv or (urls[0] if urls else ""),
+        eprint=arxiv,
+        year=_first(entry, ("year", "publication_year", "date")),
+        journal=_first(entry, _JOURNALS),
+        source="ris",
+    )
+
+
+def _first(entry: Mapping[str, Any], keys: tuple[str, ...]) -> str:
+    for key in keys:
+        value = entry.get(key)
+        text = clean(" ".join(map(str, value)) if isinstance(value, list) else str(value or ""))
+        if text:
+            return text
+    return ""
