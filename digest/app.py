@@ -12,11 +12,9 @@ from datetime import UTC, date, datetime, timedelta
 from email.utils import parseaddr
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from digest.config import (
-    ArxivSettings,
-    FeedSettings,
     InlinePaper,
     Settings,
     SubscriberSettings,
@@ -27,8 +25,11 @@ from digest.fetcher import Fetcher
 from digest.model import DayReport, Paper, Profile, Subscriber, SubscriberState
 from digest.ports import Clock, Inbox, Lookup, Signer, Source, Transport
 from digest.sources.arxiv import ArxivApi, ArxivSource
+from digest.sources.biorxiv import BiorxivSource
+from digest.sources.crossref import CrossrefSource
 from digest.sources.feed import FeedSource
 from digest.sources.huggingface import HuggingFaceSource
+from digest.sources.openalex import OpenAlexSource
 from digest.subscriptions import Likes, find_subscriber, inline_paper, sync_likes
 
 if TYPE_CHECKING:
@@ -48,6 +49,16 @@ TEMPLATES = next(
     (p for p in (_HERE / "templates", _HERE.parent / "templates") if p.is_dir()), _HERE
 )
 
+
+#: by the kind in the configuration, whose other keys are the source's arguments
+SOURCES: Mapping[str, Callable[..., NamedSource]] = {
+    "arxiv": ArxivSource,
+    "huggingface": HuggingFaceSource,
+    "feed": FeedSource,
+    "biorxiv": BiorxivSource,
+    "openalex": OpenAlexSource,
+    "crossref": CrossrefSource,
+}
 
 #: gettext catalogues
 LOCALE = _HERE / "locale"
@@ -77,6 +88,12 @@ def speeches() -> Mapping[str, Speech]:
 
 def _quiet(_: str) -> None:
     pass
+
+
+class NamedSource(Source, Protocol):
+    """A source whose name the assembly may change, so that no two share one."""
+
+    name: str
 
 
 class App:
@@ -113,39 +130,16 @@ class App:
 
     @cached_property
     def sources(self) -> tuple[Source, ...]:
-        built = [self._source(s) for s in self.settings.sources]
+        built = [
+            SOURCES[s.kind](self.fetcher, **s.model_dump(exclude={"kind"}))
+            for s in self.settings.sources
+        ]
         names: dict[str, int] = {}
         for source in built:  # two of a kind must not share their memory of listing days
             names[source.name] = names.get(source.name, 0) + 1
             if names[source.name] > 1:
                 source.name = f"{source.name} {names[source.name]}"
         return tuple(built)
-
-    def _source(self, s: object) -> ArxivSource | HuggingFaceSource | FeedSource:
-        if isinstance(s, ArxivSettings):
-            return ArxivSource(
-                self.fetcher,
-                categories=s.categories,
-                announce_types=s.announce_types,
-                base_url=s.base_url,
-                api_url=s.api_url,
-                name=s.name,
-                allow_private=s.allow_private,
-            )
-        if isinstance(s, FeedSettings):
-            return FeedSource(
-                self.fetcher,
-                url=s.url,
-                name=s.name,
-                max_age_days=s.max_age_days,
-                allow_private=s.allow_private,
-            )
-        return HuggingFaceSource(
-            self.fetcher,
-            base_url=s.base_url,  # type: ignore[attr-defined]
-            name=s.name,  # type: ignore[attr-defined]
-            allow_private=s.allow_private,  # type: ignore[attr-defined]
-        )
 
     def lookup(self) -> Lookup:
         """The arXiv API: of the first arXiv source, so that a mirror is asked for its own ids."""

@@ -10,9 +10,6 @@ from digest.config.load import (
     readable_secrets,
 )
 from digest.config.schema import (
-    ArxivSettings,
-    FeedSettings,
-    HuggingFaceSettings,
     InlinePaper,
     Settings,
     SubscriberSettings,
@@ -21,9 +18,6 @@ from digest.config.schema import (
 __all__ = [
     "EXAMPLE",
     "LIBRARY_SUFFIXES",
-    "ArxivSettings",
-    "FeedSettings",
-    "HuggingFaceSettings",
     "InlinePaper",
     "Settings",
     "SubscriberSettings",

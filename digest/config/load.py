@@ -236,9 +236,11 @@ def _sentence(path: Path, raw: Any, error: Any) -> str:
         return f"{where}: there is no such key; {hint}"
     if kind in ("union_tag_not_found", "union_tag_invalid"):
         given = context.get("tag")
-        kinds = str(context.get("expected_tags", "'arxiv', 'huggingface', 'feed'")).replace(
-            "'", '"'
-        )
+        kinds = str(
+            context.get(
+                "expected_tags", "'arxiv', 'huggingface', 'feed', 'biorxiv', 'openalex', 'crossref'"
+            )
+        ).replace("'", '"')
         found = f'"{given}" is no kind of source' if given else "is missing"
         return f"{where}, kind: {found}; use one of {kinds}"
     if kind == "value_error":
@@ -304,6 +306,9 @@ def _is_branch(part: str) -> bool:
         "arxiv",
         "huggingface",
         "feed",
+        "biorxiv",
+        "openalex",
+        "crossref",
         "InlinePaper",
         "str",
         "constrained-str",

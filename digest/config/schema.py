@@ -190,8 +190,55 @@ class FeedSettings(Table):
     allow_private: StrictBool = False
 
 
+class BiorxivSettings(Table):
+    kind: Literal["biorxiv"]
+    name: StrictStr = ""
+    server: Literal["biorxiv", "medrxiv"] = "biorxiv"
+    categories: Words = ()
+    announce_types: Annotated[tuple[Literal["new", "replace"], ...], Field(min_length=1)] = ("new",)
+    base_url: Url = "https://api.biorxiv.org"
+    allow_private: StrictBool = False
+
+
+class OpenAlexSettings(Table):
+    kind: Literal["openalex"]
+    name: StrictStr = ""
+    filter: StrictStr = ""
+    search: StrictStr = ""
+    base_url: Url = "https://api.openalex.org"
+    allow_private: StrictBool = False
+
+    @model_validator(mode="after")
+    def _check_narrow(self) -> OpenAlexSettings:
+        if not (self.filter.strip() or self.search.strip()):
+            raise ValueError("OpenAlex lists everything there is; set filter or search")
+        return self
+
+
+class CrossrefSettings(Table):
+    kind: Literal["crossref"]
+    name: StrictStr = ""
+    issn: Annotated[tuple[StrictStr, ...], Field(min_length=1, max_length=100)]
+    base_url: Url = "https://api.crossref.org"
+    allow_private: StrictBool = False
+
+    @field_validator("issn")
+    @classmethod
+    def _check_issn(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for issn in value:
+            if not re.fullmatch(r"\d{4}-\d{3}[\dXx]", issn):
+                raise ValueError(f'"{issn}" is not an ISSN; they look like "1476-4687"')
+        return value
+
+
 SourceSettings = Annotated[
-    ArxivSettings | HuggingFaceSettings | FeedSettings, Field(discriminator="kind")
+    ArxivSettings
+    | HuggingFaceSettings
+    | FeedSettings
+    | BiorxivSettings
+    | OpenAlexSettings
+    | CrossrefSettings,
+    Field(discriminator="kind"),
 ]
 
 

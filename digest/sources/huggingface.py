@@ -5,9 +5,7 @@ Nearly every key of the JSON is missing in some year, so each is optional here.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from digest.errors import SourceError, SourceMalformed
@@ -15,34 +13,8 @@ from digest.fetcher import Fetcher
 from digest.identity import arxiv_key, parse_arxiv_id
 from digest.model import Listing, Paper, Signals, Validators
 from digest.ports import FetchRequest
-from digest.text import clean, safe_url
-
-MAX_MISSED_DAYS = 7
-
-
-def _text(record: Mapping[str, Any], key: str) -> str:
-    value = record.get(key)
-    return clean(value) if isinstance(value, str) else ""
-
-
-def _count(record: Mapping[str, Any], key: str) -> int | None:
-    value = record.get(key)
-    sound = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**9
-    return value if sound else None
-
-
-def _table(record: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    value = record.get(key)
-    return value if isinstance(value, dict) else {}
-
-
-def _moment(text: str, now: datetime) -> datetime | None:
-    try:
-        found = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    except ValueError:
-        return None
-    found = found if found.tzinfo else found.replace(tzinfo=UTC)
-    return min(found.astimezone(UTC), now)
+from digest.sources.payload import MAX_MISSED_DAYS, count, moment, parse_json, table, text
+from digest.text import safe_url
 
 
 def parse(
@@ -53,12 +25,9 @@ def parse(
     Raises:
         SourceMalformed: not a JSON list.
     """
-    try:
-        records = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise SourceMalformed(f"{url} sent something that is not JSON: {error}.") from error
+    records = parse_json(body, url)
     if not isinstance(records, list):
-        detail = _text(records, "error") if isinstance(records, dict) else ""
+        detail = text(records, "error") if isinstance(records, dict) else ""
         raise SourceMalformed(f"{url} sent no list of papers{': ' + detail if detail else ''}.")
     papers = [p for r in records if (p := _paper(r, day, now, base_url)) is not None]
     n_unread = len(records) - len(papers)
@@ -69,40 +38,40 @@ def parse(
 def _paper(record: Any, day: date, now: datetime, base_url: str) -> Paper | None:
     if not isinstance(record, dict):
         return None
-    paper = _table(record, "paper") or record
-    found = parse_arxiv_id(_text(paper, "id"))
-    title = _text(paper, "title") or _text(record, "title")
+    paper = table(record, "paper") or record
+    found = parse_arxiv_id(text(paper, "id"))
+    title = text(paper, "title") or text(record, "title")
     if found is None or not title:
         return None
     arxiv_id, version = found
-    listed = _moment(_text(paper, "submittedOnDailyAt"), now)
-    organization = _table(paper, "organization") or _table(record, "organization")
+    listed = moment(text(paper, "submittedOnDailyAt"), now)
+    organization = table(paper, "organization") or table(record, "organization")
     authors = paper.get("authors")
     return Paper(
         id=arxiv_key(arxiv_id),
         title=title[:1000],
-        abstract=(_text(paper, "summary") or _text(record, "summary"))[:20_000],
+        abstract=(text(paper, "summary") or text(record, "summary"))[:20_000],
         authors=tuple(
             name
             for a in (authors if isinstance(authors, list) else ())
-            if isinstance(a, dict) and a.get("hidden") is not True and (name := _text(a, "name"))
+            if isinstance(a, dict) and a.get("hidden") is not True and (name := text(a, "name"))
         ),
         url=f"https://arxiv.org/abs/{arxiv_id}",
         pdf_url=f"https://arxiv.org/pdf/{arxiv_id}",
         version=version,
-        published=_moment(_text(paper, "publishedAt"), now),
+        published=moment(text(paper, "publishedAt"), now),
         announced=listed.date() if listed else day,
         source="huggingface",
         signals=Signals(
-            upvotes=_count(paper, "upvotes"),
-            comments=_count(record, "numComments"),
-            github_url=safe_url(_text(paper, "githubRepo")),
-            github_stars=_count(paper, "githubStars"),
-            project_url=safe_url(_text(paper, "projectPage")),
+            upvotes=count(paper, "upvotes"),
+            comments=count(record, "numComments"),
+            github_url=safe_url(text(paper, "githubRepo")),
+            github_stars=count(paper, "githubStars"),
+            project_url=safe_url(text(paper, "projectPage")),
             discussion_url=f"{base_url}/papers/{arxiv_id}",
-            thumbnail_url=safe_url(_text(record, "thumbnail")),
-            organization=_text(organization, "fullname") or _text(organization, "name"),
-            summary=_text(paper, "ai_summary"),
+            thumbnail_url=safe_url(text(record, "thumbnail")),
+            organization=text(organization, "fullname") or text(organization, "name"),
+            summary=text(paper, "ai_summary"),
         ),
     )
 

@@ -1,0 +1,149 @@
+"""Crossref: what the journals of some ISSNs registered lately."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from digest.errors import SourceError, SourceMalformed
+from digest.fetcher import Fetcher
+from digest.identity import canonical_id, parse_doi
+from digest.model import Listing, Paper
+from digest.ports import FetchRequest
+from digest.sources.payload import (
+    MAX_ABSTRACT_CHARS,
+    MAX_TITLE_CHARS,
+    listing,
+    moment,
+    parse_json,
+    records,
+    table,
+    text,
+    window,
+)
+from digest.text import clean, plain, safe_url
+
+MAX_PAGES, PER_PAGE = 20, 100
+INTERVAL_S = 1.0
+OVERLAP_DAYS, FIRST_DAYS = 1, 4
+#: editorials' front matter and the like have no text to rank
+_TYPES = frozenset({"journal-article", "proceedings-article", "posted-content", "book-chapter"})
+
+
+def parse(body: bytes, *, url: str, now: datetime) -> tuple[tuple[Paper, ...], str, int]:
+    """The works of one answer, the cursor of the next page, and how many items this one had.
+
+    A single work, as Crossref gives it for a DOI, is read too.
+
+    Raises:
+        SourceMalformed: it is not an answer of this API.
+    """
+    data = parse_json(body, url)
+    message = table(data, "message") if isinstance(data, dict) else {}
+    items = records(message, "items") if "items" in message else [message] if message else []
+    if not message:
+        raise SourceMalformed(f"{url} sent no list of works.")
+    papers = tuple(p for r in items if (p := _paper(r, now)) is not None)
+    return papers, text(message, "next-cursor"), len(items)
+
+
+def _first(record: Mapping[str, Any], key: str) -> str:
+    value = record.get(key)
+    if isinstance(value, list):
+        value = next((v for v in value if isinstance(v, str)), "")
+    return plain(value) if isinstance(value, str) else ""
+
+
+def _paper(item: Mapping[str, Any], now: datetime) -> Paper | None:
+    doi, title = parse_doi(text(item, "DOI")), _first(item, "title")
+    kind = text(item, "type")
+    if not doi or not title or (kind and kind not in _TYPES):
+        return None
+    registered = moment(text(table(item, "created"), "date-time"), now)
+    out = _date(table(item, "published")) or _date(table(item, "issued"))
+    subjects = item.get("subject")
+    return Paper(
+        id=canonical_id(doi=doi),
+        title=title[:MAX_TITLE_CHARS],
+        abstract=plain(text(item, "abstract")).removeprefix("Abstract ")[:MAX_ABSTRACT_CHARS],
+        authors=tuple(n for a in records(item, "author") if (n := _name(a))),
+        url=safe_url(text(item, "URL")) or f"https://doi.org/{doi}",
+        doi=doi,
+        categories=tuple(
+            clean(s) for s in (subjects if isinstance(subjects, list) else ()) if isinstance(s, str)
+        )[:4],
+        published=min(out, now) if out else registered,
+        announced=registered.date() if registered else now.date(),
+        journal_ref=_first(item, "container-title"),
+        source="crossref",
+    )
+
+
+def _name(author: Mapping[str, Any]) -> str:
+    return text(author, "name") or clean(f"{text(author, 'given')} {text(author, 'family')}")
+
+
+def _date(record: Mapping[str, Any]) -> datetime | None:
+    parts = record.get("date-parts")
+    numbers = parts[0] if isinstance(parts, list) and parts and isinstance(parts[0], list) else []
+    try:
+        year, month, day = ([int(n) for n in numbers if n is not None] + [1, 1])[:3]
+        return datetime(year, month, day, tzinfo=UTC)
+    except (TypeError, ValueError):
+        return None
+
+
+class CrossrefSource:
+    """New works of journals, one query an ISSN."""
+
+    def __init__(
+        self,
+        fetcher: Fetcher,
+        *,
+        issn: Sequence[str],
+        base_url: str = "https://api.crossref.org",
+        name: str = "",
+        allow_private: bool = False,
+    ) -> None:
+        self.name = name or "Crossref"
+        self._fetcher, self._issn, self._base_url = fetcher, tuple(issn), base_url
+        self._allow_private = allow_private
+
+    def fetch(self, request: FetchRequest) -> Listing:
+        """Of each journal what was registered since the last fetch; one that fails costs itself."""
+        first, last = window(request, overlap=OVERLAP_DAYS, first=FIRST_DAYS)
+        papers: dict[str, Paper] = {}
+        errors: list[SourceError] = []
+        for issn in self._issn:
+            try:
+                for paper in self._journal(issn, first, last, request.now):
+                    papers.setdefault(paper.id, paper)
+            except SourceError as error:
+                errors.append(error)
+        if len(errors) == len(self._issn):
+            raise errors[-1]
+        fault = "; ".join(str(e) for e in errors)
+        return listing(self.name, papers.values(), request, (first, last), fault)
+
+    def _journal(self, issn: str, first: date, last: date, now: datetime) -> list[Paper]:
+        query = {
+            "filter": f"from-created-date:{first},until-created-date:{last}",
+            "rows": str(PER_PAGE),
+        }
+        found: list[Paper] = []
+        cursor = "*"
+        for _ in range(MAX_PAGES):
+            url = f"{self._base_url}/journals/{issn}/works?{urlencode(query | {'cursor': cursor})}"
+            got = self._fetcher.get(
+                url,
+                accept="application/json",
+                allow_private=self._allow_private,
+                min_interval_s=INTERVAL_S,
+            )
+            papers, cursor, n_items = parse(got.body, url=url, now=now)
+            found += papers
+            if n_items < PER_PAGE or not cursor:
+                break
+        return found

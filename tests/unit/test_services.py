@@ -1,0 +1,222 @@
+"""What bioRxiv, OpenAlex and Crossref answer, as papers."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from digest.errors import SourceMalformed
+from digest.model import Paper
+from digest.ports import FetchRequest
+from digest.sources import biorxiv, crossref, openalex
+from digest.sources.payload import window
+from digest.text import clean, safe_url
+from tests.conftest import NOW
+
+DAY = date(2026, 5, 20)
+
+
+def preprint(number: int = 1, **changes: Any) -> dict[str, Any]:
+    return {
+        "doi": f"10.64898/2026.05.{number:05d}",
+        "title": f"Roots &amp; leaves {number}",
+        "authors": "Kim, S. Y.; Yang, L.-Q.; Consortium",
+        "date": "2026-05-19",
+        "version": "1",
+        "category": "Plant Biology",
+        "abstract": "<p>We look at roots.</p>",
+    } | changes
+
+
+def details(*found: dict[str, Any], total: int | None = None) -> bytes:
+    head = {"status": "ok", "cursor": 0, "count": len(found), "total": str(total or len(found))}
+    return json.dumps({"messages": [head], "collection": found}).encode()
+
+
+def test_a_preprint_has_all_that_the_server_says() -> None:
+    (paper,), n, total = biorxiv.parse(details(preprint(), total=7), url="u", server="biorxiv")
+    assert (n, total) == (1, 7)
+    assert paper.id == "doi:10.64898/2026.05.00001"
+    assert paper.title == "Roots & leaves 1"
+    assert paper.abstract == "We look at roots."
+    assert paper.authors == ("S. Y. Kim", "L.-Q. Yang", "Consortium")
+    assert paper.categories == ("plant biology",)
+    assert paper.announced == date(2026, 5, 19)
+    assert paper.url == "https://www.biorxiv.org/content/10.64898/2026.05.00001v1"
+    assert paper.pdf_url == paper.url + ".full.pdf"
+    assert paper.announce_type == "new"
+
+
+def test_a_later_version_is_a_replacement_and_an_empty_day_is_one() -> None:
+    body = details(preprint(version="2"), preprint(2, date="soon"), preprint(3, title=""))
+    (paper,), n, _ = biorxiv.parse(body, url="u", server="medrxiv")
+    assert (paper.announce_type, n) == ("replace", 3)
+    empty = json.dumps({"messages": [{"status": "no posts found"}], "collection": []}).encode()
+    assert biorxiv.parse(empty, url="u", server="biorxiv") == ((), 0, 0)
+
+
+def work(number: int = 1, **changes: Any) -> dict[str, Any]:
+    return {
+        "id": f"https://openalex.org/W{number}",
+        "doi": f"https://doi.org/10.1000/W{number}",
+        "title": f"Coral reefs {number}",
+        "publication_date": "2026-05-19",
+        "authorships": [{"author": {"display_name": "Grace Hopper"}}, {"author": None}],
+        "primary_location": {
+            "landing_page_url": f"https://example.org/{number}",
+            "source": {"display_name": "Journal of Reefs"},
+        },
+        "primary_topic": {"display_name": "Reefs", "field": {"display_name": "Biology"}},
+        "abstract_inverted_index": {"reefs": [1], "Warm": [0], "bleach": [2]},
+    } | changes
+
+
+def works(*found: dict[str, Any], cursor: str | None = None) -> bytes:
+    return json.dumps({"meta": {"next_cursor": cursor}, "results": found}).encode()
+
+
+def test_a_work_of_openalex_has_its_abstract_unfolded() -> None:
+    (paper,), cursor = openalex.parse(works(work(), cursor="x"), url="u", today=DAY)
+    assert cursor == "x"
+    assert paper.abstract == "Warm reefs bleach"
+    assert (paper.id, paper.doi) == ("doi:10.1000/w1", "10.1000/w1")
+    assert paper.authors == ("Grace Hopper",)
+    assert paper.categories == ("Reefs", "Biology")
+    assert paper.journal_ref == "Journal of Reefs"
+    assert paper.announced == date(2026, 5, 19)
+
+
+def test_a_work_that_is_dated_ahead_came_out_today_and_one_of_arxiv_is_known_as_such() -> None:
+    ahead = work(1, publication_date="2031-01-01")
+    preprint_ = work(2, doi="https://doi.org/10.48550/arXiv.2405.01234")
+    bare = work(3, doi=None, primary_location=None)
+    papers, _ = openalex.parse(works(ahead, preprint_, bare), url="u", today=DAY)
+    assert papers[0].announced == DAY
+    assert papers[1].id == "arxiv:2405.01234"
+    assert papers[2].id.startswith("feed:")
+
+
+def item(number: int = 1, **changes: Any) -> dict[str, Any]:
+    return {
+        "DOI": f"10.1000/C{number}",
+        "URL": f"https://doi.org/10.1000/c{number}",
+        "type": "journal-article",
+        "title": [f"A study of <i>things</i> {number}"],
+        "abstract": "<jats:title>Abstract</jats:title><jats:p>We look.</jats:p>",
+        "author": [{"given": "Grace", "family": "Hopper"}, {"name": "The Group"}],
+        "container-title": ["Journal of Things"],
+        "created": {"date-time": "2026-05-19T08:00:00Z"},
+        "published": {"date-parts": [[2026, 6]]},
+    } | changes
+
+
+def registered(*found: dict[str, Any], cursor: str = "") -> bytes:
+    message = {"items": found, "next-cursor": cursor, "total-results": len(found)}
+    return json.dumps({"status": "ok", "message": message}).encode()
+
+
+def test_a_work_of_crossref_is_dated_by_its_registration() -> None:
+    body = registered(item(), item(2, type="journal"), item(3, title=[]), cursor="c")
+    (paper,), cursor, n = crossref.parse(body, url="u", now=NOW)
+    assert (cursor, n) == ("c", 3)
+    assert paper.title == "A study of things 1"
+    assert paper.abstract == "We look."
+    assert paper.authors == ("Grace Hopper", "The Group")
+    assert paper.announced == date(2026, 5, 19)
+    assert paper.published == NOW  # the issue is of next month
+    assert paper.journal_ref == "Journal of Things"
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"3", b'{"message": 3}', b'{"a": 1}'])
+def test_what_is_no_answer_is_refused(body: bytes) -> None:
+    with pytest.raises(SourceMalformed):
+        biorxiv.parse(body, url="u", server="biorxiv")
+    with pytest.raises(SourceMalformed):
+        openalex.parse(body, url="u", today=DAY)
+    with pytest.raises(SourceMalformed):
+        crossref.parse(body, url="u", now=NOW)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner),
+    max_leaves=12,
+)
+
+
+@given(st.data())
+def test_any_value_of_any_key_is_read_or_refused(data: st.DataObject) -> None:
+    def spoilt(record: dict[str, Any]) -> dict[str, Any]:
+        key = data.draw(st.sampled_from(sorted(record)))
+        return record | {key: data.draw(JSON)}
+
+    found: list[Paper] = []
+    found += biorxiv.parse(details(spoilt(preprint())), url="u", server="biorxiv")[0]
+    found += openalex.parse(works(spoilt(work())), url="u", today=DAY)[0]
+    found += crossref.parse(registered(spoilt(item())), url="u", now=NOW)[0]
+    for paper in found:
+        assert paper.title
+        for text in (paper.title, paper.abstract, *paper.authors, *paper.categories):
+            assert text == clean(text)
+        assert paper.url == safe_url(paper.url)
+
+
+def test_a_window_begins_where_the_last_fetch_ended() -> None:
+    def asked(*covered: int, until: date | None = None) -> tuple[date, date]:
+        days = frozenset(DAY - timedelta(days=n) for n in covered)
+        request = FetchRequest(now=NOW, covered=days, until=until)
+        return window(request, overlap=1, first=2)
+
+    def days(*ago: int) -> tuple[date, ...]:
+        return tuple(DAY - timedelta(days=n) for n in ago)
+
+    assert asked() == days(2, 0)
+    assert asked(1) == days(2, 0)
+    assert asked(3, 4, 5) == days(4, 0)
+    assert asked(90) == days(8, 0)
+    assert asked(1, 9, until=DAY - timedelta(days=5)) == days(10, 5)
+
+
+#: file, records in it, papers that have an abstract
+@pytest.mark.parametrize(
+    ("name", "server", "n_papers"),
+    [
+        ("details_biorxiv_2024_page0.json", "biorxiv", 100),
+        ("details_medrxiv_2026-08.json", "medrxiv", 10),
+        ("details_shape.json", "biorxiv", 1),
+    ],
+)
+def test_recorded_preprints_are_read(fixtures: Path, name: str, server: str, n_papers: int) -> None:
+    body = (fixtures / "biorxiv" / name).read_bytes()
+    papers, n, _ = biorxiv.parse(body, url="u", server=server)
+    assert len(papers) == n == n_papers
+    assert all(p.abstract and p.authors and p.categories for p in papers) or n_papers == 1
+
+
+def test_recorded_works_of_openalex_are_read(fixtures: Path) -> None:
+    for path in sorted((fixtures / "openalex").glob("*.json")):
+        body = path.read_bytes()
+        recorded = json.loads(body)["results"]
+        papers, _ = openalex.parse(body, url="u", today=DAY)
+        assert len(papers) == len(recorded), path.name
+        for paper, sent in zip(papers, recorded, strict=True):
+            assert bool(paper.abstract) == bool(sent.get("abstract_inverted_index"))
+            assert paper.authors
+
+
+def test_recorded_works_of_crossref_are_read(fixtures: Path) -> None:
+    n_abstracts = 0
+    for path in sorted((fixtures / "crossref").glob("*.json")):
+        body = path.read_bytes()
+        if "message" not in json.loads(body):
+            body = json.dumps({"message": json.loads(body)}).encode()
+        papers, _, n = crossref.parse(body, url="u", now=datetime(2026, 11, 1, tzinfo=NOW.tzinfo))
+        assert n >= 1, path.name
+        n_abstracts += sum(bool(p.abstract) for p in papers)
+    assert n_abstracts > 5
