@@ -128,7 +128,15 @@ class Subscriber:
     categories: tuple[str, ...] = ()
     keywords: tuple[str, ...] = ()
     followed_authors: tuple[str, ...] = ()
+    #: words and phrases, or regular expressions as "/…/"
     muted_terms: tuple[str, ...] = ()
+    #: only papers with one of these; empty: any
+    required_terms: tuple[str, ...] = ()
+    muted_authors: tuple[str, ...] = ()
+    #: of papers whose readers vote; 0: any
+    min_upvotes: int = 0
+    #: only papers announced so; empty: whatever the sources bring
+    announce_types: tuple[str, ...] = ()
     #: least score for the section "for you", in [0, 1]; 0: no bar
     min_score: float = 0.0
     #: "nothing" or "note"
@@ -277,6 +285,17 @@ class Edition:
 
     def section(self, section: Section) -> tuple[Pick, ...]:
         return tuple(p for p in self.picks if p.section is section)
+
+
+class FilterKind(StrEnum):
+    """What of a reader's wishes took a paper away."""
+
+    MUTED_TERMS = "muted_terms"
+    MUTED_AUTHORS = "muted_authors"
+    REQUIRED_TERMS = "required_terms"
+    ANNOUNCE_TYPES = "announce_types"
+    UPVOTES = "upvotes"
+    CATEGORIES = "categories"
 
 
 class EmptyReason(StrEnum):

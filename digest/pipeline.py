@@ -55,13 +55,19 @@ from digest.ports import (
     Store,
     Transport,
 )
-from digest.ranking import SEMANTIC_WEIGHT, Meanings, Ranker, fit, select
+from digest.ranking import (
+    SEMANTIC_WEIGHT,
+    Meanings,
+    Ranker,
+    filter_candidates,
+    fit,
+    select,
+)
 from digest.ranking.selection import (
     basis_of,
     best_score,
     build_profile,
     chance,
-    filter_candidates,
 )
 from digest.sending import Rules, SendReport, send_due
 from digest.text import counted
@@ -274,7 +280,7 @@ class Editor:
             basis=basis_of(profile, papers),
             n_new=candidates.n_new,
             n_considered=len(papers),
-            n_muted=candidates.n_muted,
+            dropped=candidates.dropped,
             best_score=best,
             sources=counts,
             speech=speech,

@@ -79,7 +79,14 @@ def profile(
     say(f"{subscriber.email}, {subscriber.state}; {when}, {days}")
     for label, values, effect in (
         ("follows", subscriber.followed_authors, "always come, in a section of their own"),
-        ("mutes", subscriber.muted_terms, "never come"),
+        ("mutes", (*subscriber.muted_terms, *subscriber.muted_authors), "never come"),
+        ("requires", subscriber.required_terms, "one of them must stand in a paper"),
+        ("announced as", subscriber.announce_types, "nothing else comes"),
+        (
+            "upvotes",
+            [f"at least {subscriber.min_upvotes}"] if subscriber.min_upvotes else [],
+            "where readers vote",
+        ),
         ("categories", subscriber.categories, "nothing else comes"),
         ("reserved", [f"{c} ({n})" for c, n in subscriber.reserved], "places kept"),
     ):

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -105,6 +106,18 @@ def check_http_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def check_term(value: str) -> str:
+    """A word or phrase, or a regular expression as "/…/"."""
+    if len(value) > 2 and value.startswith("/") and value.endswith("/"):
+        import regex
+
+        try:
+            regex.compile(value[1:-1])
+        except regex.error as error:
+            raise ValueError(f'"{value}" is no regular expression: {error}') from None
+    return value
+
+
 def check_colour(value: str) -> str:
     if not re.fullmatch(r"#[0-9a-fA-F]{6}", value):
         raise ValueError(f'"{value}" is not a colour; write it like "#9a3412"')
@@ -130,6 +143,9 @@ Colour = Annotated[
 ]
 Language = Literal["en", "de"]
 Words = Annotated[tuple[StrictStr, ...], Field(max_length=500)]
+Terms = Annotated[
+    tuple[Annotated[StrictStr, AfterValidator(check_term)], ...], Field(max_length=500)
+]
 Length = Annotated[StrictInt, Field(ge=1, le=100)]
 
 
@@ -259,7 +275,11 @@ class SubscriberSettings(Table):
     likes: tuple[StrictStr | InlinePaper, ...] = ()
     keywords: Words = ()
     authors: Words = ()
-    muted: Words = ()
+    muted: Terms = ()
+    required: Terms = ()
+    muted_authors: Words = ()
+    min_upvotes: Annotated[StrictInt, Field(ge=0)] = 0
+    announce_types: tuple[AnnounceType, ...] = ()
     categories: Words = ()
     reserved: dict[StrictStr, Annotated[StrictInt, Field(ge=1, le=50)]] = Field(
         default_factory=dict

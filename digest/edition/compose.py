@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 from digest.edition.speech import ENGLISH, Speech
@@ -11,6 +11,7 @@ from digest.model import (
     Edition,
     EditionKind,
     EmptyReason,
+    FilterKind,
     NoEdition,
     Pick,
     SourceCount,
@@ -37,8 +38,8 @@ def compose(
     basis: Basis,
     n_new: int,
     n_considered: int,
-    n_muted: int,
     best_score: float,
+    dropped: Mapping[FilterKind, int],
     sources: Sequence[SourceCount],
     speech: Speech = ENGLISH,
 ) -> Edition | NoEdition:
@@ -47,8 +48,8 @@ def compose(
     Args:
         n_new: papers new to this reader before any filter.
         n_considered: papers left after the filters.
-        n_muted: papers the muted words took.
         best_score: of the papers considered; tells how far the bar was.
+        dropped: papers that each kind of filter took.
     """
     if picks:
         return Edition(
@@ -65,7 +66,7 @@ def compose(
     faulty = [s.name for s in sources if s.fault]
 
     def why(language: Speech) -> tuple[EmptyReason, str]:
-        return _why_empty(subscriber, n_new, n_considered, n_muted, best_score, faulty, language)
+        return _why_empty(subscriber, n_new, n_considered, dropped, best_score, faulty, language)
 
     reason, detail = why(ENGLISH)
     return NoEdition(
@@ -82,7 +83,7 @@ def _why_empty(
     subscriber: Subscriber,
     n_new: int,
     n_considered: int,
-    n_muted: int,
+    dropped: Mapping[FilterKind, int],
     best_score: float,
     faulty: Sequence[str],
     speech: Speech,
@@ -96,9 +97,7 @@ def _why_empty(
             "No listing today: no source had a paper that is new to you."
         )
     if n_considered == 0:
-        others = n_new - n_muted
-        parts = [ngettext("{n} by muted words", "{n} by muted words", n_muted)] if n_muted else []
-        parts += [ngettext("{n} by categories", "{n} by categories", others)] if others else []
+        parts = [_taken(kind, n, speech) for kind, n in dropped.items()]
         text = ngettext(
             "The only new paper was filtered: {why}.",
             "All {n} new papers were filtered: {why}.",
@@ -115,6 +114,24 @@ def _why_empty(
     return EmptyReason.BELOW_BAR, text.format(
         score=speech.number(score, 3), bar=speech.number(bar, 2)
     )
+
+
+def _taken(kind: FilterKind, n: int, speech: Speech) -> str:
+    ngettext = speech.ngettext
+    return {
+        FilterKind.MUTED_TERMS: lambda: ngettext("{n} by muted words", "{n} by muted words", n),
+        FilterKind.MUTED_AUTHORS: lambda: ngettext(
+            "{n} by a muted author", "{n} by muted authors", n
+        ),
+        FilterKind.REQUIRED_TERMS: lambda: ngettext(
+            "{n} without a required word", "{n} without a required word", n
+        ),
+        FilterKind.ANNOUNCE_TYPES: lambda: ngettext(
+            "{n} by kind of announcement", "{n} by kind of announcement", n
+        ),
+        FilterKind.UPVOTES: lambda: ngettext("{n} by upvotes", "{n} by upvotes", n),
+        FilterKind.CATEGORIES: lambda: ngettext("{n} by categories", "{n} by categories", n),
+    }[kind]()
 
 
 def compose_note(

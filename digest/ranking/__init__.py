@@ -5,12 +5,14 @@ scores = ranker.score(liked, candidates)
 """
 
 from digest.ranking.day import Meanings
+from digest.ranking.filters import Candidates, filter_candidates
 from digest.ranking.ranker import SEMANTIC_WEIGHT, Explanation, Ranker, fit
-from digest.ranking.selection import Candidates, select
+from digest.ranking.selection import select
 
 __all__ = [
     "SEMANTIC_WEIGHT",
     "Candidates",
+    "filter_candidates",
     "Explanation",
     "Meanings",
     "Ranker",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
@@ -20,9 +19,11 @@ from digest.model import (
     Section,
     Subscriber,
 )
+from digest.ranking.filters import in_categories
+from digest.ranking.people import same_person
 from digest.ranking.ranker import Ranker
 from digest.ranking.reasons import key_sentence, similarities
-from digest.text import compile_terms, fold
+from digest.text import fold
 
 Floats = NDArray[np.float32]
 
@@ -38,44 +39,6 @@ NEAR_VECTORS, NEAR_TITLES, NEAR_ABSTRACTS, LONG_ABSTRACT = 0.8, 0.75, 0.9, 20
 CHOICE = 100
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidates:
-    """The day's papers for one reader, and what the filters did to them."""
-
-    papers: tuple[Paper, ...]
-    #: new to this reader before any filter
-    n_new: int
-    n_muted: int
-    n_other_categories: int
-
-
-def in_categories(paper: Paper, wanted: Collection[str]) -> bool:
-    """Whether a paper belongs to any of them; "cs" means all of cs.*.
-
-    A paper whose categories nobody recorded belongs: not knowing is no reason to hide it.
-    """
-    if not wanted or not paper.categories:
-        return True
-    archives = {c.split(".")[0] for c in paper.categories}
-    return bool(set(wanted) & (set(paper.categories) | archives))
-
-
-def filter_candidates(
-    papers: Sequence[Paper], subscriber: Subscriber, seen: Collection[str]
-) -> Candidates:
-    """Drop what the reader has already, then what they muted, then other categories."""
-    fresh = [p for p in papers if p.id not in seen]
-    muted = compile_terms(subscriber.muted_terms)
-    audible = [p for p in fresh if muted is None or not muted.search(fold(p.text))]
-    kept = tuple(p for p in audible if in_categories(p, subscriber.categories))
-    return Candidates(
-        papers=kept,
-        n_new=len(fresh),
-        n_muted=len(fresh) - len(audible),
-        n_other_categories=len(audible) - len(kept),
-    )
-
-
 def followed_author(paper: Paper, followed: Sequence[str]) -> str:
     """The first author of the paper whom the reader follows, as printed; or nothing.
 
@@ -87,27 +50,6 @@ def followed_author(paper: Paper, followed: Sequence[str]) -> str:
             if same_person(wanted, author):
                 return author
     return ""
-
-
-def same_person(first: str, second: str) -> bool:
-    a, b = _name_parts(first), _name_parts(second)
-    if not a or not b:
-        return False
-    if a == b:
-        return True
-    if a[-1] != b[-1] or len(a) < 2 or len(b) < 2:
-        return False
-    return all(
-        x == y or (min(len(x), len(y)) == 1 and x[0] == y[0])
-        for x, y in zip(a[:-1], b[:-1], strict=False)
-    )
-
-
-def _name_parts(name: str) -> list[str]:
-    if name.count(",") == 1:  # "Hopper, Grace"
-        family, given = name.split(",")
-        name = f"{given} {family}"
-    return [p for p in fold(name).replace(".", " ").replace("-", " ").split() if p]
 
 
 def keyword_papers(keywords: Sequence[str]) -> tuple[Paper, ...]:

@@ -221,3 +221,12 @@ def test_two_subscribers_of_one_address_and_two_ways_out_are_mistakes() -> None:
 @pytest.mark.parametrize("field", ['title = "a\\nBcc: x"', 'title = ""'])
 def test_a_title_cannot_break_a_header(field: str) -> None:
     assert problems(SMALLEST.replace('title = "Morning papers"', field), {"SMTP_PASSWORD": "x"})
+
+
+def test_a_wrong_expression_is_told() -> None:
+    text = SMALLEST.replace(
+        'email = "ada@example.org"', 'email = "ada@example.org"\nmuted = ["/(/"]'
+    )
+    (problem,) = problems(text, {"SMTP_PASSWORD": "x"})
+    assert "muted" in problem
+    assert '"/(/" is no regular expression' in problem

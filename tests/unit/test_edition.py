@@ -24,6 +24,7 @@ from digest.model import (
     Basis,
     Edition,
     EmptyReason,
+    FilterKind,
     Message,
     NoEdition,
     Pick,
@@ -56,7 +57,7 @@ def edition(*picks: Pick, **changes: object) -> Edition:
         "basis": Basis.LIKES,
         "n_new": 120,
         "n_considered": 100,
-        "n_muted": 0,
+        "dropped": {},
         "best_score": 0.5,
         "sources": (),
     }
@@ -292,7 +293,11 @@ def test_a_subject_has_the_date_and_the_top_title() -> None:
             "X could not be read",
         ),
         (
-            {"n_new": 9, "n_considered": 0, "n_muted": 4},
+            {
+                "n_new": 9,
+                "n_considered": 0,
+                "dropped": {FilterKind.MUTED_TERMS: 4, FilterKind.CATEGORIES: 5},
+            },
             EmptyReason.ALL_FILTERED,
             "All 9 new papers were filtered: 4 by muted words and 5 by categories",
         ),
@@ -309,7 +314,7 @@ def test_an_empty_day_says_which_kind_it_was(
         "basis": Basis.LIKES,
         "n_new": 5,
         "n_considered": 5,
-        "n_muted": 0,
+        "dropped": {},
         "best_score": 0.01,
         "sources": (),
     }
@@ -569,7 +574,7 @@ def test_a_german_reader_gets_a_german_mail() -> None:
         basis=Basis.LIKES,
         n_new=1200,
         n_considered=1000,
-        n_muted=0,
+        dropped={},
         best_score=0.5,
         sources=(),
         speech=renderer.speech("de"),

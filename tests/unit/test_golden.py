@@ -133,7 +133,7 @@ def letter(language: str) -> Edition:
         basis=Basis.LIKES,
         n_new=812,
         n_considered=790,
-        n_muted=22,
+        dropped={},
         best_score=0.5,
         sources=SOURCES,
         speech=RENDERER.speech(language),

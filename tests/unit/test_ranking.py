@@ -6,19 +6,18 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
-from digest.model import Basis, Paper, Profile, ReasonKind, Section
-from digest.ranking import fit, select
+from digest.model import Basis, FilterKind, Paper, Profile, ReasonKind, Section, Subscriber
+from digest.ranking import filter_candidates, fit, select
+from digest.ranking.people import same_person
 from digest.ranking.ranker import without_parts
 from digest.ranking.reasons import phrases
 from digest.ranking.selection import (
     basis_of,
     build_profile,
     chance,
-    filter_candidates,
     followed_author,
     heat,
     percentiles,
-    same_person,
 )
 from tests.factories import paper, pick, subscriber, world
 
@@ -188,7 +187,42 @@ def test_filters_drop_what_was_seen_muted_or_elsewhere_and_count_it() -> None:
     reader = subscriber(muted_terms=("survey",), categories=("cs.CL",))
     found = filter_candidates(papers, reader, {"arxiv:2605.00001"})
     assert [p.arxiv_id for p in found.papers] == ["2605.00004", "2605.00005"]
-    assert (found.n_new, found.n_muted, found.n_other_categories) == (4, 1, 1)
+    assert found.n_new == 4
+    assert found.dropped == {FilterKind.MUTED_TERMS: 1, FilterKind.CATEGORIES: 1}
+
+
+def kept(reader: Subscriber, *papers: Paper) -> list[str]:
+    return [p.arxiv_id[-1] for p in filter_candidates(papers, reader, ()).papers]
+
+
+def test_each_filter_takes_what_it_names_and_nothing_else() -> None:
+    papers = (
+        paper(1, title="GPT-9 and friends", authors=("Grace B. M. Hopper",)),
+        paper(2, title="On proteins", announce_type="cross", upvotes=1, authors=("A",)),
+        paper(3, title="Protein folding", abstract="No model.", upvotes=7, authors=("B",)),
+    )
+    for reader, expected in (
+        (subscriber(), "123"),
+        (subscriber(muted_terms=("/gpt-\\d/",)), "23"),
+        (subscriber(muted_terms=("GPT-9", "/fold(s|ing)$/")), "23"),
+        (subscriber(required_terms=("protein",)), "23"),
+        (subscriber(required_terms=("/^protein/",)), "3"),
+        (subscriber(muted_authors=("Hopper, G.",)), "23"),
+        (subscriber(min_upvotes=2), "13"),  # nobody counts votes for the first
+        (subscriber(announce_types=("new",)), "13"),
+    ):
+        assert "".join(kept(reader, *papers)) == expected, reader
+
+
+def test_an_expression_that_takes_for_ever_costs_a_filter_and_not_the_day(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    slow = subscriber(muted_terms=("/(a|aa)+$/", "survey"))
+    papers = [paper(n, abstract="a" * 3000 + "b") for n in range(1, 30)]
+    papers.append(paper(99, title="A survey"))
+    found = filter_candidates(papers, slow, ())
+    assert len(found.papers) == 29
+    assert caplog.text.count("filter.too_slow") == 1
 
 
 def test_an_archive_stands_for_all_its_categories() -> None:

@@ -1,0 +1,132 @@
+"""What a reader never wants to see, or only; and how many papers each wish took."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import regex
+
+from digest.model import FilterKind, Paper, Subscriber
+from digest.ranking.people import same_person
+from digest.text import compile_terms, fold
+
+log = logging.getLogger(__name__)
+
+#: seconds that one expression may take for one paper, and how often it may take longer
+MAX_SEARCH_S, MAX_TIMEOUTS = 0.05, 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidates:
+    """The day's papers for one reader, and what the filters did to them."""
+
+    papers: tuple[Paper, ...]
+    #: new to this reader before any filter
+    n_new: int
+    #: how many each kind of filter took; a paper counts for the first that took it
+    dropped: Mapping[FilterKind, int]
+
+
+def is_expression(term: str) -> bool:
+    """Whether a term is a regular expression, written "/…/"."""
+    return len(term) > 2 and term.startswith("/") and term.endswith("/")
+
+
+class Terms:
+    """Words and phrases, plain or as regular expressions, looked for in title and abstract.
+
+    An expression that takes too long for some papers is not looked for any more: one that
+    backtracks for ever must cost its reader a filter, not everybody their mail.
+    """
+
+    def __init__(self, terms: Sequence[str]) -> None:
+        self._plain = compile_terms(t for t in terms if not is_expression(t))
+        self._expressions = [
+            regex.compile(t[1:-1], regex.IGNORECASE) for t in terms if is_expression(t)
+        ]
+        self._timeouts: Counter[int] = Counter()
+
+    def stand_in(self, paper: Paper) -> bool:
+        """Whether any of them stands in the paper."""
+        if self._plain is not None and self._plain.search(fold(paper.text)):
+            return True
+        return any(self._search(i, paper.text) for i in range(len(self._expressions)))
+
+    def _search(self, index: int, text: str) -> bool:
+        if self._timeouts[index] >= MAX_TIMEOUTS:
+            return False
+        try:
+            return self._expressions[index].search(text, timeout=MAX_SEARCH_S) is not None
+        except TimeoutError:
+            self._timeouts[index] += 1
+            if self._timeouts[index] == MAX_TIMEOUTS:
+                log.warning("filter.too_slow pattern=%s", self._expressions[index].pattern[:80])
+            return False
+
+
+@lru_cache(maxsize=512)
+def terms_of(terms: tuple[str, ...]) -> Terms:
+    return Terms(terms)
+
+
+def in_categories(paper: Paper, wanted: Collection[str]) -> bool:
+    """Whether a paper belongs to any of them; "cs" means all of cs.*.
+
+    A paper whose categories nobody recorded belongs: not knowing is no reason to hide it.
+    """
+    if not wanted or not paper.categories:
+        return True
+    archives = {c.split(".")[0] for c in paper.categories}
+    return bool(set(wanted) & (set(paper.categories) | archives))
+
+
+def filter_candidates(
+    papers: Sequence[Paper], subscriber: Subscriber, seen: Collection[str]
+) -> Candidates:
+    """Drop what the reader has already, then what their filters take, one after the other."""
+    fresh = [p for p in papers if p.id not in seen]
+    checks = _checks(subscriber)
+    dropped: Counter[FilterKind] = Counter()
+    kept: list[Paper] = []
+    for paper in fresh:
+        taken = next((kind for kind, takes in checks if takes(paper)), None)
+        if taken is None:
+            kept.append(paper)
+        else:
+            dropped[taken] += 1
+    return Candidates(papers=tuple(kept), n_new=len(fresh), dropped=dict(dropped))
+
+
+def _checks(s: Subscriber) -> list[tuple[FilterKind, Callable[[Paper], bool]]]:
+    """What takes a paper away, in the order in which it is told."""
+    checks: list[tuple[FilterKind, Callable[[Paper], bool]]] = []
+    if s.muted_terms:
+        muted = terms_of(s.muted_terms)
+        checks.append((FilterKind.MUTED_TERMS, muted.stand_in))
+    if s.muted_authors:
+        checks.append((FilterKind.MUTED_AUTHORS, lambda p: _is_by(p, s.muted_authors)))
+    if s.required_terms:
+        wanted = terms_of(s.required_terms)
+        checks.append((FilterKind.REQUIRED_TERMS, lambda p: not wanted.stand_in(p)))
+    if s.announce_types:
+        types = frozenset(s.announce_types)
+        checks.append((FilterKind.ANNOUNCE_TYPES, lambda p: p.announce_type not in types))
+    if s.min_upvotes:
+        checks.append((FilterKind.UPVOTES, lambda p: _has_fewer(p, s.min_upvotes)))
+    if s.categories:
+        checks.append((FilterKind.CATEGORIES, lambda p: not in_categories(p, s.categories)))
+    return checks
+
+
+def _is_by(paper: Paper, authors: Sequence[str]) -> bool:
+    return any(same_person(wanted, name) for wanted in authors for name in paper.authors)
+
+
+def _has_fewer(paper: Paper, least: int) -> bool:
+    """Of a paper that nobody counts votes for, nothing is known, and nothing is held against it."""
+    votes = paper.signals.upvotes
+    return votes is not None and votes < least
