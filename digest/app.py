@@ -24,12 +24,13 @@ from digest.errors import ConfigError, LibraryError
 from digest.fetcher import Fetcher
 from digest.model import DayReport, Paper, Profile, Subscriber, SubscriberState
 from digest.ports import Clock, Inbox, Lookup, Signer, Source, Transport
-from digest.sources.arxiv import ArxivApi, ArxivSource
+from digest.sources.arxiv import ArxivApi, ArxivQuerySource, ArxivSource
 from digest.sources.biorxiv import BiorxivSource
 from digest.sources.crossref import CrossrefSource
 from digest.sources.feed import FeedSource
 from digest.sources.huggingface import HuggingFaceSource
 from digest.sources.openalex import OpenAlexSource
+from digest.sources.openreview import OpenReviewSource
 from digest.subscriptions import Likes, find_subscriber, inline_paper, sync_likes
 
 if TYPE_CHECKING:
@@ -53,11 +54,13 @@ TEMPLATES = next(
 #: by the kind in the configuration, whose other keys are the source's arguments
 SOURCES: Mapping[str, Callable[..., NamedSource]] = {
     "arxiv": ArxivSource,
+    "arxiv-query": ArxivQuerySource,
     "huggingface": HuggingFaceSource,
     "feed": FeedSource,
     "biorxiv": BiorxivSource,
     "openalex": OpenAlexSource,
     "crossref": CrossrefSource,
+    "openreview": OpenReviewSource,
 }
 
 #: gettext catalogues
@@ -144,7 +147,7 @@ class App:
     def lookup(self) -> Lookup:
         """The arXiv API: of the first arXiv source, so that a mirror is asked for its own ids."""
         for source in self.sources:
-            if isinstance(source, ArxivSource):
+            if isinstance(source, ArxivSource | ArxivQuerySource):
                 return source.api
         return ArxivApi(self.fetcher)
 

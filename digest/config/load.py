@@ -15,7 +15,7 @@ from typing import Annotated, Any, get_args, get_origin
 from dotenv import dotenv_values
 from pydantic import BaseModel, SecretStr, ValidationError
 
-from digest.config.schema import Settings
+from digest.config.schema import Settings, SourceSettings
 from digest.errors import ConfigError
 
 _HERE = Path(__file__).resolve().parent.parent
@@ -29,6 +29,10 @@ EXAMPLE = next(
     _HERE / "config.example.toml",
 )
 
+_SOURCE_KINDS = tuple(
+    get_args(model.model_fields["kind"].annotation)[0]
+    for model in get_args(get_args(SourceSettings)[0])
+)
 _SECRETS = frozenset({"password", "token", "secret", "key", "api_key"})
 
 
@@ -236,11 +240,7 @@ def _sentence(path: Path, raw: Any, error: Any) -> str:
         return f"{where}: there is no such key; {hint}"
     if kind in ("union_tag_not_found", "union_tag_invalid"):
         given = context.get("tag")
-        kinds = str(
-            context.get(
-                "expected_tags", "'arxiv', 'huggingface', 'feed', 'biorxiv', 'openalex', 'crossref'"
-            )
-        ).replace("'", '"')
+        kinds = ", ".join(f'"{kind}"' for kind in _SOURCE_KINDS)
         found = f'"{given}" is no kind of source' if given else "is missing"
         return f"{where}, kind: {found}; use one of {kinds}"
     if kind == "value_error":
@@ -303,12 +303,7 @@ def _dotted(parts: Sequence[int | str]) -> str:
 def _is_branch(part: str) -> bool:
     """Names that pydantic adds for the branch of a union it tried."""
     return part in (
-        "arxiv",
-        "huggingface",
-        "feed",
-        "biorxiv",
-        "openalex",
-        "crossref",
+        *_SOURCE_KINDS,
         "InlinePaper",
         "str",
         "constrained-str",

@@ -191,6 +191,23 @@ class ArxivSettings(Table):
         return value
 
 
+class ArxivQuerySettings(Table):
+    kind: Literal["arxiv-query"]
+    name: StrictStr = ""
+    query: Annotated[StrictStr, Field(min_length=1, max_length=2000)]
+    api_url: Url = "https://export.arxiv.org/api/query"
+    allow_private: StrictBool = False
+
+
+class OpenReviewSettings(Table):
+    kind: Literal["openreview"]
+    name: StrictStr = ""
+    venue: Annotated[StrictStr, Field(min_length=1)]
+    max_age_days: Annotated[StrictInt, Field(ge=1, le=3650)] = 60
+    base_url: Url = "https://api2.openreview.net"
+    allow_private: StrictBool = False
+
+
 class HuggingFaceSettings(Table):
     kind: Literal["huggingface"]
     name: StrictStr = ""
@@ -253,7 +270,9 @@ SourceSettings = Annotated[
     | FeedSettings
     | BiorxivSettings
     | OpenAlexSettings
-    | CrossrefSettings,
+    | CrossrefSettings
+    | ArxivQuerySettings
+    | OpenReviewSettings,
     Field(discriminator="kind"),
 ]
 

@@ -23,11 +23,14 @@ from digest.identity import arxiv_key, parse_arxiv_id, parse_doi
 from digest.model import Listing, Paper
 from digest.ports import FetchRequest
 from digest.sources import feed
+from digest.sources.payload import listing, window
 from digest.text import clean, plain
 
 log = logging.getLogger(__name__)
 
 EASTERN = ZoneInfo("America/New_York")
+#: between a submission and its announcement there are up to four days with a weekend
+MODERATION_DAYS = 4
 #: arXiv's rule for its API
 API_INTERVAL_S = 3.0
 IDS_A_REQUEST = 100
@@ -328,6 +331,16 @@ class ArxivApi:
         wanted = " OR ".join(
             f"cat:{c}" if "." in c else f"cat:{c}.* OR cat:{c}" for c in categories
         )
+        return self.matching(wanted, start, end, now)
+
+    def matching(
+        self, wanted: str, start: datetime, end: datetime, now: datetime
+    ) -> Iterator[Paper]:
+        """Papers that match a query and were first submitted within the window.
+
+        Args:
+            wanted: as the API writes it, such as 'ti:"large language model" AND cat:cs.CL'.
+        """
         window = f"submittedDate:[{start:%Y%m%d%H%M} TO {end:%Y%m%d%H%M}]"
         n_seen = 0
         for _ in range(MAX_PAGES):
@@ -356,6 +369,36 @@ class ArxivApi:
             accept_status=frozenset({400}),
         )
         return parse_api(got.body, got.content_type, url=url, source=self._source, now=now)
+
+
+class ArxivQuerySource:
+    """What matches a query of the API: for words, authors and journals beside whole categories.
+
+    Papers are dated by the listing that announced them, which their submission tells.
+    """
+
+    def __init__(
+        self,
+        fetcher: Fetcher,
+        *,
+        query: str,
+        api_url: str = "https://export.arxiv.org/api/query",
+        name: str = "",
+        allow_private: bool = False,
+    ) -> None:
+        self.name = name or "arXiv query"
+        self._query = query
+        self.api = ArxivApi(fetcher, api_url=api_url, allow_private=allow_private)
+
+    def fetch(self, request: FetchRequest) -> Listing:
+        """What was submitted since the last fetch, and some days before it: a paper is announced
+        days after its submission, and moderation may take longer."""
+        first, last = window(request, overlap=MODERATION_DAYS, first=MODERATION_DAYS)
+        start = datetime.combine(first, time(), tzinfo=UTC)
+        end = datetime.combine(last, time(23, 59), tzinfo=UTC)
+        found = self.api.matching(self._query, start, end, request.now)
+        papers = [replace(p, announced=listing_day(p.published or end)) for p in found]
+        return listing(self.name, papers, request, (first, last))
 
 
 class ArxivSource:

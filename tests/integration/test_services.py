@@ -12,13 +12,24 @@ from digest.errors import SourceError
 from digest.fetcher import Fetcher
 from digest.model import Listing
 from digest.ports import FetchRequest
+from digest.sources.arxiv import ArxivQuerySource
 from digest.sources.biorxiv import BiorxivSource
 from digest.sources.crossref import CrossrefSource
 from digest.sources.openalex import OpenAlexSource
+from digest.sources.openreview import OpenReviewSource
 from tests.conftest import NOW
-from tests.servers import Answer, Request, WebServer, web_server
-from tests.unit.test_services import details, item, preprint, registered, work, works
-from tests.worlds import make_world
+from tests.servers import Answer, Request, WebServer, api, web_server
+from tests.unit.test_services import (
+    details,
+    item,
+    notes,
+    preprint,
+    registered,
+    submission,
+    work,
+    works,
+)
+from tests.worlds import make_world, record
 
 DAY = NOW.date()
 
@@ -149,6 +160,37 @@ def test_a_long_journal_is_read_page_by_page(web: WebServer) -> None:
     with fetcher() as client:
         source = CrossrefSource(client, base_url=web.url, allow_private=True, issn=["1476-4687"])
         assert len(source.fetch(day(1)).papers) == 103
+
+
+def test_a_venue_of_openreview_is_read_page_by_page(web: WebServer) -> None:
+    def route(request: Request) -> Answer:
+        start = int(request.query["offset"])
+        return answer(notes(*(submission(n) for n in range(start, min(start + 1000, 1200)))))
+
+    web.routes["/notes"] = route
+    with fetcher() as client:
+        source = OpenReviewSource(client, base_url=web.url, allow_private=True, venue="x.y/Z")
+        found = source.fetch(day(1))
+    assert len(found.papers) == 1200
+    assert found.complete
+    assert web.asked("/notes")[0].query["content.venueid"] == "x.y/Z"
+
+
+def test_an_arxiv_query_is_kept_and_dated(web: WebServer) -> None:
+    papers = [
+        record(1, submitted="2026-05-18T12:00:00Z"),
+        record(2, submitted="2026-05-18T19:00:00Z"),
+    ]
+    web.says("/api/query", Answer(api(papers)))
+    with fetcher() as client:
+        source = ArxivQuerySource(
+            client, query="ti:laser", api_url=f"{web.url}/api/query", allow_private=True
+        )
+        found = source.fetch(day(1))
+    # the window closes at 14:00 in New York; what comes later is announced a day later
+    assert [p.announced for p in found.papers] == [DAY - timedelta(days=1), DAY]
+    asked = web.asked("/api/query")[0].query["search_query"]
+    assert asked == "(ti:laser) AND submittedDate:[202605150000 TO 202605202359]"
 
 
 def test_a_service_that_asks_for_patience_gets_it(web: WebServer) -> None:

@@ -83,6 +83,8 @@ def test_the_example_is_a_config_and_shows_every_key(tmp_path: Path) -> None:
         schema.BiorxivSettings,
         schema.OpenAlexSettings,
         schema.CrossrefSettings,
+        schema.ArxivQuerySettings,
+        schema.OpenReviewSettings,
         schema.SubscriberSettings,
         schema.SmtpSettings,
         schema.MaildirSettings,

@@ -1,4 +1,4 @@
-"""What bioRxiv, OpenAlex and Crossref answer, as papers."""
+"""What bioRxiv, OpenAlex, Crossref and OpenReview answer, as papers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from digest.errors import SourceMalformed
 from digest.model import Paper
 from digest.ports import FetchRequest
-from digest.sources import biorxiv, crossref, openalex
+from digest.sources import biorxiv, crossref, openalex, openreview
 from digest.sources.payload import window
 from digest.text import clean, safe_url
 from tests.conftest import NOW
@@ -133,6 +133,46 @@ def test_a_work_of_crossref_is_dated_by_its_registration() -> None:
     assert paper.journal_ref == "Journal of Things"
 
 
+OLDEST = NOW - timedelta(days=60)
+
+
+def submission(number: int = 1, **changes: Any) -> dict[str, Any]:
+    return {
+        "id": f"note{number}",
+        "forum": f"forum{number}",
+        "cdate": 1_700_000_000_000,
+        "odate": round((NOW - timedelta(days=2)).timestamp() * 1000),
+        "content": {
+            "title": {"value": f"A submission {number}"},
+            "abstract": {"value": "We look."},
+            "authors": {"value": ["Grace Hopper", "Ada Lovelace"]},
+            "venue": {"value": "COLM 2024"},
+            "pdf": {"value": "/pdf/x.pdf"},
+            "keywords": {"value": ["a", "b"]},
+        },
+    } | changes
+
+
+def notes(*found: dict[str, Any]) -> bytes:
+    return json.dumps({"notes": found, "count": len(found)}).encode()
+
+
+def test_a_submission_of_openreview_is_news_for_a_while() -> None:
+    old = submission(2, odate=1_700_000_000_000)
+    bare = submission(3, content={"title": "The first layout", "authors": ["A"]})
+    body = notes(submission(), old, bare, submission(4, content=None))
+    (new, known, first_layout), n = openreview.parse(body, url="u", now=NOW, oldest=OLDEST)
+    assert n == 4
+    assert new.title == "A submission 1"
+    assert new.url == "https://openreview.net/forum?id=forum1"
+    assert new.pdf_url == "https://openreview.net/pdf?id=forum1"
+    assert new.categories == ("COLM 2024",)
+    assert new.announced == DAY - timedelta(days=2)
+    assert known.announced is None
+    assert first_layout.title == "The first layout"
+    assert first_layout.pdf_url == ""
+
+
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"3", b'{"message": 3}', b'{"a": 1}'])
 def test_what_is_no_answer_is_refused(body: bytes) -> None:
     with pytest.raises(SourceMalformed):
@@ -141,6 +181,8 @@ def test_what_is_no_answer_is_refused(body: bytes) -> None:
         openalex.parse(body, url="u", today=DAY)
     with pytest.raises(SourceMalformed):
         crossref.parse(body, url="u", now=NOW)
+    with pytest.raises(SourceMalformed):
+        openreview.parse(body, url="u", now=NOW, oldest=OLDEST)
 
 
 JSON = st.recursive(
@@ -160,6 +202,7 @@ def test_any_value_of_any_key_is_read_or_refused(data: st.DataObject) -> None:
     found += biorxiv.parse(details(spoilt(preprint())), url="u", server="biorxiv")[0]
     found += openalex.parse(works(spoilt(work())), url="u", today=DAY)[0]
     found += crossref.parse(registered(spoilt(item())), url="u", now=NOW)[0]
+    found += openreview.parse(notes(spoilt(submission())), url="u", now=NOW, oldest=OLDEST)[0]
     for paper in found:
         assert paper.title
         for text in (paper.title, paper.abstract, *paper.authors, *paper.categories):
@@ -220,3 +263,14 @@ def test_recorded_works_of_crossref_are_read(fixtures: Path) -> None:
         assert n >= 1, path.name
         n_abstracts += sum(bool(p.abstract) for p in papers)
     assert n_abstracts > 5
+
+
+@pytest.mark.parametrize(
+    ("name", "n"),
+    [("notes_v1.json", 1), ("notes_v2_rebuilt.json", 1), ("notes_v2_colm2024_rebuilt.json", 120)],
+)
+def test_recorded_submissions_are_read(fixtures: Path, name: str, n: int) -> None:
+    body = (fixtures / "openreview" / name).read_bytes()
+    papers, n_notes = openreview.parse(body, url="u", now=NOW, oldest=OLDEST)
+    assert len(papers) == n_notes == n
+    assert all(p.abstract and p.authors and p.published for p in papers)

@@ -1,0 +1,160 @@
+"""OpenReview: the papers of a venue, as its API v2 gives them (and v1, whose fields are bare)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from digest.errors import SourceError, SourceMalformed
+from digest.fetcher import Fetcher
+from digest.identity import feed_key
+from digest.model import Listing, Paper
+from digest.ports import FetchRequest
+from digest.sources.payload import (
+    MAX_ABSTRACT_CHARS,
+    MAX_TITLE_CHARS,
+    parse_json,
+    records,
+    table,
+    text,
+)
+from digest.text import clean
+
+MAX_PAGES, PER_PAGE = 30, 1000
+INTERVAL_S = 1.0
+SITE = "https://openreview.net"
+
+
+def parse(
+    body: bytes, *, url: str, now: datetime, oldest: datetime
+) -> tuple[tuple[Paper, ...], int]:
+    """The papers of one answer, and how many notes it held.
+
+    Args:
+        oldest: what came out before is no news; it only teaches the ranking its words.
+
+    Raises:
+        SourceMalformed: it is not an answer of this API.
+    """
+    data = parse_json(body, url)
+    if not isinstance(data, dict) or not isinstance(data.get("notes"), list):
+        detail = text(data, "message") if isinstance(data, dict) else ""
+        said = f": {detail[:200]}" if detail else ""
+        raise SourceMalformed(f"{url} sent no list of notes{said}.")
+    notes = records(data, "notes")
+    return tuple(p for n in notes if (p := _paper(n, now, oldest)) is not None), len(notes)
+
+
+def _paper(note: Mapping[str, Any], now: datetime, oldest: datetime) -> Paper | None:
+    content = table(note, "content")
+    forum = text(note, "forum") or text(note, "id")
+    title = _string(content, "title")
+    if not forum or not title:
+        return None
+    out = next((t for k in ("odate", "pdate", "cdate") if (t := _instant(note, k, now))), None)
+    page = f"{SITE}/forum?id={quote(forum)}"
+    venue = _string(content, "venue")
+    return Paper(
+        id=feed_key(page),
+        title=title[:MAX_TITLE_CHARS],
+        abstract=_string(content, "abstract")[:MAX_ABSTRACT_CHARS],
+        authors=_strings(content, "authors"),
+        url=page,
+        pdf_url=f"{SITE}/pdf?id={quote(forum)}" if _value(content, "pdf") else "",
+        categories=(venue,) if venue else (),
+        primary_category=venue,
+        published=out,
+        announced=out.date() if out and out >= oldest else None,
+        comment=", ".join(_strings(content, "keywords"))[:500],
+        source="openreview",
+    )
+
+
+def _value(content: Mapping[str, Any], key: str) -> Any:
+    found = content.get(key)
+    return found.get("value") if isinstance(found, dict) else found
+
+
+def _string(content: Mapping[str, Any], key: str) -> str:
+    found = _value(content, key)
+    return clean(found) if isinstance(found, str) else ""
+
+
+def _strings(content: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    found = _value(content, key)
+    listed = found if isinstance(found, list) else []
+    return tuple(s for v in listed if isinstance(v, str) and (s := clean(v)))
+
+
+def _instant(note: Mapping[str, Any], key: str, now: datetime) -> datetime | None:
+    """Milliseconds since 1970, never later than now."""
+    stamp = note.get(key)
+    if not isinstance(stamp, int) or isinstance(stamp, bool) or not 0 < stamp < 10**14:
+        return None
+    return min(datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=stamp), now)
+
+
+class OpenReviewSource:
+    """All papers of a venue; those that came out lately are news.
+
+    Args:
+        venue: the venue's id, such as "colmweb.org/COLM/2024/Conference".
+        max_age_days: older papers only teach the ranking their words.
+    """
+
+    def __init__(
+        self,
+        fetcher: Fetcher,
+        *,
+        venue: str,
+        max_age_days: int = 60,
+        base_url: str = "https://api2.openreview.net",
+        name: str = "",
+        allow_private: bool = False,
+    ) -> None:
+        self.name = name or "OpenReview"
+        self._fetcher, self._venue, self._base_url = fetcher, venue, base_url
+        self._max_age = timedelta(days=max_age_days)
+        self._allow_private = allow_private
+
+    def fetch(self, request: FetchRequest) -> Listing:
+        """All pages of the venue."""
+        papers: dict[str, Paper] = {}
+        fault, n_seen = "", 0
+        for page in range(MAX_PAGES):
+            query = {
+                "content.venueid": self._venue,
+                "limit": str(PER_PAGE),
+                "offset": str(n_seen),
+                "sort": "cdate:desc",
+            }
+            url = f"{self._base_url}/notes?{urlencode(query)}"
+            try:
+                got = self._fetcher.get(
+                    url,
+                    accept="application/json",
+                    allow_private=self._allow_private,
+                    min_interval_s=INTERVAL_S,
+                )
+                found, n_notes = parse(
+                    got.body, url=url, now=request.now, oldest=request.now - self._max_age
+                )
+            except SourceError as error:
+                if page == 0:
+                    raise
+                fault = f"page {page + 1} is missing: {error}"
+                break
+            for paper in found:
+                papers.setdefault(paper.id, paper)
+            n_seen += n_notes
+            if n_notes < PER_PAGE:
+                break
+        return Listing(
+            source=self.name,
+            papers=tuple(papers.values()),
+            fetched_at=request.now,
+            complete=not fault,
+            fault=fault,
+        )
