@@ -31,6 +31,7 @@ from digest.sources.feed import FeedSource
 from digest.sources.huggingface import HuggingFaceSource
 from digest.sources.openalex import OpenAlexSource
 from digest.sources.openreview import OpenReviewSource
+from digest.sources.pubmed import PubMedSource
 from digest.subscriptions import Likes, find_subscriber, inline_paper, sync_likes
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ SOURCES: Mapping[str, Callable[..., NamedSource]] = {
     "openalex": OpenAlexSource,
     "crossref": CrossrefSource,
     "openreview": OpenReviewSource,
+    "pubmed": PubMedSource,
 }
 
 #: gettext catalogues

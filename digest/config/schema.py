@@ -208,6 +208,14 @@ class OpenReviewSettings(Table):
     allow_private: StrictBool = False
 
 
+class PubMedSettings(Table):
+    kind: Literal["pubmed"]
+    name: StrictStr = ""
+    query: Annotated[StrictStr, Field(min_length=1, max_length=4000)]
+    base_url: Url = "https://eutils.ncbi.nlm.nih.gov/entrez/eutils"
+    allow_private: StrictBool = False
+
+
 class HuggingFaceSettings(Table):
     kind: Literal["huggingface"]
     name: StrictStr = ""
@@ -272,7 +280,8 @@ SourceSettings = Annotated[
     | OpenAlexSettings
     | CrossrefSettings
     | ArxivQuerySettings
-    | OpenReviewSettings,
+    | OpenReviewSettings
+    | PubMedSettings,
     Field(discriminator="kind"),
 ]
 

@@ -169,7 +169,9 @@ def facts_of(paper: Paper, speech: Speech) -> tuple[str, ...]:
     """One line: where it stands, when it came out, what others make of it."""
     ngettext, signals = speech.ngettext, paper.signals
     facts = [", ".join(shown(c, FACT_CHARS) for c in paper.categories[:4])]
-    if not paper.categories and not paper.arxiv_id and paper.source:
+    if paper.journal_ref and not paper.arxiv_id:
+        facts.append(shown(paper.journal_ref, FACT_CHARS))
+    elif not paper.categories and not paper.arxiv_id and paper.source:
         facts = [shown(paper.source, FACT_CHARS)]
     day = paper.announced or (paper.published.date() if paper.published else None)
     if day:

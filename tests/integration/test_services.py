@@ -17,12 +17,15 @@ from digest.sources.biorxiv import BiorxivSource
 from digest.sources.crossref import CrossrefSource
 from digest.sources.openalex import OpenAlexSource
 from digest.sources.openreview import OpenReviewSource
+from digest.sources.pubmed import BATCH, PubMedSource
 from tests.conftest import NOW
 from tests.servers import Answer, Request, WebServer, api, web_server
 from tests.unit.test_services import (
+    articles,
     details,
     item,
     notes,
+    pmids,
     preprint,
     registered,
     submission,
@@ -174,6 +177,34 @@ def test_a_venue_of_openreview_is_read_page_by_page(web: WebServer) -> None:
     assert len(found.papers) == 1200
     assert found.complete
     assert web.asked("/notes")[0].query["content.venueid"] == "x.y/Z"
+
+
+def test_pubmed_is_asked_for_ids_and_then_for_records(web: WebServer) -> None:
+    def records(request: Request) -> Answer:
+        return Answer(articles(*map(int, request.query["id"].split(","))), content_type="text/xml")
+
+    n = BATCH + 50
+    web.says("/esearch.fcgi", answer(pmids(*range(1, n + 1))))
+    web.routes["/efetch.fcgi"] = records
+    with fetcher() as client:
+        source = PubMedSource(client, base_url=web.url, allow_private=True, query="gut[tiab]")
+        found = source.fetch(day(1))
+        assert len(found.papers) == n
+        assert found.complete
+        asked = web.asked("/esearch.fcgi")[0].query
+        assert (asked["term"], asked["datetype"]) == ("gut[tiab]", "edat")
+        assert asked["maxdate"] == f"{DAY:%Y/%m/%d}"
+        assert len(web.asked("/efetch.fcgi")) == 2
+
+        turns = iter([records, lambda request: Answer(b"", status=400)])
+        web.routes["/efetch.fcgi"] = lambda request: next(turns)(request)
+        torn = source.fetch(day(1))
+        assert len(torn.papers) == BATCH
+        assert "records from the 201st on are missing" in torn.fault
+
+        web.says("/esearch.fcgi", answer(pmids()))
+        quiet = source.fetch(day(1))
+        assert (quiet.papers, quiet.complete) == ((), True)
 
 
 def test_an_arxiv_query_is_kept_and_dated(web: WebServer) -> None:

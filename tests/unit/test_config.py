@@ -85,6 +85,7 @@ def test_the_example_is_a_config_and_shows_every_key(tmp_path: Path) -> None:
         schema.CrossrefSettings,
         schema.ArxivQuerySettings,
         schema.OpenReviewSettings,
+        schema.PubMedSettings,
         schema.SubscriberSettings,
         schema.SmtpSettings,
         schema.MaildirSettings,

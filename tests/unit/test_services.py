@@ -1,4 +1,4 @@
-"""What bioRxiv, OpenAlex, Crossref and OpenReview answer, as papers."""
+"""What bioRxiv, OpenAlex, Crossref, OpenReview and PubMed answer, as papers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from digest.errors import SourceMalformed
 from digest.model import Paper
 from digest.ports import FetchRequest
-from digest.sources import biorxiv, crossref, openalex, openreview
+from digest.sources import biorxiv, crossref, openalex, openreview, pubmed
 from digest.sources.payload import window
 from digest.text import clean, safe_url
 from tests.conftest import NOW
@@ -173,6 +173,61 @@ def test_a_submission_of_openreview_is_news_for_a_while() -> None:
     assert first_layout.pdf_url == ""
 
 
+ARTICLE = """<PubmedArticle><MedlineCitation><PMID>{n}</PMID><Article>
+<Journal><Title>Journal of Guts</Title></Journal>
+<ArticleTitle>On <i>E. coli</i> {n}.</ArticleTitle>
+<Abstract><AbstractText Label="BACKGROUND">We ask.</AbstractText>
+<AbstractText Label="RESULTS">H<sub>2</sub>O helps.</AbstractText></Abstract>
+<AuthorList><Author><LastName>Hopper</LastName><ForeName>Grace B</ForeName></Author>
+<Author><CollectiveName>The Group</CollectiveName></Author></AuthorList>
+</Article></MedlineCitation><PubmedData><History>
+<PubMedPubDate PubStatus="received"><Year>2025</Year><Month>1</Month><Day>2</Day></PubMedPubDate>
+<PubMedPubDate PubStatus="entrez"><Year>2026</Year><Month>5</Month><Day>19</Day></PubMedPubDate>
+</History><ArticleIdList><ArticleId IdType="pubmed">{n}</ArticleId>
+<ArticleId IdType="doi">10.1000/P{n}</ArticleId></ArticleIdList></PubmedData></PubmedArticle>"""
+
+
+def articles(*numbers: int, more: str = "") -> bytes:
+    found = "".join(ARTICLE.format(n=n) for n in numbers)
+    return f"<?xml version='1.0'?><PubmedArticleSet>{found}{more}</PubmedArticleSet>".encode()
+
+
+def pmids(*numbers: int, total: int | None = None) -> bytes:
+    result = {"count": str(total or len(numbers)), "idlist": [str(n) for n in numbers]}
+    return json.dumps({"esearchresult": result}).encode()
+
+
+def test_an_article_of_pubmed_has_its_parts_and_the_day_it_was_taken_in() -> None:
+    book = "<PubmedBookArticle/><PubmedArticle><MedlineCitation/></PubmedArticle>"
+    (paper,) = pubmed.parse_records(articles(7, more=book), url="u", now=NOW)
+    assert paper.title == "On E. coli 7"
+    assert paper.abstract == "Background: We ask. Results: H2O helps."
+    assert paper.authors == ("Grace B Hopper", "The Group")
+    assert (paper.id, paper.doi) == ("doi:10.1000/p7", "10.1000/p7")
+    assert paper.url == "https://pubmed.ncbi.nlm.nih.gov/7/"
+    assert paper.announced == date(2026, 5, 19)
+    assert paper.journal_ref == "Journal of Guts"
+
+
+def test_ids_of_pubmed_and_its_errors() -> None:
+    assert pubmed.parse_ids(pmids(1, 2, total=9), url="u") == (("1", "2"), 9)
+    with pytest.raises(SourceMalformed, match="bad query"):
+        pubmed.parse_ids(b'{"esearchresult": {"ERROR": "bad query"}}', url="u")
+    for body in (b"", b"<html>", b"<a>", b"<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>"):
+        with pytest.raises(SourceMalformed):
+            pubmed.parse_records(body, url="u", now=NOW)
+
+
+@given(st.binary(max_size=100), st.integers(0, 1500))
+def test_any_bytes_of_pubmed_are_read_or_refused(noise: bytes, at: int) -> None:
+    sound = articles(7)
+    try:
+        found = pubmed.parse_records(sound[:at] + noise + sound[at:], url="u", now=NOW)
+    except SourceMalformed:
+        return
+    assert all(p.title == clean(p.title) for p in found)
+
+
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"3", b'{"message": 3}', b'{"a": 1}'])
 def test_what_is_no_answer_is_refused(body: bytes) -> None:
     with pytest.raises(SourceMalformed):
@@ -274,3 +329,14 @@ def test_recorded_submissions_are_read(fixtures: Path, name: str, n: int) -> Non
     papers, n_notes = openreview.parse(body, url="u", now=NOW, oldest=OLDEST)
     assert len(papers) == n_notes == n
     assert all(p.abstract and p.authors and p.published for p in papers)
+
+
+def test_recorded_articles_of_pubmed_are_read(fixtures: Path) -> None:
+    for path in sorted((fixtures / "pubmed").glob("*.xml")):
+        body = path.read_bytes()
+        papers = pubmed.parse_records(body, url="u", now=datetime(2026, 11, 1, tzinfo=NOW.tzinfo))
+        assert len(papers) == body.count(b"<PubmedArticle>"), path.name
+        assert all(p.authors and p.announced for p in papers), path.name
+    for path in sorted((fixtures / "pubmed").glob("esearch*.json")):
+        ids, total = pubmed.parse_ids(path.read_bytes(), url="u")
+        assert 0 < len(ids) <= total
