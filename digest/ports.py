@@ -23,6 +23,7 @@ from digest.model import (
     NoEdition,
     Paper,
     Rating,
+    Reason,
     Receipt,
     Strike,
     Subscriber,
@@ -147,6 +148,20 @@ class HistoryEntry:
     doubts: int = 0
     at: datetime | None = None
     next_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PickEntry:
+    """A paper in an edition, and why."""
+
+    subscriber_id: str
+    edition_date: date
+    rank: int
+    section: str
+    score: float
+    #: share of the day's candidates that scored lower
+    percentile: float
+    reasons: tuple[Reason, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -681,6 +681,27 @@ def evaluate(
 
 @app.command()
 @_told
+def paper(
+    ref: Annotated[str, typer.Argument(metavar="ID", help="arXiv id, DOI, address or stored id.")],
+    config: ConfigOption = None,
+) -> None:
+    """Show what is known of a paper, who got it, and why."""
+    from digest.cli import show
+    from digest.subscriptions import reference_key
+
+    with _app(config) as application:
+        application.sync_subscribers()
+        store = application.store
+        key = reference_key(ref) or ref
+        found = store.papers({key}).get(key)
+        if found is None:
+            raise DigestError(f"{ref} is not stored: no source listed it, and nobody likes it.")
+        people = {s.id: s.email for s in store.subscribers()}
+        show.paper(found, store, people)
+
+
+@app.command()
+@_told
 def status(
     as_json: Annotated[bool, typer.Option("--json", help="Everything, for programs.")] = False,
     runs: Annotated[int, typer.Option(help="Latest runs to show.")] = 5,

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from digest import schedule
 from digest.cli.output import bar, say, table, warn
 from digest.errors import DigestError
-from digest.model import DayReport, EditionKind, Profile, Subscriber
+from digest.model import DayReport, EditionKind, Paper, Profile, Subscriber
 from digest.text import counted
 
 if TYPE_CHECKING:
@@ -295,6 +295,50 @@ def runs(store: RunLog, n_runs: int) -> None:
             rows.append(("", f"{source.duration_s:.1f} s", source.source, fault or state))
         rows += [("", "", "", warning) for warning in report.warnings]
     table(("started", "took", "source", "what happened"), rows, right=(1,))
+
+
+def paper(found: Paper, store: SqlStore, people: Mapping[str, str]) -> None:
+    """What is stored of a paper: its record, where it was listed, whose editions had it and why."""
+    from digest.edition.render import why
+
+    say(found.title or found.id, style="bold")
+    if found.authors:
+        say(", ".join(found.authors[:8]) + (" …" if len(found.authors) > 8 else ""))
+    for label, value in (
+        ("id", found.id),
+        ("DOI", found.doi),
+        ("version", str(found.version or "")),
+        ("categories", ", ".join(found.categories)),
+        ("journal", found.journal_ref),
+        ("address", found.url),
+        ("abstract", f"{len(found.abstract.split())} words" if found.abstract else "none"),
+    ):
+        if value:
+            say(f"{label}: {value}")
+    mentions = store.mentions_of(found.id)
+    say()
+    if mentions:
+        rows = [
+            (m.listed_on.isoformat(), m.source, m.announce_type, f"{m.first_seen:%Y-%m-%d %H:%M}")
+            for m in mentions
+        ]
+        table(("listed on", "by", "as", "seen (UTC)"), rows)
+    else:
+        say("No source has listed it; somebody likes it.")
+    say()
+    for pick in store.picks_of(found.id):
+        who = people.get(pick.subscriber_id, pick.subscriber_id[:8])
+        say(
+            f"{pick.edition_date}, {who}: no. {pick.rank} of {wording(pick.section)}, score "
+            f"{pick.score:.3f}, ahead of {100 * pick.percentile:.0f}% of the day"
+        )
+        for line in why(pick.reasons):
+            say(f"  {line}")
+    for subscriber_id, email in people.items():
+        for rating in store.ratings(subscriber_id):
+            if rating.paper_id == found.id:
+                verb = "liked" if rating.value > 0 else "disliked"
+                say(f"{verb} by {email} ({rating.origin}, {rating.rated_at:%Y-%m-%d})")
 
 
 def likes_of(store: SubscriberStore, subscriber_id: str) -> dict[str, str]:

@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
 from digest.identity import combine, merge
-from digest.model import Listing, Paper, Signals, Validators
-from digest.ports import FetchRequest, Mention
+from digest.model import Listing, Paper, Reason, ReasonKind, Signals, Validators
+from digest.ports import FetchRequest, Mention, PickEntry
 from digest.store import schema
 from digest.store.database import Database
 
@@ -210,6 +210,42 @@ class PaperTables:
         )
         with self._db.read() as connection:
             return tuple(to_paper(row) for row in connection.execute(query).mappings())
+
+    def mentions_of(self, paper_id: str) -> tuple[Mention, ...]:
+        """Where and when a paper was listed, in the order of arrival."""
+        table = schema.mentions
+        query = sa.select(table).where(table.c.paper_id == paper_id).order_by(table.c.id)
+        with self._db.read() as connection:
+            return tuple(Mention(**r) for r in connection.execute(query).mappings())
+
+    def picks_of(self, paper_id: str) -> tuple[PickEntry, ...]:
+        """The editions that a paper stood in, the latest first."""
+        table = schema.edition_picks
+        query = (
+            sa.select(table)
+            .where(table.c.paper_id == paper_id)
+            .order_by(table.c.edition_date.desc(), table.c.subscriber_id)
+        )
+        with self._db.read() as connection:
+            return tuple(
+                PickEntry(
+                    subscriber_id=r["subscriber_id"],
+                    edition_date=r["edition_date"],
+                    rank=r["rank"],
+                    section=r["section"],
+                    score=r["score"],
+                    percentile=r["percentile"],
+                    reasons=tuple(
+                        Reason(
+                            kind=ReasonKind(x["kind"]),
+                            evidence=tuple(x["evidence"]),
+                            contribution=x["contribution"],
+                        )
+                        for x in r["reasons"]
+                    ),
+                )
+                for r in connection.execute(query).mappings()
+            )
 
     def listing_dates(self, since: datetime) -> tuple[date, ...]:
         """Dates of listings that came in since then, the latest first."""

@@ -136,3 +136,22 @@ def test_readable_secrets_are_warned_about(world: World) -> None:
     dotenv.write_text("SMTP_PASSWORD=x\n")
     dotenv.chmod(0o644)
     assert "can be read by others" in digest(world.folder, "status").stderr
+
+
+def test_a_paper_tells_where_it_was_listed_who_got_it_and_why(world: World) -> None:
+    shown = digest(world.folder, "paper", "2605.00001")
+    assert shown.returncode == 0, shown.stderr
+    for words in (
+        "Laser beam study 1",
+        "id: arxiv:2605.00001",
+        "arXiv",
+        "ada@example.org: no. ",
+        "of for you, score",
+        "Close to “Laser beam mirror”, which you liked.",
+    ):
+        assert words in shown.stdout, words
+    missing = digest(world.folder, "paper", "2605.99999")
+    assert missing.returncode == 1
+    assert "is not stored" in missing.stderr
+    digest(world.folder, "dislike", "2605.00001", "-s", "ada@example.org")
+    assert "disliked by ada@example.org" in digest(world.folder, "paper", "2605.00001").stdout
