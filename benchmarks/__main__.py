@@ -1,10 +1,12 @@
 """`make bench`: all benchmarks, one after the other."""
 
-from benchmarks import mail, one_reader, ranking
+from benchmarks import mail, merging, one_reader, ranking
 
 if __name__ == "__main__":
     one_reader.main()
     print()
     mail.main()
+    print()
+    merging.main()
     print()
     ranking.main()
