@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 from urllib.parse import quote
 
-from digest.errors import SourceError, SourceMalformed
+from digest.errors import SourceMalformed
 from digest.fetcher import Fetcher
 from digest.identity import canonical_id, parse_doi
 from digest.model import Listing, Paper
@@ -21,6 +21,7 @@ from digest.sources.payload import (
     MAX_TITLE_CHARS,
     listing,
     parse_json,
+    read_pages,
     records,
     text,
     window,
@@ -123,30 +124,23 @@ class BiorxivSource:
         """All pages of the days since the last fetch."""
         first, last = window(request, overlap=1, first=2)
         papers: dict[str, Paper] = {}
-        fault, cursor = "", 0
-        for page in range(MAX_PAGES):
+        cursor = 0
+
+        def read() -> bool:
+            nonlocal cursor
             url = f"{self._base_url}/details/{self._server}/{first}/{last}/{cursor}/json"
-            try:
-                got = self._fetcher.get(
-                    url,
-                    accept="application/json",
-                    allow_private=self._allow_private,
-                    min_interval_s=INTERVAL_S,
-                )
-                found, n_records, n_total = parse(got.body, url=url, server=self._server)
-            except SourceError as error:
-                if page == 0:
-                    raise
-                fault = f"page {page + 1} is missing: {error}"
-                break
-            for paper in found:
-                if self._is_wanted(paper):
-                    papers.setdefault(paper.id, paper)
+            got = self._fetcher.get(
+                url,
+                accept="application/json",
+                allow_private=self._allow_private,
+                min_interval_s=INTERVAL_S,
+            )
+            found, n_records, n_total = parse(got.body, url=url, server=self._server)
+            papers.update({p.id: p for p in found if self._is_wanted(p) and p.id not in papers})
             cursor += n_records
-            if n_records == 0 or cursor >= n_total:
-                break
-        else:
-            fault = f"there are more than {MAX_PAGES} pages; the first were used"
+            return n_records > 0 and cursor < n_total
+
+        fault = read_pages(read, MAX_PAGES)
         return listing(self.name, papers.values(), request, (first, last), fault)
 
     def _is_wanted(self, paper: Paper) -> bool:

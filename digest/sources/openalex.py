@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 from urllib.parse import urlencode
 
-from digest.errors import SourceError, SourceMalformed
+from digest.errors import SourceMalformed
 from digest.fetcher import Fetcher
 from digest.identity import canonical_id, parse_doi
 from digest.model import Listing, Paper
@@ -18,6 +18,7 @@ from digest.sources.payload import (
     listing,
     moment,
     parse_json,
+    read_pages,
     records,
     table,
     text,
@@ -134,26 +135,20 @@ class OpenAlexSource:
         query |= {"search": self._search} if self._search else {}
         query |= {"select": _FIELDS, "per-page": str(PER_PAGE)}
         papers: dict[str, Paper] = {}
-        fault, cursor = "", "*"
-        for page in range(MAX_PAGES):
+        cursor = "*"
+
+        def read() -> bool:
+            nonlocal cursor
             url = f"{self._base_url}/works?{urlencode(query | {'cursor': cursor})}"
-            try:
-                got = self._fetcher.get(
-                    url,
-                    accept="application/json",
-                    allow_private=self._allow_private,
-                    min_interval_s=INTERVAL_S,
-                )
-                found, cursor = parse(got.body, url=url, today=last)
-            except SourceError as error:
-                if page == 0:
-                    raise
-                fault = f"page {page + 1} is missing: {error}"
-                break
-            for paper in found:
-                papers.setdefault(paper.id, paper)
-            if not cursor or not found:
-                break
-        else:
-            fault = f"there are more than {MAX_PAGES} pages; narrow the filter"
+            got = self._fetcher.get(
+                url,
+                accept="application/json",
+                allow_private=self._allow_private,
+                min_interval_s=INTERVAL_S,
+            )
+            found, cursor = parse(got.body, url=url, today=last)
+            papers.update({p.id: p for p in found if p.id not in papers})
+            return bool(cursor and found)
+
+        fault = read_pages(read, MAX_PAGES)
         return listing(self.name, papers.values(), request, (first, last), fault)

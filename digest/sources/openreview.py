@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from digest.errors import SourceError, SourceMalformed
+from digest.errors import SourceMalformed
 from digest.fetcher import Fetcher
 from digest.identity import feed_key
 from digest.model import Listing, Paper
@@ -16,6 +16,7 @@ from digest.sources.payload import (
     MAX_ABSTRACT_CHARS,
     MAX_TITLE_CHARS,
     parse_json,
+    read_pages,
     records,
     table,
     text,
@@ -122,8 +123,10 @@ class OpenReviewSource:
     def fetch(self, request: FetchRequest) -> Listing:
         """All pages of the venue."""
         papers: dict[str, Paper] = {}
-        fault, n_seen = "", 0
-        for page in range(MAX_PAGES):
+        n_seen = 0
+
+        def read() -> bool:
+            nonlocal n_seen
             query = {
                 "content.venueid": self._venue,
                 "limit": str(PER_PAGE),
@@ -131,26 +134,20 @@ class OpenReviewSource:
                 "sort": "cdate:desc",
             }
             url = f"{self._base_url}/notes?{urlencode(query)}"
-            try:
-                got = self._fetcher.get(
-                    url,
-                    accept="application/json",
-                    allow_private=self._allow_private,
-                    min_interval_s=INTERVAL_S,
-                )
-                found, n_notes = parse(
-                    got.body, url=url, now=request.now, oldest=request.now - self._max_age
-                )
-            except SourceError as error:
-                if page == 0:
-                    raise
-                fault = f"page {page + 1} is missing: {error}"
-                break
-            for paper in found:
-                papers.setdefault(paper.id, paper)
+            got = self._fetcher.get(
+                url,
+                accept="application/json",
+                allow_private=self._allow_private,
+                min_interval_s=INTERVAL_S,
+            )
+            found, n_notes = parse(
+                got.body, url=url, now=request.now, oldest=request.now - self._max_age
+            )
+            papers.update({p.id: p for p in found if p.id not in papers})
             n_seen += n_notes
-            if n_notes < PER_PAGE:
-                break
+            return n_notes >= PER_PAGE
+
+        fault = read_pages(read, MAX_PAGES)
         return Listing(
             source=self.name,
             papers=tuple(papers.values()),

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from digest.errors import SourceMalformed
+from digest.errors import SourceError, SourceMalformed
 from digest.model import Listing, Paper
 from digest.ports import FetchRequest
 from digest.text import clean
@@ -74,6 +74,26 @@ def window(request: FetchRequest, *, overlap: int, first: int) -> tuple[date, da
     known = [d for d in request.covered if d <= last]
     start = max(known) - timedelta(days=overlap) if known else last - timedelta(days=first)
     return max(start, last - timedelta(days=MAX_MISSED_DAYS + overlap)), last
+
+
+def read_pages(read: Callable[[], bool], most: int) -> str:
+    """Read page after page until one was the last; returns what is missing, or nothing.
+
+    Args:
+        read: reads the next page, and tells whether there is another.
+
+    Raises:
+        SourceError: not even the first could be read.
+    """
+    for page in range(most):
+        try:
+            if not read():
+                return ""
+        except SourceError as error:
+            if page == 0:
+                raise
+            return f"page {page + 1} is missing: {error}"
+    return f"there are more than {most} pages; the first were used"
 
 
 def listing(
