@@ -37,6 +37,7 @@ from digest.subscriptions import Likes, find_subscriber, inline_paper, sync_like
 if TYPE_CHECKING:
     from digest.edition import Letterhead, Renderer
     from digest.edition.speech import Speech
+    from digest.library.zotero import Wanted
     from digest.pipeline import Desk, Draft, Progress
     from digest.ranking import Meanings
     from digest.ranking.metrics import Evaluation
@@ -404,6 +405,45 @@ class App:
             self.clock(),
             dry_run=dry_run,
         )
+
+    def import_zotero(
+        self,
+        subscriber: Subscriber,
+        wanted: Wanted,
+        name: str,
+        key: str,
+        *,
+        dry_run: bool,
+        base_url: str = "",
+    ) -> ImportReport | None:
+        """As `import_library`, from Zotero's web API; None if nothing changed since the last time.
+
+        Raises:
+            LibraryError: Zotero did not answer, or refuses.
+        """
+        import hashlib
+
+        from digest.library.zotero import Zotero
+        from digest.subscriptions import import_likes, imports
+
+        fact = hashlib.sha256(f"{subscriber.id}|{name}|{wanted}".encode()).hexdigest()[:40]
+        known = self.store.remembered(fact) if name in imports(self.store, subscriber) else ""
+        zotero = Zotero(
+            self.fetcher,
+            key=key,
+            base_url=base_url or "https://api.zotero.org",
+            allow_private=bool(base_url),
+        )
+        found, version = zotero.read(wanted, int(known or 0))
+        if found is None:
+            return None
+        likes = Likes(refs=found.refs, papers=found.papers, faults=found.faults)
+        report = import_likes(
+            self.store, self.lookup, subscriber, likes, name, self.clock(), dry_run=dry_run
+        )
+        if not dry_run:
+            self.store.remember(fact, str(version))
+        return report
 
     # --- the main jobs -------------------------------------------------------------------------
 

@@ -17,8 +17,8 @@ import ssl
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import TracebackType
 from urllib.parse import urljoin, urlsplit
@@ -52,6 +52,8 @@ class Fetched:
     validators: Validators
     #: 304: what was fetched last time still holds; `body` is empty
     unchanged: bool = False
+    #: of the answer, with names in lower case
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class _Transient(Exception):
@@ -131,6 +133,11 @@ class _Pacer:
         self._guard = threading.Lock()
         self._locks: dict[str, threading.Lock] = {}
         self._free_at: dict[str, float] = {}
+
+    def hold(self, host: str, seconds: float) -> None:
+        """The host wants a pause before the next request."""
+        now = self._monotonic()
+        self._free_at[host] = max(self._free_at.get(host, now), now + seconds)
 
     def wait(self, host: str, interval_s: float) -> None:
         with self._guard:
@@ -220,6 +227,7 @@ class Fetcher:
         max_bytes: int = 50_000_000,
         min_interval_s: float | None = None,
         accept_status: frozenset[int] = frozenset(),
+        headers: Mapping[str, str] | None = None,
     ) -> Fetched:
         """Fetch one address.
 
@@ -228,22 +236,23 @@ class Fetcher:
             max_bytes: of the body after decompression.
             min_interval_s: least time between two requests to this host.
             accept_status: error statuses whose body is wanted all the same.
+            headers: further ones, such as a key; they are not sent on to another host.
 
         Raises:
             SourceUnavailable: with a sentence, the status if there was one, and how long the
                 server asked to be left alone.
         """
-        headers = {"Accept": accept}
+        sent = {"Accept": accept, **(headers or {})}
         if validators and validators.etag:
-            headers["If-None-Match"] = validators.etag
+            sent["If-None-Match"] = validators.etag
         if validators and validators.last_modified:
-            headers["If-Modified-Since"] = validators.last_modified
+            sent["If-Modified-Since"] = validators.last_modified
         interval = self._pause_s if min_interval_s is None else min_interval_s
 
         def attempt() -> Fetched:
             if min_interval_s and self._reserve is not None:
                 self._sleep(self._reserve(urlsplit(url).netloc, min_interval_s))
-            return self._follow(url, headers, allow_private, max_bytes, interval, accept_status)
+            return self._follow(url, sent, allow_private, max_bytes, interval, accept_status)
 
         retrying = tenacity.Retrying(
             stop=tenacity.stop_after_attempt(self._attempts),
@@ -286,6 +295,9 @@ class Fetcher:
                 with client.stream("GET", current, headers=headers) as response:
                     if response.is_redirect and "location" in response.headers:
                         current = urljoin(current, response.headers["location"])
+                        if urlsplit(current).netloc != parts.netloc:
+                            # a key must not travel on to wherever a server points
+                            headers = {"Accept": headers["Accept"]}
                         continue
                     return self._read(url, response, max_bytes, deadline, accept_status)
             except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError, OSError) as error:
@@ -320,6 +332,9 @@ class Fetcher:
         status = response.status_code
         if status != 304 and not response.is_success and status not in accept_status:
             raise self._refused(url, response)
+        backoff = response.headers.get("backoff", "")  # Zotero's way to ask for a slower pace
+        if backoff.isdigit():
+            self._pacer.hold(urlsplit(url).netloc, min(float(backoff), MAX_RETRY_AFTER_S))
         validators = Validators(
             url=url,
             etag=response.headers.get("etag", ""),
@@ -333,6 +348,7 @@ class Fetcher:
             content_type=response.headers.get("content-type", ""),
             validators=validators,
             unchanged=status == 304,
+            headers={k.lower(): v for k, v in response.headers.items()},
         )
 
     def _refused(self, url: str, response: httpx.Response) -> Exception:

@@ -24,6 +24,7 @@ from digest.text import counted
 if TYPE_CHECKING:
     from digest.app import App
     from digest.config import Settings
+    from digest.subscriptions import ImportReport
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -583,12 +584,28 @@ def profile(
 @_told
 def import_(
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="A .bib, .ris, .json (CSL), .txt or .md file.")
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help="A .bib, .ris, .json (CSL), .txt or .md file; or zotero:users/ID or "
+            "zotero:groups/ID.",
+        ),
     ],
     kind: Annotated[
         str,
         typer.Option(help="bibtex, ris, csl-json or ids.", show_default="by the file's name"),
     ] = "",
+    collection: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Zotero: only collections of this name or pattern; may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option(help="Zotero: not these collections; may be repeated.", show_default=False),
+    ] = None,
     name: Annotated[
         str, typer.Option(help="To take it away again.", show_default="the file's name")
     ] = "",
@@ -602,11 +619,30 @@ def import_(
 
     The same name again replaces what it brought before.
     """
-    name = name or file.name
+    from digest.config import environment, find_config
+    from digest.library.zotero import Wanted
+
+    wanted = Wanted.of(str(file), collection or (), exclude or ())
+    name = name or (str(file) if wanted else file.name)
+    environ = environment(find_config(config or _chosen["config"], os.environ), os.environ)
     with _app(config) as application:
         who = application.subscriber(_only_subscriber(application, subscriber))
         with progress("Reading and looking up …"):
-            report = application.import_library(who, file, kind, name, dry_run=dry_run)
+            report: ImportReport | None
+            if wanted is None:
+                report = application.import_library(who, file, kind, name, dry_run=dry_run)
+            else:
+                report = application.import_zotero(
+                    who,
+                    wanted,
+                    name,
+                    environ.get("ZOTERO_API_KEY", ""),
+                    dry_run=dry_run,
+                    base_url=environ.get("DIGEST_ZOTERO_URL", ""),
+                )
+    if report is None:
+        say(f"{name} for {who.email}: nothing has changed since the last import.")
+        return
     for fault in report.faults[:50]:
         warn(fault)
     if len(report.faults) > 50:

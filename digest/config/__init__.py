@@ -3,6 +3,7 @@
 from digest.config.load import (
     EXAMPLE,
     LIBRARY_SUFFIXES,
+    environment,
     find_config,
     is_library,
     load_settings,
@@ -21,6 +22,7 @@ __all__ = [
     "InlinePaper",
     "Settings",
     "SubscriberSettings",
+    "environment",
     "find_config",
     "is_library",
     "load_settings",

@@ -55,12 +55,21 @@ def load_settings(path: Path, environ: Mapping[str, str]) -> Settings:
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError([f"{path}: cannot be read: {error}."]) from error
+    return load_text(text, path=path, environ=environment(path, environ))
+
+
+def environment(path: Path, environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment over the .env beside a config file.
+
+    Raises:
+        ConfigError: .env cannot be read.
+    """
     dotenv = path.parent / ".env"
     try:
         local = {k: v for k, v in dotenv_values(dotenv).items() if v is not None}
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError([f"{dotenv}: cannot be read: {error}."]) from error
-    return load_text(text, path=path, environ={**local, **environ})
+    return {**local, **environ}
 
 
 def readable_secrets(path: Path) -> list[str]:

@@ -91,6 +91,21 @@ class SqlStore(SubscriberTables, OutboxTables, EmbeddingTables):
             )
         return (turn - now).total_seconds()
 
+    def remembered(self, key: str) -> str:
+        """A fact about this installation, such as the version of a library; or nothing."""
+        query = sa.select(schema.meta.c.value).where(schema.meta.c.key == f"fact:{key}"[:64])
+        with self._db.read() as connection:
+            return connection.scalar(query) or ""
+
+    def remember(self, key: str, value: str) -> None:
+        row = {"value": value}
+        with self._db.write() as connection:
+            connection.execute(
+                insert(schema.meta)
+                .values(key=f"fact:{key}"[:64], **row)
+                .on_conflict_do_update(index_elements=["key"], set_=row)
+            )
+
     @contextmanager
     def exclusive(self) -> Iterator[bool]:
         """The operating system frees the lock when its holder dies, however it dies."""
