@@ -27,6 +27,7 @@ from digest.model import (
     Signals,
     SourceCount,
 )
+from digest.preview.views import without_style
 from tests.conftest import ROOT
 from tests.factories import paper, pick, subscriber
 
@@ -164,4 +165,6 @@ def test_the_mail_is_as_it_was_looked_at(kind: str, language: str) -> None:
         path = GOLDEN / f"{kind}.{language}.{suffix}"
         if os.environ.get("DIGEST_UPDATE_GOLDEN"):
             path.write_text(text, "utf-8")
-        assert text == path.read_text("utf-8"), f"{path.name} is not what the mail is now"
+        golden = path.read_text("utf-8")
+        # where the inliner leaves <style> differs between its versions; what is inline does not
+        assert without_style(text) == without_style(golden), f"{path.name} is not the mail now"
