@@ -37,6 +37,7 @@ from digest.subscriptions import Likes, find_subscriber, inline_paper, sync_like
 if TYPE_CHECKING:
     from digest.edition import Letterhead, Renderer
     from digest.edition.speech import Speech
+    from digest.library import Library
     from digest.library.zotero import Wanted
     from digest.pipeline import Desk, Draft, Progress
     from digest.ranking import Meanings
@@ -400,7 +401,7 @@ class App:
             self.store,
             self.lookup,
             subscriber,
-            Likes(refs=found.refs, papers=found.papers, faults=found.faults),
+            likes_of(found),
             name,
             self.clock(),
             dry_run=dry_run,
@@ -437,9 +438,14 @@ class App:
         found, version = zotero.read(wanted, int(known or 0))
         if found is None:
             return None
-        likes = Likes(refs=found.refs, papers=found.papers, faults=found.faults)
         report = import_likes(
-            self.store, self.lookup, subscriber, likes, name, self.clock(), dry_run=dry_run
+            self.store,
+            self.lookup,
+            subscriber,
+            likes_of(found),
+            name,
+            self.clock(),
+            dry_run=dry_run,
         )
         if not dry_run:
             self.store.remember(fact, str(version))
@@ -482,11 +488,12 @@ class App:
         """After a run: try what was deferred, at its time, until it is settled or patience ends."""
         from digest.pipeline import with_latest_states
 
-        store, deadline = self.store, self.clock() + patience
+        store, deadline, rest = self.store, self.clock() + patience, ROUTE_REST
         while (due := store.next_delivery()) is not None:
             now = self.clock()
-            # What is ready was left by a route that failed: it rests for a while.
-            due = max(due, now + ROUTE_REST)
+            # What is ready was left by a route that failed: it rests for growing whiles, since a
+            # wrong password tried every minute locks an account.
+            due, rest = max(due, now + rest), rest * 2
             if due > deadline:
                 break
             progress(f"waiting until {due:%H:%M} UTC for mails that were put off")
@@ -609,6 +616,16 @@ def _subscriber(s: SubscriberSettings, settings: Settings) -> Subscriber:
         language=s.language or settings.mail.language,
         reserved=tuple(s.reserved.items()),
         state=SubscriberState.PAUSED if s.paused else SubscriberState.ACTIVE,
+    )
+
+
+def likes_of(found: Library) -> Likes:
+    """What a library holds, as likes."""
+    return Likes(
+        refs=found.refs,
+        papers=found.papers,
+        faults=found.faults,
+        n_duplicates=found.n_duplicates,
     )
 
 

@@ -62,8 +62,6 @@ class SendReport:
     n_doubts: int = 0
     #: why the route was given up, if it was
     route_fault: str = ""
-    #: whether that may pass by itself
-    temporary: bool = True
 
 
 def pause_after(message_id: str, attempts: int) -> timedelta:
@@ -152,7 +150,7 @@ def send_due(
             except _LeaseLost:
                 log.warning("delivery.lease_lost message_id=%s", delivery.message.message_id)
             except RouteError as error:
-                report.route_fault, report.temporary = str(error), error.temporary
+                report.route_fault = str(error)
                 log.error("route.failed stage=%s code=%s", error.stage, error.code)
                 break
     # Whatever is still claimed goes back: nothing of it was on the wire.

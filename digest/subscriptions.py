@@ -37,6 +37,8 @@ class Likes:
     papers: tuple[Paper, ...] = ()
     #: what was wrong with library files: finished sentences
     faults: tuple[str, ...] = ()
+    #: entries that an earlier one of the same file stands for
+    n_duplicates: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +151,7 @@ class ImportReport:
     #: likes that the reader did not have
     n_new: int
     n_known: int
+    n_duplicates: int
     n_without_abstract: int
     #: likes of an earlier import under this name that are no longer in the file
     n_gone: int
@@ -200,6 +203,7 @@ def import_likes(
     return ImportReport(
         n_new=len(found.keys() - known - before),
         n_known=len(found.keys() & (known | before)),
+        n_duplicates=likes.n_duplicates,
         n_without_abstract=sum(1 for p in found.values() if not p.abstract),
         n_gone=len(before - found.keys()),
         n_to_look_up=n_open,

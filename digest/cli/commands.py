@@ -654,6 +654,8 @@ def import_(
         f"{report.n_without_abstract} without abstract",
         f"{len(report.faults)} unreadable or not found",
     ]
+    if report.n_duplicates:
+        parts.append(f"{report.n_duplicates} twice in it")
     if report.n_gone:
         parts.append(f"{report.n_gone} no longer in it")
     if report.n_to_look_up:

@@ -9,7 +9,7 @@ from typing import Any
 
 from digest.errors import LibraryError
 from digest.identity import parse_arxiv_id
-from digest.library.records import Library, Shelf, decode, paper_of, ref_of, turned
+from digest.library.records import Collector, Library, decode, paper_of, ref_of, turned
 from digest.model import Paper
 from digest.text import clean, plain, readable
 
@@ -27,21 +27,21 @@ def parse(body: bytes, *, place: str) -> Library:
     # bibtexparser warns of every odd entry by itself; we report them in our words.
     logging.getLogger("bibtexparser").setLevel(logging.CRITICAL)
     library: Any = bibtexparser.parse_string(text)  # type: ignore[attr-defined]
-    shelf = Shelf(place)
+    collector = Collector(place)
     n_entries = 0
     for block in library.blocks:
         entry, fault = _usable(block, bib)
         where = f"line {(block.start_line or 0) + 1}"
         if fault:
-            shelf.fault(where, fault)
+            collector.fault(where, fault)
         n_entries += entry is not None or bool(fault)
         if entry is not None:
             fields = {f.key.lower(): _value(f.value) for f in entry.fields}
             ref = ref_of(fields.get("eprint", ""), fields.get("doi", ""), fields.get("url", ""))
-            shelf.put(_paper(fields), where=where, ref=ref, what=entry.key)
+            collector.put(_paper(fields), where=where, ref=ref, what=entry.key)
     if not n_entries and text.strip():
         raise LibraryError(f"{place} holds no BibTeX entry.", place=place)
-    return shelf.library()
+    return collector.library()
 
 
 def _usable(block: Any, bib: Any) -> tuple[Any, str]:

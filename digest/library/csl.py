@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from digest.errors import LibraryError
-from digest.library.records import Library, Shelf, decode, paper_of, ref_of
+from digest.library.records import Collector, Library, decode, paper_of, ref_of
 from digest.model import Paper
 from digest.text import clean, plain, readable
 
@@ -25,16 +25,16 @@ def parse(body: bytes, *, place: str) -> Library:
     items = data.get("items", [data]) if isinstance(data, dict) else data
     if not isinstance(items, list):
         raise LibraryError(f"{place} is JSON, but no list of CSL items.", place=place)
-    shelf = Shelf(place)
+    collector = Collector(place)
     for number, item in enumerate(items, 1):
         where = f"item {number}"
         if not isinstance(item, dict):
-            shelf.fault(where, "this is no CSL item")
+            collector.fault(where, "this is no CSL item")
             continue
         name = clean(str(item.get("id", "")))[:80]
         ref = ref_of(_text(item, "DOI"), _text(item, "URL"))
-        shelf.put(_paper(item), where=where, ref=ref, what=name or "it")
-    return shelf.library()
+        collector.put(_paper(item), where=where, ref=ref, what=name or "it")
+    return collector.library()
 
 
 def _paper(item: Mapping[str, Any]) -> Paper | None:

@@ -29,7 +29,7 @@ class Library:
     n_duplicates: int = 0
 
 
-class Shelf:
+class Collector:
     """Collects what a file holds, and counts it, so that no entry is lost without a word."""
 
     def __init__(self, place: str) -> None:

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 from digest.errors import LibraryError
-from digest.library.records import Library, Shelf, decode, paper_of, ref_of, turned
+from digest.library.records import Collector, Library, decode, paper_of, ref_of, turned
 from digest.model import Paper
 from digest.text import clean, plain, readable
 
@@ -28,15 +28,15 @@ def parse(body: bytes, *, place: str) -> Library:
     starts = [m.start() for m in _START.finditer(text)]
     if not starts and text.strip():
         raise LibraryError(f"{place} holds no RIS record (they begin with TY  - ).", place=place)
-    shelf = Shelf(place)
+    collector = Collector(place)
     for start, end in pairwise([*starts, len(text)]):
         where = f"line {text.count(chr(10), 0, start) + 1}"
         entry, fault = _record(text[start:end])
         if fault:
-            shelf.fault(where, fault)
+            collector.fault(where, fault)
         if entry is not None:
-            shelf.put(_paper(entry), where=where, ref=_reference(entry), what="this record")
-    return shelf.library()
+            collector.put(_paper(entry), where=where, ref=_reference(entry), what="this record")
+    return collector.library()
 
 
 def _record(text: str) -> tuple[Mapping[str, Any] | None, str]:

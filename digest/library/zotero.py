@@ -11,7 +11,7 @@ from typing import Any
 
 from digest.errors import LibraryError, SourceError
 from digest.fetcher import Fetched, Fetcher
-from digest.library.records import Library, Shelf, paper_of, ref_of
+from digest.library.records import Collector, Library, paper_of, ref_of
 from digest.model import Paper
 from digest.text import clean, plain, readable
 
@@ -84,7 +84,7 @@ class Zotero:
             raise LibraryError(f"{place} cannot be read: {error}{hint}", place=place) from error
 
     def _read(self, wanted: Wanted, since: int, place: str) -> tuple[Library | None, int]:
-        shelf, version, start = Shelf(place), 0, 0
+        collector, version, start = Collector(place), 0, 0
         chosen: frozenset[str] | None = None
         for _ in range(MAX_PAGES):
             path = f"/{wanted.library}/items/top?format=json&limit={PAGE}&start={start}"
@@ -96,23 +96,25 @@ class Zotero:
             if start == 0:
                 chosen = self._chosen(wanted, place)
             for item in items:
-                self._put(item, shelf, chosen)
+                self._put(item, collector, chosen)
             start += len(items)
             if not items or start >= _header(got, "total-results"):
                 break
-        return shelf.library(), version
+        return collector.library(), version
 
-    def _put(self, item: Mapping[str, Any], shelf: Shelf, chosen: frozenset[str] | None) -> None:
+    def _put(
+        self, item: Mapping[str, Any], collector: Collector, chosen: frozenset[str] | None
+    ) -> None:
         data = item.get("data")
         if not isinstance(data, dict):
-            shelf.fault("an item", "it has no data")
+            collector.fault("an item", "it has no data")
             return
         collections = data.get("collections")
         in_some = set(collections) if isinstance(collections, list) else set()
         if data.get("itemType") in _NO_WORKS or (chosen is not None and not chosen & in_some):
             return
         where = f"item {_text(data, 'key') or '?'}"
-        shelf.put(_paper(data), where=where, ref=ref_of(_text(data, "DOI"), _text(data, "url")))
+        collector.put(_paper(data), where=where, ref=ref_of(_text(data, "DOI"), _text(data, "url")))
 
     def _chosen(self, wanted: Wanted, place: str) -> frozenset[str] | None:
         """The keys of the collections that are wanted; None for all items."""

@@ -120,6 +120,7 @@ def test_the_commands(world: World) -> None:
     assert "my.ris, line 15" in dry.stderr
     done = digest(world.folder, "import", "my.ris", "--name", "zotero")
     assert "zotero for ada@example.org: 3 new, 0 known, 1 without abstract" in done.stdout
+    assert "1 twice in it" in done.stdout
     assert "zotero: 3 likes" in digest(world.folder, "unimport").stdout
     assert digest(world.folder, "unimport", "mendeley").returncode == 2
     assert "3 likes of zotero" in digest(world.folder, "unimport", "zotero").stdout

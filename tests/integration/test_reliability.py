@@ -380,6 +380,24 @@ def test_a_run_may_stay_until_what_was_put_off_has_gone_out(tmp_path: Path) -> N
         assert len(box.kept) == 4
 
 
+def test_a_run_that_stays_leaves_a_server_that_refuses_it_alone_for_growing_whiles(
+    tmp_path: Path,
+) -> None:
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        world.now += timedelta(seconds=seconds)
+
+    slept: list[float] = []
+    refuses = always("mail", Fault("535 5.7.8 wrong password"))
+    with installation(tmp_path, refuses) as (world, box), world.app() as app:
+        report = app.run()
+        assert report is not None
+        app.wait_for_mails(report, timedelta(hours=1), sleep=sleep)
+        assert slept == [60, 120, 240, 480, 960]
+        assert box.n_sessions == 6
+        assert states(world) == {"ready": 4}
+
+
 def test_a_run_that_stays_comes_back_to_a_server_that_was_down(tmp_path: Path) -> None:
     def sleep(seconds: float) -> None:
         world.now += timedelta(seconds=seconds)
