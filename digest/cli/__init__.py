@@ -5,6 +5,7 @@ is told, 2 wrong usage or configuration.
 """
 
 from digest.cli import operations as operations  # registers its commands
+from digest.cli import taste as taste
 from digest.cli.commands import main
 
 __all__ = ["main"]
