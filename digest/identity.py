@@ -1,7 +1,8 @@
 """When two records are the same paper, and what of each survives.
 
-The key is what publishers agree on: the arXiv id without its version, else the DOI. Titles are
-never compared here: errata, replies and yearly reports share them.
+The key is what publishers agree on: the arXiv id without its version, the DOI, the PMID. Records
+that share none of them are one paper only if title and authors agree and nothing speaks against
+it: errata, replies and yearly reports share titles, too.
 """
 
 from __future__ import annotations
@@ -24,6 +25,24 @@ _ARXIV_URL = re.compile(
     re.IGNORECASE,
 )
 _DOI = re.compile(r"10\.\d{4,9}/[^\s\"<>]+")
+_PMID = re.compile(
+    r"(?:pubmed\.ncbi\.nlm\.nih\.gov/|ncbi\.nlm\.nih\.gov/pubmed/|^pmid:?\s*)(\d{1,9})\b"
+)
+#: registrants of preprints: arXiv, bioRxiv and medRxiv (two), Research Square, ChemRxiv,
+#: Preprints.org, OSF's servers, SSRN, Authorea, TechRxiv, Zenodo
+_PREPRINT_DOIS = (
+    "10.48550/", "10.1101/", "10.64898/", "10.21203/rs", "10.26434/", "10.20944/",
+    "10.31234/", "10.31235/", "10.31219/", "10.2139/ssrn", "10.22541/", "10.36227/", "10.5281/",
+)  # fmt: skip
+_WORDS = re.compile(r"\w+")
+#: a shorter title says too little
+MIN_TITLE_WORDS, MIN_TITLE_CHARS = 4, 20
+#: years between a preprint and its journal version
+MAX_YEARS_APART = 5
+_NOT_THE_WORK = re.compile(
+    r"(erratum|errata|corrigend|correction|retract|withdrawn|repl(y|ies) to|response to|comment"
+    r"|author correction|publisher correction|editorial)"
+)
 
 
 def parse_arxiv_id(text: str) -> tuple[str, int | None] | None:
@@ -64,12 +83,45 @@ def parse_doi(text: str) -> str:
     return doi.lower()
 
 
+def parse_pmid(text: str) -> str:
+    """The number in "PMID: 1234" or an address of PubMed; empty if there is none."""
+    match = _PMID.search(text.strip().lower())
+    return match[1] if match else ""
+
+
+def is_preprint_doi(doi: str) -> bool:
+    return doi.startswith(_PREPRINT_DOIS)
+
+
+def family_name(name: str) -> str:
+    """The family name, folded, without its particles, however the name is written.
+
+    >>> {family_name(n) for n in ("Jan van der Berg", "van der Berg, J.", "Berg J")}
+    {'berg'}
+    """
+    family, comma, _ = name.partition(",")
+    words = fold(family).replace(".", " ").split()
+    if not comma and len(words) > 1 and len(words[-1]) <= 2 and len(words[0]) > 2:
+        words = words[:-1]  # PubMed's "Berg J"
+    return words[-1] if words else ""
+
+
 def _digest(*parts: str) -> str:
     return hashlib.sha256("\x1f".join(parts).encode("utf-8", "replace")).hexdigest()[:20]
 
 
 def arxiv_key(arxiv_id: str) -> str:
     return f"arxiv:{arxiv_id}"
+
+
+def doi_name(doi: str) -> str:
+    """A DOI as a name; arXiv's are the paper's own id.
+
+    >>> doi_name("10.1000/x"), doi_name("10.48550/arxiv.2405.01234")
+    ('doi:10.1000/x', 'arxiv:2405.01234')
+    """
+    arxiv = parse_arxiv_id(doi)
+    return arxiv_key(arxiv[0]) if arxiv else f"doi:{doi.lower()}"
 
 
 def feed_key(guid: str) -> str:
@@ -82,7 +134,7 @@ def text_key(title: str, abstract: str = "") -> str:
 
 
 def canonical_id(*, url: str = "", doi: str = "", guid: str = "", title: str = "") -> str:
-    """The best id that these facts allow: arXiv, then DOI, then feed entry, then title."""
+    """The best id that these facts allow: arXiv, DOI, PMID, then feed entry, then title."""
     for candidate in (doi, url, guid):
         if candidate and (parsed := parse_arxiv_id(candidate)):
             return arxiv_key(parsed[0])
@@ -91,6 +143,8 @@ def canonical_id(*, url: str = "", doi: str = "", guid: str = "", title: str = "
     for candidate in (url, guid):
         if "doi.org/" in candidate.lower() and (found := parse_doi(candidate)):
             return f"doi:{found}"
+    if pmid := next((p for p in map(parse_pmid, (url, guid)) if p), ""):
+        return f"pmid:{pmid}"
     if guid or url:
         return feed_key(guid or url)
     return text_key(title)
@@ -108,11 +162,15 @@ def _richer(first: Signals, second: Signals) -> Signals:
     return Signals(**merged)  # type: ignore[arg-type]
 
 
-def combine(first: Paper, second: Paper) -> Paper:
+def combine(first: Paper, second: Paper, key: str = "") -> Paper:
     """One record of a paper from two; what the first knows wins, gaps are filled from the second.
 
     arXiv's own record wins over everybody's copy, and a higher version over a lower one.
+
+    Args:
+        key: the id of the result; by default that of the record that wins.
     """
+    known_as = {*names(first), *names(second)}
     if (second.source == "arxiv", second.version or 0) > (
         first.source == "arxiv",
         first.version or 0,
@@ -126,49 +184,108 @@ def combine(first: Paper, second: Paper) -> Paper:
     }
     published = [p for p in (first.published, second.published) if p is not None]
     announced = [a for a in (first.announced, second.announced) if a is not None]
+    key = key or first.id
     return replace(
         first,
-        **filled,  # type: ignore[arg-type]
-        signals=_richer(first.signals, second.signals),
-        published=min(published) if published else None,
-        # A replacement must not make an old paper new again.
-        announced=min(announced) if announced else None,
-        announce_type=min(
-            (first.announce_type, second.announce_type),
-            key=lambda t: (
-                ("new", "cross", "replace", "replace-cross").index(t)
-                if t in ("new", "cross", "replace", "replace-cross")
-                else 4
-            ),
-        ),
+        **filled
+        | {  # type: ignore[arg-type]
+            "id": key,
+            "aliases": tuple(sorted(known_as - {key, doi_name(first.doi or second.doi)})),
+            "signals": _richer(first.signals, second.signals),
+            "published": min(published) if published else None,
+            # A replacement must not make an old paper new again.
+            "announced": min(announced) if announced else None,
+            "announce_type": min((first.announce_type, second.announce_type), key=_novelty),
+        },
     )
+
+
+def _novelty(announce_type: str) -> int:
+    order = ("new", "cross", "replace", "replace-cross")
+    return order.index(announce_type) if announce_type in order else len(order)
 
 
 def merge(papers: Iterable[Paper]) -> tuple[Paper, ...]:
     """One `Paper` a work, in order of first appearance.
 
-    Records are joined when they share an id, or a DOI that one of them carries beside its id.
+    Records are joined when they share a name (see `names`), or are the `same_work`.
     """
     groups: dict[str, Paper] = {}
     group_of: dict[str, str] = {}
+    by_title: dict[str, list[str]] = {}
     for paper in papers:
-        names = _names(paper)
+        called = names(paper)
         # A record with id and DOI may show that two groups are one.
-        joined = dict.fromkeys(group_of[n] for n in names if n in group_of)
+        joined = dict.fromkeys(group_of[n] for n in called if n in group_of)
+        title = title_key(paper)
+        if title and not joined:
+            homes = dict.fromkeys(group_of[n] for n in by_title.get(title, ()))
+            joined = dict.fromkeys(h for h in homes if same_work(groups[h], paper))
         home = next(iter(joined), paper.id)
         together = [groups[g] if g == home else groups.pop(g) for g in joined]
         combined = paper
         for known in reversed(together):
             better = min((known.id, combined.id), key=lambda i: not i.startswith("arxiv:"))
-            combined = replace(combine(known, combined), id=better)
+            combined = combine(known, combined, better)
         groups[home] = combined
-        for name in names:
+        for name in called:
             group_of[name] = home
         if len(joined) > 1:
             group_of |= {n: home for n, g in group_of.items() if g in joined}
+        if title:
+            by_title.setdefault(title, []).append(paper.id)
     return tuple(groups.values())
 
 
-def _names(paper: Paper) -> tuple[str, ...]:
-    """What else a record is called: its id, and its DOI in the same form."""
-    return tuple(dict.fromkeys((paper.id, *([f"doi:{paper.doi.lower()}"] if paper.doi else []))))
+def names(paper: Paper) -> tuple[str, ...]:
+    """What a record is called: its id, its DOI in the same form, its aliases."""
+    doi = [doi_name(paper.doi)] if paper.doi else []
+    return tuple(dict.fromkeys((paper.id, *doi, *paper.aliases)))
+
+
+def title_key(paper: Paper) -> str:
+    """A key that records of one work share if their titles agree; empty where a title says too
+    little, announces something other than the work, or stands there without authors."""
+    if not paper.authors:
+        return ""
+    words = _WORDS.findall(fold(paper.title))
+    squeezed = " ".join(words)
+    if len(words) < MIN_TITLE_WORDS or len(squeezed) < MIN_TITLE_CHARS:
+        return ""
+    return "" if _NOT_THE_WORK.match(squeezed) else f"title:{_digest(*words)}"
+
+
+def same_work(first: Paper, second: Paper) -> bool:
+    """Whether two records that share no name are versions of one work all the same.
+
+    Titles agree but for case, accents and punctuation; so do the first author and at least half of
+    the shorter list of authors; and no register tells them apart: two arXiv ids, two PMIDs, two
+    DOIs of journals or of one preprint server, two entries of one feed are two papers.
+    """
+    key = title_key(first)
+    if not key or key != title_key(second) or _told_apart(first, second):
+        return False
+    ours, theirs = ([family_name(a) for a in p.authors] for p in (first, second))
+    if ours[0] != theirs[0] or not ours[0]:
+        return False
+    shorter = min(len(set(ours)), len(set(theirs)))
+    if 2 * len(set(ours) & set(theirs)) < shorter:
+        return False
+    dates = [p.published for p in (first, second) if p.published]
+    return len(dates) < 2 or abs(dates[0].year - dates[1].year) <= MAX_YEARS_APART
+
+
+def _told_apart(first: Paper, second: Paper) -> bool:
+    for register in ("arxiv:", "pmid:"):
+        ours, theirs = ({n for n in names(p) if n.startswith(register)} for p in (first, second))
+        if ours and theirs and not ours & theirs:
+            return True
+    ours, theirs = ({n[4:] for n in names(p) if n.startswith("doi:")} for p in (first, second))
+    if {d for d in ours if not is_preprint_doi(d)} and {
+        d for d in theirs if not is_preprint_doi(d)
+    }:
+        return True
+    if {d.split("/")[0] for d in ours} & {d.split("/")[0] for d in theirs}:
+        return True
+    one_feed = first.source == second.source and first.id != second.id
+    return one_feed and first.id.startswith("feed:") and second.id.startswith("feed:")

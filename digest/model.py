@@ -31,7 +31,7 @@ class Signals:
 class Paper:
     """One work, whatever number of sources listed it."""
 
-    #: canonical: "arxiv:2405.01234", "doi:10.1000/x", "feed:<hash>", "text:<hash>"
+    #: canonical: "arxiv:2405.01234", "doi:10.1000/x", "pmid:1234", "feed:<hash>", "text:<hash>"
     id: str
     title: str = ""
     abstract: str = ""
@@ -53,11 +53,18 @@ class Paper:
     journal_ref: str = ""
     source: str = ""
     signals: Signals = Signals()
+    #: where the authors work, as the source writes it, each once
+    affiliations: tuple[str, ...] = ()
+    #: ISO 639-1, such as "en"; empty where the source does not say
+    language: str = ""
+    #: what else it is called: "pmid:1234", the DOI of another version, ids of merged records
+    aliases: tuple[str, ...] = ()
 
     @property
     def arxiv_id(self) -> str:
         """The bare arXiv id, or an empty string."""
-        return self.id.removeprefix("arxiv:") if self.id.startswith("arxiv:") else ""
+        names = (self.id, *self.aliases)
+        return next((n[6:] for n in names if n.startswith("arxiv:")), "")
 
     @property
     def text(self) -> str:

@@ -188,8 +188,12 @@ class PaperStore(Protocol):
         """
         ...
 
-    def add_papers(self, papers: Iterable[Paper], now: datetime) -> None:
-        """Store papers that no listing mentioned (likes)."""
+    def add_papers(self, papers: Iterable[Paper], now: datetime) -> Mapping[str, str]:
+        """Store papers that no listing mentioned (likes); returns each one's id in the store."""
+        ...
+
+    def known_as(self, wanted: Collection[str]) -> Mapping[str, str]:
+        """The stored paper of each name (an id, "doi:…", "pmid:…") that there is one for."""
         ...
 
     def papers(self, ids: Collection[str]) -> dict[str, Paper]: ...

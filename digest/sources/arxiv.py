@@ -23,7 +23,7 @@ from digest.identity import arxiv_key, parse_arxiv_id, parse_doi
 from digest.model import Listing, Paper
 from digest.ports import FetchRequest
 from digest.sources import feed
-from digest.sources.payload import listing, window
+from digest.sources.payload import listing, once, window
 from digest.text import clean, plain
 
 log = logging.getLogger(__name__)
@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 EASTERN = ZoneInfo("America/New_York")
 #: between a submission and its announcement there are up to four days with a weekend
 MODERATION_DAYS = 4
+#: an affiliation after a name; it may hold brackets of its own
+_BRACKETED = re.compile(r"\(((?:[^()]|\([^()]*\))+)\)")
 #: arXiv's rule for its API
 API_INTERVAL_S = 3.0
 IDS_A_REQUEST = 100
@@ -226,6 +228,7 @@ def _listed(entry: Any, source: str, day: date, now: datetime) -> Paper | None:
         announce_type=announce_type if announce_type in _TYPES else "new",
         journal_ref=clean(str(entry.get("arxiv_journal_reference", "") or "")),
         source=source,
+        affiliations=once(clean(a) for a in _BRACKETED.findall(authors)),
     )
 
 
@@ -278,6 +281,8 @@ def _found(entry: Any, source: str, now: datetime) -> Paper | None:
         comment=comment,
         journal_ref=clean(entry.get("arxiv_journal_ref", "")),
         source=source,
+        # feedparser keeps only the last one of an entry
+        affiliations=once([clean(str(entry.get("arxiv_affiliation", "") or ""))]),
     )
 
 

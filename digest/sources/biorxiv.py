@@ -13,13 +13,14 @@ from urllib.parse import quote
 
 from digest.errors import SourceMalformed
 from digest.fetcher import Fetcher
-from digest.identity import canonical_id, parse_doi
+from digest.identity import canonical_id, doi_name, parse_doi
 from digest.model import Listing, Paper
 from digest.ports import FetchRequest
 from digest.sources.payload import (
     MAX_ABSTRACT_CHARS,
     MAX_TITLE_CHARS,
     listing,
+    once,
     parse_json,
     read_pages,
     records,
@@ -83,6 +84,9 @@ def _paper(record: Mapping[str, Any], server: str) -> Paper | None:
         announced=posted,
         announce_type="new" if version == 1 else "replace",
         source=server,
+        affiliations=once([clean(text(record, "author_corresponding_institution"))]),
+        # "NA" until a journal has it
+        aliases=tuple(doi_name(d) for d in [parse_doi(text(record, "published"))] if d),
     )
 
 

@@ -9,14 +9,16 @@ from urllib.parse import urlencode
 
 from digest.errors import SourceError, SourceMalformed
 from digest.fetcher import Fetcher
-from digest.identity import canonical_id, parse_doi
+from digest.identity import canonical_id, doi_name, parse_doi
 from digest.model import Listing, Paper
 from digest.ports import FetchRequest
 from digest.sources.payload import (
     MAX_ABSTRACT_CHARS,
     MAX_TITLE_CHARS,
+    language_of,
     listing,
     moment,
+    once,
     parse_json,
     records,
     table,
@@ -30,6 +32,9 @@ INTERVAL_S = 1.0
 OVERLAP_DAYS, FIRST_DAYS = 1, 4
 #: editorials' front matter and the like have no text to rank
 _TYPES = frozenset({"journal-article", "proceedings-article", "posted-content", "book-chapter"})
+
+#: relations to another version of the same work
+_SAME_WORK = ("has-preprint", "is-preprint-of", "is-version-of", "has-version", "is-identical-to")
 
 
 def parse(body: bytes, *, url: str, now: datetime) -> tuple[tuple[Paper, ...], str, int]:
@@ -78,6 +83,16 @@ def _paper(item: Mapping[str, Any], now: datetime) -> Paper | None:
         announced=registered.date() if registered else now.date(),
         journal_ref=_first(item, "container-title"),
         source="crossref",
+        affiliations=once(
+            text(a, "name") for n in records(item, "author") for a in records(n, "affiliation")
+        ),
+        language=language_of(text(item, "language")),
+        aliases=tuple(
+            doi_name(other)
+            for kind in _SAME_WORK
+            for r in records(table(item, "relation"), kind)
+            if (other := parse_doi(text(r, "id"))) and other != doi
+        ),
     )
 
 

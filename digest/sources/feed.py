@@ -15,6 +15,7 @@ from digest.fetcher import Fetcher
 from digest.identity import canonical_id, parse_arxiv_id, parse_doi
 from digest.model import Listing, Paper
 from digest.ports import FetchRequest
+from digest.sources.payload import language_of
 from digest.text import clean, plain, safe_url
 
 ACCEPT = (
@@ -143,14 +144,15 @@ def parse(
         SourceMalformed: this is not a feed.
     """
     parsed = parse_feed(body, content_type, url=url)
-    papers = [p for e in entries(parsed) if (p := _paper(e, source, now)) is not None]
+    spoken = language_of(str(parsed.feed.get("language", "") or ""))
+    papers = [p for e in entries(parsed) if (p := _paper(e, source, now, spoken)) is not None]
     fault = fault_of(parsed, body)
     if parsed.n_sent > MAX_ENTRIES:
         fault = f"the feed has {parsed.n_sent:,} entries; the first {MAX_ENTRIES:,} were used"
     return tuple(papers), fault
 
 
-def _paper(entry: Any, source: str, now: datetime) -> Paper | None:
+def _paper(entry: Any, source: str, now: datetime, spoken: str) -> Paper | None:
     title = plain(entry.get("title", ""))[:MAX_TITLE_CHARS]
     abstract = _abstract(entry)
     if not title and not abstract:
@@ -172,6 +174,7 @@ def _paper(entry: Any, source: str, now: datetime) -> Paper | None:
         published=instant(entry, now, "published", "created", "updated"),
         updated=instant(entry, now, "updated"),
         source=source,
+        language=language_of(str(entry.get("language", "") or "")) or spoken,
     )
 
 

@@ -13,7 +13,7 @@ from digest.fetcher import Fetcher
 from digest.identity import arxiv_key, parse_arxiv_id
 from digest.model import Listing, Paper, Signals, Validators
 from digest.ports import FetchRequest
-from digest.sources.payload import MAX_MISSED_DAYS, count, moment, parse_json, table, text
+from digest.sources.payload import MAX_MISSED_DAYS, count, moment, once, parse_json, table, text
 from digest.text import safe_url
 
 
@@ -73,6 +73,7 @@ def _paper(record: Any, day: date, now: datetime, base_url: str) -> Paper | None
             organization=text(organization, "fullname") or text(organization, "name"),
             summary=text(paper, "ai_summary"),
         ),
+        affiliations=once([text(organization, "fullname"), text(organization, "name")]),
     )
 
 

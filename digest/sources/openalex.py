@@ -9,14 +9,16 @@ from urllib.parse import urlencode
 
 from digest.errors import SourceMalformed
 from digest.fetcher import Fetcher
-from digest.identity import canonical_id, parse_doi
+from digest.identity import canonical_id, parse_doi, parse_pmid
 from digest.model import Listing, Paper
 from digest.ports import FetchRequest
 from digest.sources.payload import (
     MAX_ABSTRACT_CHARS,
     MAX_TITLE_CHARS,
+    language_of,
     listing,
     moment,
+    once,
     parse_json,
     read_pages,
     records,
@@ -32,7 +34,7 @@ INTERVAL_S = 0.2
 OVERLAP_DAYS, FIRST_DAYS = 4, 4
 _FIELDS = (
     "id,doi,title,display_name,publication_date,type,authorships,primary_location,"
-    "primary_topic,abstract_inverted_index"
+    "primary_topic,abstract_inverted_index,language,ids"
 )
 
 
@@ -96,6 +98,15 @@ def _paper(work: Mapping[str, Any], today: date, source: str) -> Paper | None:
         announced=out.date() if out else today,
         journal_ref=text(table(location, "source"), "display_name"),
         source=source,
+        affiliations=once(
+            text(i, "display_name")
+            for a in records(work, "authorships")
+            for i in records(a, "institutions")
+        ),
+        language=language_of(text(work, "language")),
+        aliases=tuple(
+            f"pmid:{pmid}" for pmid in [parse_pmid(text(table(work, "ids"), "pmid"))] if pmid
+        ),
     )
 
 

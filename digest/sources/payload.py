@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -59,6 +60,25 @@ def moment(stamp: str, now: datetime) -> datetime | None:
         return None
     found = found if found.tzinfo else found.replace(tzinfo=UTC)
     return min(found.astimezone(UTC), now)
+
+
+def language_of(code: str) -> str:
+    """ISO 639-1 from "en-US", "eng" or "ger"; empty if it is no language.
+
+    >>> language_of("ger"), language_of("pt_BR"), language_of("und")
+    ('de', 'pt', '')
+    """
+    base = re.split(r"[-_]", code.strip().lower())[0]
+    if len(base) == 3:
+        from babel.core import get_global
+
+        base = (get_global("language_aliases").get(base) or "").split("_")[0]
+    return base if re.fullmatch(r"[a-z]{2}", base) else ""
+
+
+def once(texts: Iterable[str], limit: int = 50) -> tuple[str, ...]:
+    """Texts that are not empty, each once."""
+    return tuple(dict.fromkeys(t for t in texts if t))[:limit]
 
 
 def window(request: FetchRequest, *, overlap: int, first: int) -> tuple[date, date]:

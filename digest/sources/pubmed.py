@@ -16,7 +16,9 @@ from digest.ports import FetchRequest
 from digest.sources.payload import (
     MAX_ABSTRACT_CHARS,
     MAX_TITLE_CHARS,
+    language_of,
     listing,
+    once,
     parse_json,
     table,
     text,
@@ -87,6 +89,11 @@ def _paper(record: ElementTree.Element, now: datetime) -> Paper | None:
         announced=(entered or now).date(),
         journal_ref=_text(article.find("Journal/Title")),
         source="pubmed",
+        affiliations=once(
+            _text(a).rstrip(".") for a in article.findall("AuthorList/Author/AffiliationInfo/*")
+        ),
+        language=language_of(_text(article.find("Language"))),
+        aliases=(f"pmid:{pmid}",) if doi else (),
     )
 
 

@@ -561,6 +561,12 @@ class OutboxTables:
                 sa.exists().where(t.c.paper_id == papers.c.id)
                 for t in (schema.ratings, picks, mentions)
             ]
-            return connection.execute(
+            n_gone = connection.execute(
                 papers.delete().where(papers.c.first_seen < before, *(~n for n in needed))
             ).rowcount
+            if n_gone:
+                left = sa.select(papers.c.id)
+                connection.execute(
+                    schema.names.delete().where(schema.names.c.paper_id.not_in(left))
+                )
+            return n_gone

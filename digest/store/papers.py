@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, fields, replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
-from digest.identity import combine, merge
+from digest.identity import combine, merge, names, same_work, title_key
 from digest.model import Listing, Paper, Reason, ReasonKind, Signals, Validators
 from digest.ports import FetchRequest, Mention, PickEntry
 from digest.store import schema
@@ -19,6 +19,14 @@ from digest.store.database import Database
 #: below SQLite's least limit of bound values in one statement
 CHUNK = 500
 _COLUMNS = [f.name for f in fields(Paper)]
+#: tables that speak of papers, and what besides the paper makes a row of theirs unique
+_ABOUT_PAPERS = (
+    (schema.mentions, ("source", "listed_on")),
+    (schema.ratings, ("subscriber_id", "origin")),
+    (schema.edition_picks, ("subscriber_id", "edition_date", "kind")),
+    (schema.names, ("name",)),
+)
+_LISTS = ("authors", "categories", "affiliations", "aliases")
 _EMPTY_SIGNALS = Signals()
 
 
@@ -31,17 +39,12 @@ def chunks(items: Collection[str]) -> Iterator[list[str]]:
 def to_row(paper: Paper) -> dict[str, Any]:
     row = {name: getattr(paper, name) for name in _COLUMNS}
     known = {k: v for k, v in asdict(paper.signals).items() if v not in (None, "")}
-    return row | {
-        "authors": list(paper.authors),
-        "categories": list(paper.categories),
-        "signals": known,
-    }
+    return row | {name: list(row[name]) for name in _LISTS} | {"signals": known}
 
 
 def to_paper(row: Any) -> Paper:
     values = {name: row[name] for name in _COLUMNS}
-    values["authors"] = tuple(values["authors"])
-    values["categories"] = tuple(values["categories"])
+    values |= {name: tuple(values[name]) for name in _LISTS}
     signals = values["signals"]
     values["signals"] = Signals(**signals) if signals else _EMPTY_SIGNALS
     return Paper(**values)
@@ -109,9 +112,9 @@ class PaperTables:
                 )
         return n_new
 
-    def add_papers(self, papers: Iterable[Paper], now: datetime) -> None:
+    def add_papers(self, papers: Iterable[Paper], now: datetime) -> dict[str, str]:
         with self._db.write() as connection:
-            self._add(connection, papers, now)
+            return self._add(connection, papers, now)[0]
 
     def _add(
         self, connection: sa.Connection, papers: Iterable[Paper], now: datetime
@@ -122,53 +125,108 @@ class PaperTables:
         """
         given = tuple(papers)
         merged = merge(given)
-        known = self._read(connection, {p.id for p in merged})
-        by_doi = self._ids_by_doi(connection, {p.doi for p in merged if p.id not in known})
-        merged = tuple(
-            replace(p, id=by_doi[p.doi]) if p.id not in known and p.doi in by_doi else p
-            for p in merged
-        )
-        known |= self._read(connection, {p.id for p in merged} - known.keys())
-        fresh = [p for p in merged if p.id not in known]
-        changed = [
-            c for p in merged if p.id in known and (c := self._enriched(known[p.id], p)) is not None
-        ]
+        homes = self._homes(connection, merged)
+        known = self._read(connection, set(homes.values()))
+        changed: dict[str, Paper] = {}
+        for paper in merged:
+            home = homes[paper.id]
+            if home in known:
+                before = changed.get(home, known[home])
+                # What is listed now is the newer opinion of readers, so its counts come first.
+                after = replace(combine(before, paper, home), announce_type=before.announce_type)
+                if after != before:
+                    changed[home] = after
+        fresh = [p for p in merged if homes[p.id] not in known]
         if fresh:
             connection.execute(
                 insert(schema.papers).on_conflict_do_nothing(),
                 [to_row(p) | {"first_seen": now} for p in fresh],
             )
-        if changed:
-            table = schema.papers
-            connection.execute(
-                table.update()
-                .where(table.c.id == sa.bindparam("key"))
-                .values({name: sa.bindparam(name) for name in _COLUMNS if name != "id"}),
-                [
-                    {"key": p.id} | {k: v for k, v in to_row(p).items() if k != "id"}
-                    for p in changed
-                ],
-            )
-        ids = {p.id: p.id for p in merged}
-        doi_ids = {p.doi: p.id for p in merged if p.doi}
-        return {p.id: ids.get(p.id) or doi_ids[p.doi] for p in given}, len(fresh)
+        self._update(connection, changed.values())
+        self._name(connection, [*fresh, *changed.values()])
+        stored = {n: homes[p.id] for p in merged for n in names(p)}
+        return {p.id: stored[p.id] for p in given}, len(fresh)
+
+    def _homes(self, connection: sa.Connection, papers: Sequence[Paper]) -> dict[str, str]:
+        """For each paper the id that it is, or will be, stored under.
+
+        Stored papers that one of these shows to be the same are joined on the way.
+        """
+        called = {p.id: names(p) for p in papers}
+        titles = {p.id: title_key(p) for p in papers}
+        owners = self._owners(connection, {n for ns in called.values() for n in ns})
+        like = self._owners(connection, {t for t in titles.values() if t})
+        rivals = self._read(connection, {i for t in like.values() for i in t})
+        joined: dict[str, str] = {}
+        homes: dict[str, str] = {}
+        for paper in papers:
+            found = [joined.get(i, i) for n in called[paper.id] for i in owners.get(n, ())]
+            if not found:
+                ids = dict.fromkeys(joined.get(i, i) for i in like.get(titles[paper.id], ()))
+                found = [i for i in ids if i in rivals and same_work(rivals[i], paper)]
+            found = sorted(dict.fromkeys(found), key=lambda i: not i.startswith("arxiv:"))
+            home = next(iter(found), paper.id)
+            for gone in found[1:]:
+                self._join(connection, home, gone)
+                joined = {k: home if h == gone else h for k, h in joined.items()} | {gone: home}
+                homes = {k: home if h == gone else h for k, h in homes.items()}
+            homes[paper.id] = home
+        return homes
 
     @staticmethod
-    def _enriched(known: Paper, seen: Paper) -> Paper | None:
-        """The known record with what was learned, or None if nothing was."""
-        # What is listed now is the newer opinion of readers, so its counts come first.
-        combined = combine(known, replace(seen, id=known.id))
-        combined = replace(combined, id=known.id, announce_type=known.announce_type)
-        return None if combined == known else combined
-
-    @staticmethod
-    def _ids_by_doi(connection: sa.Connection, dois: Collection[str]) -> dict[str, str]:
-        table = schema.papers
-        found: dict[str, str] = {}
-        for part in chunks([d for d in dois if d]):
-            query = sa.select(table.c.doi, table.c.id).where(table.c.doi.in_(part))
-            found |= {row.doi: row.id for row in connection.execute(query)}
+    def _owners(connection: sa.Connection, wanted: Collection[str]) -> dict[str, list[str]]:
+        """The papers of each name; of a title key there may be several."""
+        table = schema.names
+        found: dict[str, list[str]] = {}
+        for part in chunks(wanted):
+            query = sa.select(table.c.name, table.c.paper_id).where(table.c.name.in_(part))
+            for name, paper_id in connection.execute(query.order_by(table.c.paper_id)):
+                found.setdefault(name, []).append(paper_id)
         return found
+
+    @staticmethod
+    def _name(connection: sa.Connection, papers: Sequence[Paper]) -> None:
+        rows = [
+            {"name": name[:400], "paper_id": p.id}
+            for p in papers
+            for name in (*names(p), title_key(p))
+            if name
+        ]
+        if rows:
+            connection.execute(insert(schema.names).on_conflict_do_nothing(), rows)
+
+    @staticmethod
+    def _update(connection: sa.Connection, papers: Collection[Paper]) -> None:
+        if not papers:
+            return
+        table = schema.papers
+        connection.execute(
+            table.update()
+            .where(table.c.id == sa.bindparam("key"))
+            .values({name: sa.bindparam(name) for name in _COLUMNS if name != "id"}),
+            [{"key": p.id} | {k: v for k, v in to_row(p).items() if k != "id"} for p in papers],
+        )
+
+    def _join(self, connection: sa.Connection, keep: str, gone: str) -> None:
+        """Two stored papers are one: what was said of the one is said of the other."""
+        both = self._read(connection, {keep, gone})
+        for table, others in _ABOUT_PAPERS:
+            twin = table.alias()
+            same = [twin.c[c] == table.c[c] for c in others]
+            connection.execute(
+                table.delete().where(
+                    table.c.paper_id == gone, sa.exists().where(twin.c.paper_id == keep, *same)
+                )
+            )
+            connection.execute(table.update().where(table.c.paper_id == gone).values(paper_id=keep))
+        connection.execute(schema.papers.delete().where(schema.papers.c.id == gone))
+        if len(both) == 2:
+            self._update(connection, [combine(both[keep], both[gone], keep)])
+
+    def known_as(self, wanted: Collection[str]) -> dict[str, str]:
+        """The stored paper of each name (an id, "doi:…", "pmid:…") that there is one for."""
+        with self._db.read() as connection:
+            return {n: ids[0] for n, ids in self._owners(connection, wanted).items()}
 
     @staticmethod
     def _read(connection: sa.Connection, ids: Collection[str]) -> dict[str, Paper]:

@@ -77,7 +77,7 @@ papers = sa.Table(
     sa.Column("authors", Json, nullable=False),
     sa.Column("url", sa.Text, nullable=False),
     sa.Column("pdf_url", sa.Text, nullable=False),
-    sa.Column("doi", sa.String(300), nullable=False, index=True),
+    sa.Column("doi", sa.String(300), nullable=False),
     sa.Column("version", sa.Integer),
     sa.Column("categories", Json, nullable=False),
     sa.Column("primary_category", sa.String(80), nullable=False),
@@ -89,7 +89,18 @@ papers = sa.Table(
     sa.Column("journal_ref", sa.Text, nullable=False),
     sa.Column("source", sa.String(100), nullable=False),
     sa.Column("signals", Json, nullable=False),
+    sa.Column("affiliations", Json, nullable=False, server_default="[]"),
+    sa.Column("language", sa.String(20), nullable=False, server_default=""),
+    sa.Column("aliases", Json, nullable=False, server_default="[]"),
     sa.Column("first_seen", Instant, nullable=False, index=True),
+)
+
+#: every name and title key of a paper, to find it by
+names = sa.Table(
+    "names",
+    metadata,
+    sa.Column("name", sa.String(400), primary_key=True),
+    sa.Column("paper_id", sa.String(200), primary_key=True, index=True),
 )
 
 mentions = sa.Table(
