@@ -15,30 +15,39 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from digest.config import (
+    AuthorLikes,
+    FileLikes,
     InlinePaper,
+    OpmlSettings,
+    RecommendedLikes,
     Settings,
     SubscriberSettings,
+    ZoteroLikes,
     is_library,
 )
 from digest.errors import ConfigError, LibraryError
 from digest.fetcher import Fetcher
 from digest.model import DayReport, Paper, Profile, Subscriber, SubscriberState
-from digest.ports import Clock, Inbox, Lookup, Signer, Source, Transport
+from digest.ports import Clock, Inbox, Likes, Lookup, Shelf, Signer, Source, Transport
 from digest.sources.arxiv import ArxivApi, ArxivQuerySource, ArxivSource
 from digest.sources.biorxiv import BiorxivSource
-from digest.sources.crossref import CrossrefSource
+from digest.sources.crossref import CrossrefApi, CrossrefSource
+from digest.sources.europepmc import EuropePmcSource
 from digest.sources.feed import FeedSource
 from digest.sources.huggingface import HuggingFaceSource
-from digest.sources.openalex import OpenAlexSource
+from digest.sources.openalex import AuthorShelf, OpenAlexApi, OpenAlexSource
 from digest.sources.openreview import OpenReviewSource
 from digest.sources.pubmed import PubMedSource
-from digest.subscriptions import Likes, find_subscriber, inline_paper, sync_likes
+from digest.sources.semantic_scholar import (
+    RecommendedShelf,
+    SemanticScholarApi,
+    SemanticScholarSource,
+)
+from digest.subscriptions import Wanted, find_subscriber, inline_paper, sync_likes
 
 if TYPE_CHECKING:
     from digest.edition import Letterhead, Renderer
     from digest.edition.speech import Speech
-    from digest.library import Library
-    from digest.library.zotero import Wanted
     from digest.pipeline import Desk, Draft, Progress
     from digest.ranking import Meanings
     from digest.ranking.metrics import Evaluation
@@ -65,7 +74,14 @@ SOURCES: Mapping[str, Callable[..., NamedSource]] = {
     "crossref": CrossrefSource,
     "openreview": OpenReviewSource,
     "pubmed": PubMedSource,
+    "europepmc": EuropePmcSource,
+    "semantic-scholar": SemanticScholarSource,
 }
+#: sources whose service has keys, by the name of the key
+KEYS = {"openalex": "openalex", "pubmed": "ncbi", "semantic-scholar": "semantic_scholar"}
+
+#: a like in the configuration
+Like = str | InlinePaper | ZoteroLikes | AuthorLikes | RecommendedLikes | FileLikes
 
 #: gettext catalogues
 LOCALE = _HERE / "locale"
@@ -137,10 +153,14 @@ class App:
 
     @cached_property
     def sources(self) -> tuple[Source, ...]:
-        built = [
-            SOURCES[s.kind](self.fetcher, **s.model_dump(exclude={"kind"}))
-            for s in self.settings.sources
-        ]
+        built: list[NamedSource] = []
+        for s in self.settings.sources:
+            if isinstance(s, OpmlSettings):
+                built += self._feeds(s)
+                continue
+            key = getattr(self.settings.keys, KEYS[s.kind]) if s.kind in KEYS else None
+            secret = {"key": key.get_secret_value()} if key is not None else {}
+            built.append(SOURCES[s.kind](self.fetcher, **s.model_dump(exclude={"kind"}), **secret))
         names: dict[str, int] = {}
         for source in built:  # two of a kind must not share their memory of listing days
             names[source.name] = names.get(source.name, 0) + 1
@@ -148,12 +168,60 @@ class App:
                 source.name = f"{source.name} {names[source.name]}"
         return tuple(built)
 
-    def lookup(self) -> Lookup:
-        """The arXiv API: of the first arXiv source, so that a mirror is asked for its own ids."""
+    def _feeds(self, settings: OpmlSettings) -> list[NamedSource]:
+        from digest.library.opml import feeds
+
+        try:
+            found = feeds(settings.path)
+        except LibraryError as error:
+            raise ConfigError([str(error)]) from error
+        return [
+            FeedSource(
+                self.fetcher,
+                url=feed.url,
+                name=feed.title,
+                max_age_days=settings.max_age_days,
+                allow_private=settings.allow_private,
+            )
+            for feed in found
+        ]
+
+    @cached_property
+    def lookups(self) -> tuple[Lookup, ...]:
+        """Who is asked for papers by their ids, in this order.
+
+        arXiv's API is that of the first arXiv source, so that a mirror is asked for its own ids.
+        """
+        lookup, keys = self.settings.lookup, self.settings.keys
+        found: dict[str, Callable[[], Lookup]] = {
+            "arxiv": self._arxiv,
+            "openalex": lambda: OpenAlexApi(
+                self.fetcher,
+                key=keys.openalex.get_secret_value(),
+                base_url=lookup.openalex_url,
+                allow_private=lookup.allow_private,
+            ),
+            "crossref": lambda: CrossrefApi(
+                self.fetcher, base_url=lookup.crossref_url, allow_private=lookup.allow_private
+            ),
+            "semantic-scholar": self._semantic_scholar,
+        }
+        return tuple(found[service]() for service in lookup.services)
+
+    def _arxiv(self) -> ArxivApi:
         for source in self.sources:
             if isinstance(source, ArxivSource | ArxivQuerySource):
                 return source.api
         return ArxivApi(self.fetcher)
+
+    def _semantic_scholar(self) -> SemanticScholarApi:
+        lookup = self.settings.lookup
+        return SemanticScholarApi(
+            self.fetcher,
+            key=self.settings.keys.semantic_scholar.get_secret_value(),
+            base_url=lookup.semantic_scholar_url,
+            allow_private=lookup.allow_private,
+        )
 
     def transport(self) -> Transport:
         """The configured way out.
@@ -280,15 +348,19 @@ class App:
         wanted = [_subscriber(s, self.settings) for s in self.settings.subscribers]
         return self.store.sync_config_subscribers(wanted, self.clock())
 
-    def sync_likes(self, subscribers: Sequence[Subscriber]) -> tuple[str, ...]:
+    def sync_likes(
+        self, subscribers: Sequence[Subscriber], progress: Progress = _quiet
+    ) -> tuple[str, ...]:
         """Read and resolve the likes of the file; returns what could not be used, as sentences."""
         settings_by_email = {s.email.lower(): s for s in self.settings.subscribers}
-        likes = {
-            s.id: read_likes(settings_by_email[s.email.lower()])
-            for s in subscribers
-            if s.email.lower() in settings_by_email
-        }
-        return sync_likes(likes, self.store, self.lookup, self.clock())
+        faults: list[str] = []
+        wanted: dict[str, Wanted] = {}
+        for s in subscribers:
+            if settings := settings_by_email.get(s.email.lower()):
+                wanted[s.id], wrong = self.wanted(settings)
+                faults += wrong
+        told = sync_likes(wanted, self.store, self.lookups, self.clock(), progress)
+        return (*faults, *told)
 
     def subscriber(self, email: str) -> Subscriber:
         self.sync_subscribers()
@@ -384,72 +456,93 @@ class App:
         finally:
             inbox.close()
 
-    def import_library(
-        self, subscriber: Subscriber, path: Path, kind: str, name: str, *, dry_run: bool
-    ) -> ImportReport:
-        """Make the papers of a file likes of a reader, in place of what was imported under that
-        name before.
+    def shelf(self, like: Like) -> Shelf:
+        """What a like that names a place elsewhere is read from.
 
         Raises:
-            LibraryError: the file cannot be read.
+            LibraryError: it names none.
         """
-        from digest import library
-        from digest.subscriptions import import_likes
+        from digest.library import FileShelf
+        from digest.library.zotero import Wanted as Items
+        from digest.library.zotero import ZoteroShelf
+        from digest.library.zotero_file import ZoteroFile
 
-        found = library.read(path, kind)
-        return import_likes(
-            self.store,
-            self.lookup,
-            subscriber,
-            likes_of(found),
-            name,
-            self.clock(),
-            dry_run=dry_run,
+        lookup, keys = self.settings.lookup, self.settings.keys
+        if isinstance(like, str):
+            kind, _, rest = like.partition(":")
+            if kind.lower() == "zotero":
+                like = ZoteroLikes.model_construct(zotero=rest.strip("/"))
+            elif kind.lower() in ("orcid", "author"):
+                like = AuthorLikes.model_construct(author=rest)
+            elif like.endswith(".sqlite"):
+                like = ZoteroLikes.model_construct(zotero=like)
+            else:
+                return FileShelf(Path(like))
+        if isinstance(like, FileLikes):
+            return FileShelf(like.file, like.kind)
+        if isinstance(like, AuthorLikes):
+            api = OpenAlexApi(
+                self.fetcher,
+                key=keys.openalex.get_secret_value(),
+                base_url=lookup.openalex_url,
+                allow_private=lookup.allow_private,
+            )
+            return AuthorShelf(api, like.author, references=like.references, clock=self.clock)
+        if isinstance(like, RecommendedLikes):
+            return RecommendedShelf(
+                self._semantic_scholar(), like.recommendations, clock=self.clock
+            )
+        assert isinstance(like, ZoteroLikes)
+        if like.zotero.endswith(".sqlite"):
+            items = Items(library="user", collections=like.collections, exclude=like.exclude)
+            return ZoteroFile(Path(like.zotero), items)
+        return ZoteroShelf(
+            self.fetcher,
+            Items.of(like.zotero, like.collections, like.exclude),
+            key=keys.zotero.get_secret_value(),
+            base_url=lookup.zotero_url,
+            allow_private=lookup.allow_private,
         )
 
-    def import_zotero(
+    def wanted(self, settings: SubscriberSettings) -> tuple[Wanted, tuple[str, ...]]:
+        """What a subscriber likes as configured, and what of it names no place, as sentences."""
+        own, elsewhere = _split(settings.likes)
+        shelves: list[Shelf] = []
+        faults: list[str] = []
+        for like in elsewhere:
+            try:
+                shelves.append(self.shelf(like))
+            except LibraryError as error:
+                faults.append(f"A like of {settings.email} is not used: {error}")
+        return Wanted(likes=own, shelves=tuple(shelves)), tuple(faults)
+
+    def import_from(
         self,
         subscriber: Subscriber,
-        wanted: Wanted,
-        name: str,
-        key: str,
+        shelf: Shelf,
+        name: str = "",
         *,
-        dry_run: bool,
-        base_url: str = "",
+        dry_run: bool = False,
+        progress: Progress = _quiet,
     ) -> ImportReport | None:
-        """As `import_library`, from Zotero's web API; None if nothing changed since the last time.
+        """Make what stands on a shelf likes of a reader, in place of what was imported under that
+        name before; None if nothing has changed since then.
 
         Raises:
-            LibraryError: Zotero did not answer, or refuses.
+            LibraryError: the shelf cannot be read.
         """
-        import hashlib
+        from digest.subscriptions import import_likes
 
-        from digest.library.zotero import Zotero
-        from digest.subscriptions import import_likes, imports
-
-        fact = hashlib.sha256(f"{subscriber.id}|{name}|{wanted}".encode()).hexdigest()[:40]
-        known = self.store.remembered(fact) if name in imports(self.store, subscriber) else ""
-        zotero = Zotero(
-            self.fetcher,
-            key=key,
-            base_url=base_url or "https://api.zotero.org",
-            allow_private=bool(base_url),
-        )
-        found, version = zotero.read(wanted, int(known or 0))
-        if found is None:
-            return None
-        report = import_likes(
+        return import_likes(
             self.store,
-            self.lookup,
+            self.lookups,
             subscriber,
-            likes_of(found),
-            name,
+            shelf,
+            name or shelf.name,
             self.clock(),
             dry_run=dry_run,
+            progress=progress,
         )
-        if not dry_run:
-            self.store.remember(fact, str(version))
-        return report
 
     # --- the main jobs -------------------------------------------------------------------------
 
@@ -619,35 +712,20 @@ def _subscriber(s: SubscriberSettings, settings: Settings) -> Subscriber:
     )
 
 
-def likes_of(found: Library) -> Likes:
-    """What a library holds, as likes."""
-    return Likes(
-        refs=found.refs,
-        papers=found.papers,
-        faults=found.faults,
-        n_duplicates=found.n_duplicates,
-    )
-
-
-def read_likes(s: SubscriberSettings) -> Likes:
-    """A subscriber's likes with their library files read."""
-    from digest import library
-
+def _split(likes: Sequence[Like]) -> tuple[Likes, list[Like]]:
+    """What stands in the file itself, and what names a place elsewhere."""
     refs: list[str] = []
     papers: list[Paper] = []
-    faults: list[str] = []
-    for like in s.likes:
+    elsewhere: list[Like] = []
+    for like in likes:
         if isinstance(like, InlinePaper):
             papers.append(inline_paper(like.title, like.abstract))
-        elif is_library(like):
-            try:
-                found = library.read(Path(like))
-            except LibraryError as error:
-                faults.append(f"{error} Its likes are not used.")
-                continue
-            papers += found.papers
-            refs += found.refs
-            faults += found.faults
-        else:
+        elif isinstance(like, str) and not is_library(like) and not _is_shelf(like):
             refs.append(like)
-    return Likes(refs=tuple(refs), papers=tuple(papers), faults=tuple(faults))
+        else:
+            elsewhere.append(like)
+    return Likes(refs=tuple(refs), papers=tuple(papers)), elsewhere
+
+
+def _is_shelf(like: str) -> bool:
+    return like.lower().startswith(("zotero:", "orcid:", "author:"))

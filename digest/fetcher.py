@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import email.utils
 import ipaddress
+import json
 import logging
 import re
 import socket
@@ -21,7 +22,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import TracebackType
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlencode, urljoin, urlsplit
 
 import httpcore
 import httpx
@@ -228,6 +229,8 @@ class Fetcher:
         min_interval_s: float | None = None,
         accept_status: frozenset[int] = frozenset(),
         headers: Mapping[str, str] | None = None,
+        secret_query: Mapping[str, str] | None = None,
+        body: object = None,
     ) -> Fetched:
         """Fetch one address.
 
@@ -237,6 +240,9 @@ class Fetcher:
             min_interval_s: least time between two requests to this host.
             accept_status: error statuses whose body is wanted all the same.
             headers: further ones, such as a key; they are not sent on to another host.
+            secret_query: such as a key where a service wants it in the address; it stands in no
+                message, and is not sent on by a redirect of ours.
+            body: a question to ask by POST, as JSON; None: a GET.
 
         Raises:
             SourceUnavailable: with a sentence, the status if there was one, and how long the
@@ -248,11 +254,18 @@ class Fetcher:
         if validators and validators.last_modified:
             sent["If-Modified-Since"] = validators.last_modified
         interval = self._pause_s if min_interval_s is None else min_interval_s
+        content = None if body is None else json.dumps(body).encode()
+        if content is not None:
+            sent["Content-Type"] = "application/json"
+        secret = urlencode({k: v for k, v in (secret_query or {}).items() if v})
+        asked = f"{url}{'&' if '?' in url else '?'}{secret}" if secret else url
 
         def attempt() -> Fetched:
             if min_interval_s and self._reserve is not None:
                 self._sleep(self._reserve(urlsplit(url).netloc, min_interval_s))
-            return self._follow(url, sent, allow_private, max_bytes, interval, accept_status)
+            return self._follow(
+                url, asked, sent, content, allow_private, max_bytes, interval, accept_status
+            )
 
         retrying = tenacity.Retrying(
             stop=tenacity.stop_after_attempt(self._attempts),
@@ -277,7 +290,9 @@ class Fetcher:
     def _follow(
         self,
         url: str,
+        asked: str,
         headers: dict[str, str],
+        content: bytes | None,
         allow_private: bool,
         max_bytes: int,
         interval_s: float,
@@ -285,15 +300,16 @@ class Fetcher:
     ) -> Fetched:
         deadline = self._monotonic() + self._deadline_s
         client = self._client(allow_private)
-        current = url
+        method, current = "GET" if content is None else "POST", asked
         for _ in range(MAX_REDIRECTS + 1):
             parts = urlsplit(current)
             if parts.scheme not in ("http", "https") or not parts.hostname:
-                raise SourceUnavailable(f"{url} leads to {current}, which is no web address.")
+                raise SourceUnavailable(f"{url} leads to something that is no web address.")
             self._pacer.wait(parts.netloc, interval_s)
             try:
-                with client.stream("GET", current, headers=headers) as response:
-                    if response.is_redirect and "location" in response.headers:
+                with client.stream(method, current, headers=headers, content=content) as response:
+                    redirected = response.is_redirect and "location" in response.headers
+                    if redirected and method == "GET":
                         current = urljoin(current, response.headers["location"])
                         if urlsplit(current).netloc != parts.netloc:
                             # a key must not travel on to wherever a server points

@@ -28,6 +28,11 @@ _DOI = re.compile(r"10\.\d{4,9}/[^\s\"<>]+")
 _PMID = re.compile(
     r"(?:pubmed\.ncbi\.nlm\.nih\.gov/|ncbi\.nlm\.nih\.gov/pubmed/|^pmid:?\s*)(\d{1,9})\b"
 )
+_OTHER_REGISTERS = re.compile(
+    r"semanticscholar\.org/paper/(?:[^/\s]+/)?([0-9a-f]{40})|^corpusid:\s*(\d{1,12})$"
+    r"|(?:openalex\.org/(?:works/)?|^openalex:)(W\d{3,12})",
+    re.IGNORECASE,
+)
 #: registrants of preprints: arXiv, bioRxiv and medRxiv (two), Research Square, ChemRxiv,
 #: Preprints.org, OSF's servers, SSRN, Authorea, TechRxiv, Zenodo
 _PREPRINT_DOIS = (
@@ -87,6 +92,26 @@ def parse_pmid(text: str) -> str:
     """The number in "PMID: 1234" or an address of PubMed; empty if there is none."""
     match = _PMID.search(text.strip().lower())
     return match[1] if match else ""
+
+
+def name_of(ref: str) -> str:
+    """The name of a paper behind an id or an address that somebody wrote down; empty if it is none
+    that we know.
+
+    >>> name_of("https://huggingface.co/papers/2405.01234"), name_of("PMID: 1234")
+    ('arxiv:2405.01234', 'pmid:1234')
+    """
+    if parsed := parse_arxiv_id(ref):
+        return arxiv_key(parsed[0])
+    if pmid := parse_pmid(ref):
+        return f"pmid:{pmid}"
+    if match := _OTHER_REGISTERS.search(ref.strip()):
+        sha, corpus, openalex = match.groups()
+        if openalex:
+            return f"openalex:{openalex.upper()}"
+        return f"s2:{sha.lower()}" if sha else f"s2:CorpusId:{corpus}"
+    doi = parse_doi(ref)
+    return f"doi:{doi}" if doi else ""
 
 
 def is_preprint_doi(doi: str) -> bool:

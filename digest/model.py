@@ -95,6 +95,8 @@ class Listing:
     #: False: something is missing, `fault` says what; fetch again
     complete: bool = True
     fault: str = ""
+    #: a list that shows its papers for many days, not only on one: each is listed once
+    rolling: bool = False
     #: the server said that nothing changed since the last fetch
     unchanged: bool = False
     #: listing days (source's zone) that this fetch covers whole, empty days among them

@@ -80,6 +80,8 @@ FIRST_EDITION = timedelta(days=3)
 LONGEST_ABSENCE = timedelta(days=14)
 #: stored papers that word statistics are learned from
 BACKGROUND_PAPERS = 20_000
+#: latest likes that a source which recommends by them is told
+LIKES_FOR_SOURCES = 100
 #: when to look again after a day without a listing: the feed may only be late
 LOOK_AGAIN_AFTER = timedelta(hours=1)
 #: time zones differ by a day and two hours at most, and clocks are seldom set back by more
@@ -106,7 +108,7 @@ def fetch(
     """Ask all sources at once and store what they bring; one that fails costs only itself."""
     if not sources:
         return ()
-    requests = [store.fetch_request(s.name, now, until) for s in sources]
+    requests = [_request(s, store, now, until) for s in sources]
     with ThreadPoolExecutor(max_workers=min(8, len(sources))) as pool:
         jobs = [pool.submit(_ask, s, r) for s, r in zip(sources, requests, strict=True)]
         reports = []
@@ -116,6 +118,14 @@ def fetch(
             progress(describe_source(report))
             reports.append(report)
     return tuple(reports)
+
+
+def _request(source: Source, store: Store, now: datetime, until: date | None) -> FetchRequest:
+    request = store.fetch_request(source.name, now, until)
+    if not getattr(source, "uses_likes", False):
+        return request
+    liked, disliked = store.lately_rated(LIKES_FOR_SOURCES)
+    return replace(request, liked=liked, disliked=disliked)
 
 
 def _ask(source: Source, request: FetchRequest) -> tuple[Listing | Exception, float]:

@@ -52,6 +52,9 @@ class FetchRequest:
     covered: frozenset[date] = frozenset()
     until: date | None = None
     validators: Mapping[str, Validators] = field(default_factory=dict)
+    #: papers that somebody liked lately and disliked lately; only for a source that `uses_likes`
+    liked: tuple[Paper, ...] = ()
+    disliked: tuple[Paper, ...] = ()
 
 
 class Source(Protocol):
@@ -70,13 +73,60 @@ class Source(Protocol):
 
 
 class Lookup(Protocol):
-    """Finds papers by id."""
+    """A service that knows papers by their names ("arxiv:…", "doi:…", "pmid:…")."""
 
-    def find(self, arxiv_ids: Sequence[str], now: datetime) -> Mapping[str, Paper]:
-        """The papers found, by bare arXiv id; unknown ids are absent.
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def batch(self) -> int:
+        """Most names in one request."""
+        ...
+
+    def knows(self, name: str) -> bool:
+        """Whether it can be asked for names of this form."""
+        ...
+
+    def find(self, names: Sequence[str], now: datetime) -> Mapping[str, Paper]:
+        """The papers found, by the names they were asked for; unknown ones are absent.
 
         Raises:
             SourceError: the service did not answer.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Likes:
+    """Papers that somebody likes, from wherever they were kept."""
+
+    papers: tuple[Paper, ...] = ()
+    #: ids and addresses without a record, to be looked up
+    refs: tuple[str, ...] = ()
+    #: names of papers that were brought before and stay
+    kept: tuple[str, ...] = ()
+    #: what could not be used, each as a finished sentence
+    faults: tuple[str, ...] = ()
+    #: entries that an earlier one stands for
+    n_duplicates: int = 0
+
+
+class Shelf(Protocol):
+    """Where somebody keeps papers they like: a file, a reference manager, their own works."""
+
+    @property
+    def name(self) -> str:
+        """How imports are listed, and taken away again."""
+        ...
+
+    def read(self, memory: str) -> tuple[Likes | None, str]:
+        """What stands there, or None if nothing has changed; and what to remember of it.
+
+        Args:
+            memory: of the last time; empty: read all of it.
+
+        Raises:
+            LibraryError: it cannot be read.
         """
         ...
 
@@ -200,9 +250,21 @@ class PaperStore(Protocol):
 
     def mentions(self, since: datetime, until: date) -> tuple[Mention, ...]: ...
 
+    def lately_rated(self, limit: int) -> tuple[tuple[Paper, ...], tuple[Paper, ...]]:
+        """What anybody liked and disliked last, the latest first; so many of each at most."""
+        ...
+
     def background(self, limit: int) -> tuple[Paper, ...]:
         """The most recently seen papers, for word statistics."""
         ...
+
+
+class Memory(Protocol):
+    """Facts that outlive a run, such as the version of a library."""
+
+    def remembered(self, key: str) -> str: ...
+
+    def remember(self, key: str, value: str) -> None: ...
 
 
 class SubscriberStore(Protocol):
@@ -225,7 +287,7 @@ class SubscriberStore(Protocol):
     def add_ratings(self, ratings: Iterable[Rating]) -> None: ...
 
     def remove_rating(self, subscriber_id: str, paper_id: str, *, keep: str) -> int:
-        """Forget a reader's ratings of a paper, of every origin but one."""
+        """Forget a reader's ratings of a paper, of every origin but one and its parts ("one:…")."""
         ...
 
     def ratings_by_origin(self, subscriber_id: str) -> dict[str, frozenset[str]]:

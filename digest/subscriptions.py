@@ -1,44 +1,50 @@
-"""What readers like: resolving the likes of a config, rating papers, finding a reader."""
+"""What readers like: bringing in what they keep elsewhere, rating papers, finding a reader."""
 
 from __future__ import annotations
 
+import hashlib
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from digest.errors import SourceError, UnknownSubscriber
-from digest.identity import arxiv_key, parse_arxiv_id, parse_doi, text_key
+from digest.errors import LibraryError, SourceError, UnknownSubscriber
+from digest.identity import name_of, names, text_key
 from digest.model import Paper, Rating, Subscriber
-from digest.ports import Lookup, PaperStore, SubscriberStore
+from digest.ports import Likes, Lookup, Memory, PaperStore, Shelf, SubscriberStore
 from digest.text import clean
 
 log = logging.getLogger(__name__)
 
-#: an id that arXiv does not know today may exist tomorrow, but need not be asked for every day
+#: what a service does not know today it may know later, but need not be asked for every day
 ASK_AGAIN_AFTER = timedelta(days=7)
+#: an abstract that a service does not have comes seldom later
+ASK_FOR_ABSTRACT_AFTER = timedelta(days=60)
 #: origins of imports: "import:" and the name that the import was given
 IMPORT = "import:"
-#: the only origin that a reader's own command cannot take back
+#: likes of the configuration file, which a reader's own command cannot take back; those of a shelf
+#: named there have its name after a colon
 FILE_ORIGIN = "config"
 
+Progress = Callable[[str], None]
 
-class RatingsStore(PaperStore, SubscriberStore, Protocol):
-    """Papers and people."""
+
+def _silent(_: str) -> None:
+    pass
+
+
+class RatingsStore(PaperStore, SubscriberStore, Memory, Protocol):
+    """Papers and people, and what was learned of services."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Likes:
-    """A reader's likes as configured: references to resolve, and documents that stand for
-    themselves."""
+class Wanted:
+    """What a reader likes as configured."""
 
-    refs: tuple[str, ...] = ()
-    papers: tuple[Paper, ...] = ()
-    #: what was wrong with library files: finished sentences
-    faults: tuple[str, ...] = ()
-    #: entries that an earlier one of the same file stands for
-    n_duplicates: int = 0
+    #: ids, addresses and documents that stand in the file itself
+    likes: Likes = Likes()
+    shelves: tuple[Shelf, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,98 +56,247 @@ class Resolved:
     missing: Mapping[str, str]
 
 
-def reference_key(ref: str) -> str:
-    """The canonical paper id behind a like, or an empty string if it is none we know.
-
-    >>> reference_key("https://huggingface.co/papers/2405.01234")
-    'arxiv:2405.01234'
-    """
-    if parsed := parse_arxiv_id(ref):
-        return arxiv_key(parsed[0])
-    if doi := parse_doi(ref):
-        return f"doi:{doi}"
-    return ""
-
-
 def inline_paper(title: str, abstract: str) -> Paper:
     return Paper(
         id=text_key(title, abstract), title=clean(title), abstract=clean(abstract), source="config"
     )
 
 
+# --- looking up ----------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Search:
+    """What is still wanted, and what the services said so far."""
+
+    #: a name as it was wanted to all names of the paper that may help
+    open: dict[str, tuple[str, ...]]
+    denied: dict[str, list[str]] = field(default_factory=dict)
+    silent: dict[str, str] = field(default_factory=dict)
+
+
+def look_up(
+    wanted: Collection[str],
+    store: RatingsStore,
+    lookups: Sequence[Lookup],
+    now: datetime,
+    progress: Progress = _silent,
+) -> Mapping[str, str]:
+    """Bring in papers that are not stored, and abstracts that are missing, one service after the
+    other; returns why some papers are still not there, by name.
+
+    Each answer is stored as it comes, so that what is broken off goes on where it was. What a
+    service does not know is remembered, and asked for again after a while; a service that does not
+    answer is no verdict.
+    """
+    owned = store.known_as(wanted)
+    stored = store.papers(set(owned.values()))
+    search = _Search(
+        open={
+            name: names(stored[owned[name]]) if name in owned else (name,)
+            for name in dict.fromkeys(wanted)
+            if name not in owned or not stored[owned[name]].abstract
+        }
+    )
+    for lookup in lookups:
+        if search.open:
+            _ask(lookup, search, owned, store, now, progress)
+    there = store.known_as(search.open)
+    reasons: dict[str, str] = {}
+    for name in search.open:
+        if name in there:
+            continue
+        denied = search.denied.get(name, [])
+        reasons[name] = search.silent.get(name) or (
+            f"{_listed(denied)} {'knows' if len(denied) == 1 else 'know'} no such paper"
+            if denied
+            else "no listed paper is called so, and no service is asked for such ids"
+        )
+    return reasons
+
+
+def _listed(parts: Sequence[str]) -> str:
+    return " and ".join(p for p in (", ".join(parts[:-1]), parts[-1]) if p)
+
+
+def _ask(
+    lookup: Lookup,
+    search: _Search,
+    owned: Mapping[str, str],
+    store: RatingsStore,
+    now: datetime,
+    progress: Progress,
+) -> None:
+    """One service about everything open that it may know."""
+    asked_as = {
+        wanted: next(n for n in called if lookup.knows(n))
+        for wanted, called in search.open.items()
+        if any(lookup.knows(n) for n in called)
+    }
+    keys = {wanted: f"{lookup.name}:{name}" for wanted, name in asked_as.items()}
+    lately = store.unresolved(keys.values(), now - ASK_AGAIN_AFTER)
+    long_ago = store.unresolved(keys.values(), now - ASK_FOR_ABSTRACT_AFTER)
+    waiting: dict[str, str] = {}
+    for wanted, name in asked_as.items():
+        if keys[wanted] in (long_ago if wanted in owned else lately):
+            search.denied.setdefault(wanted, []).append(lookup.name)
+        else:
+            waiting[wanted] = name
+    todo = list(dict.fromkeys(waiting.values()))
+    for start in range(0, len(todo), lookup.batch):
+        part = todo[start : start + lookup.batch]
+        progress(f"{lookup.name}: {start + len(part)} of {len(todo)}")
+        try:
+            answers = lookup.find(part, now)
+        except SourceError as error:
+            log.warning("lookup.failed service=%s fault=%s", lookup.name, error)
+            told = f"{lookup.name} could not be asked: {error}"
+            search.silent |= {w: told for w, n in waiting.items() if n in todo[start:]}
+            return
+        store.add_papers([_called(p, n) for n, p in answers.items()], now)
+        whole = {n for n, p in answers.items() if p.abstract}
+        store.remember_unresolved(
+            {f"{lookup.name}:{n}": "unknown" for n in part if n not in whole}, now
+        )
+        for wanted, name in waiting.items():
+            if name in whole:
+                search.open.pop(wanted, None)
+            elif name in part and name not in answers:
+                search.denied.setdefault(wanted, []).append(lookup.name)
+
+
+def _called(paper: Paper, name: str) -> Paper:
+    """The paper, with the name that it was asked for by."""
+    if name in names(paper):
+        return paper
+    return replace(paper, aliases=(*paper.aliases, name))
+
+
+def _wanting(papers: Iterable[Paper]) -> set[str]:
+    """Names of papers without an abstract that some register knows."""
+    return {
+        next(n for n in names(p) if not n.startswith(("text:", "feed:")))
+        for p in papers
+        if not p.abstract and any(not n.startswith(("text:", "feed:")) for n in names(p))
+    }
+
+
 def resolve(
     refs: Sequence[str],
     store: RatingsStore,
-    lookup: Callable[[], Lookup],
+    lookups: Sequence[Lookup],
     now: datetime,
+    progress: Progress = _silent,
 ) -> Resolved:
-    """Turn references into papers: from the store, else once through the arXiv API.
-
-    A service that does not answer is no verdict on the ids: they are asked for again next time.
-    """
-    keys = {ref: reference_key(ref) for ref in dict.fromkeys(refs)}
+    """Turn references into papers: from the store, else by asking services."""
+    called = {ref: name_of(ref) for ref in dict.fromkeys(refs)}
+    reasons = look_up({n for n in called.values() if n}, store, lookups, now, progress)
+    owned = store.known_as({n for n in called.values() if n})
+    papers = store.papers(set(owned.values()))
     missing = {
-        ref: "this is no arXiv id, DOI, known address or library file"
-        for ref, k in keys.items()
-        if not k
+        ref: reasons.get(name, "it is not stored") if name else NO_REFERENCE
+        for ref, name in called.items()
+        if name not in owned
     }
-    wanted = {k for k in keys.values() if k}
-    found = store.papers(wanted)
-    by_doi = {p.doi: p for p in found.values() if p.doi}
-    open_keys = {
-        k
-        for k in wanted
-        # a paper without an abstract is asked for once more: it came from a library file
-        if (k not in found or (k.startswith("arxiv:") and not found[k].abstract))
-        and k.removeprefix("doi:") not in by_doi
-    }
-    known_bad = store.unresolved(open_keys, now - ASK_AGAIN_AFTER)
-    ask = sorted(
-        k.removeprefix("arxiv:") for k in open_keys - known_bad.keys() if k.startswith("arxiv:")
-    )
-    reasons = dict(known_bad)
-    if ask:
-        try:
-            answers = lookup().find(ask, now)
-        except SourceError as error:
-            reasons |= {arxiv_key(i): f"arXiv could not be asked: {error}" for i in ask}
-        else:
-            store.add_papers(answers.values(), now)
-            found |= {p.id: p for p in answers.values()}
-            unknown = {arxiv_key(i): "arXiv knows no such paper" for i in ask if i not in answers}
-            store.remember_unresolved(unknown, now)
-            reasons |= unknown
-    for key in open_keys:
-        if key.startswith("doi:"):
-            reasons[key] = "no listed paper has this DOI (yet)"
-    missing |= {ref: reasons[k] for ref, k in keys.items() if k in reasons and k not in found}
-    papers = [found.get(k) or by_doi.get(k.removeprefix("doi:")) for k in keys.values() if k]
-    return Resolved(
-        papers=tuple(dict.fromkeys(p for p in papers if p is not None)), missing=missing
-    )
+    found = dict.fromkeys(papers[owned[n]] for n in called.values() if n in owned)
+    return Resolved(papers=tuple(found), missing=missing)
+
+
+NO_REFERENCE = "this is no arXiv id, DOI, PMID, known address or library file"
+
+
+# --- likes that are kept elsewhere -----------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Brought:
+    """What one origin brought for one reader, before it is resolved."""
+
+    subscriber_id: str
+    origin: str
+    likes: Likes
+    memory: str = ""
 
 
 def sync_likes(
-    likes_by_subscriber: Mapping[str, Likes],
+    wanted_by_subscriber: Mapping[str, Wanted],
     store: RatingsStore,
-    lookup: Callable[[], Lookup],
+    lookups: Sequence[Lookup],
     now: datetime,
+    progress: Progress = _silent,
 ) -> tuple[str, ...]:
-    """Make the stored config likes equal to the file's; returns what went wrong, as sentences."""
-    refs = [r for likes in likes_by_subscriber.values() for r in likes.refs]
-    resolved = resolve(refs, store, lookup, now)
-    store.add_papers([p for likes in likes_by_subscriber.values() for p in likes.papers], now)
-    # A second record of a known DOI is stored under the known id.
-    stored_by_key = {p.id: p.id for p in resolved.papers} | {
-        f"doi:{p.doi}": p.id for p in resolved.papers if p.doi
-    }
-    for subscriber_id, likes in likes_by_subscriber.items():
-        ids = [stored_by_key[k] for r in likes.refs if (k := reference_key(r)) in stored_by_key]
-        ids += [p.id for p in likes.papers]
-        store.sync_ratings(subscriber_id, "config", ids, now)
-    faults = [f for likes in likes_by_subscriber.values() for f in likes.faults]
-    faults += [f"The like {ref} is not used: {reason}." for ref, reason in resolved.missing.items()]
+    """Make the stored likes equal to what the configuration says, and to what stands on the shelves
+    it names; returns what went wrong, as sentences.
+
+    A shelf that cannot be read keeps what it brought before.
+    """
+    faults: list[str] = []
+    brought: list[_Brought] = []
+    for subscriber_id, wanted in wanted_by_subscriber.items():
+        brought.append(
+            _Brought(subscriber_id=subscriber_id, origin=FILE_ORIGIN, likes=wanted.likes)
+        )
+        before = store.ratings_by_origin(subscriber_id)
+        origins = {FILE_ORIGIN}
+        for shelf in wanted.shelves:
+            origin = f"{FILE_ORIGIN}:{shelf.name}"
+            origins.add(origin)
+            known = origin in before
+            memory = store.remembered(_fact(subscriber_id, origin)) if known else ""
+            try:
+                likes, memory = shelf.read(memory)
+            except LibraryError as error:
+                now_used = "The likes it brought before are used" if known else "It brings no likes"
+                faults.append(f"{error} {now_used}.")
+                continue
+            if likes is not None:
+                brought.append(
+                    _Brought(subscriber_id=subscriber_id, origin=origin, likes=likes, memory=memory)
+                )
+        for origin in before:
+            if origin.startswith(f"{FILE_ORIGIN}:") and origin not in origins:
+                store.sync_ratings(subscriber_id, origin, (), now)
+    for one, missing, _ in _settled(brought, store, lookups, now, progress):
+        faults += one.likes.faults
+        faults += [f"The like {ref} is not used: {reason}." for ref, reason in missing.items()]
     return tuple(dict.fromkeys(faults))
+
+
+def _fact(subscriber_id: str, origin: str) -> str:
+    return hashlib.sha256(f"{subscriber_id}|{origin}".encode()).hexdigest()[:40]
+
+
+def _settled(
+    brought: Sequence[_Brought],
+    store: RatingsStore,
+    lookups: Sequence[Lookup],
+    now: datetime,
+    progress: Progress,
+) -> list[tuple[_Brought, Mapping[str, str], tuple[Paper, ...]]]:
+    """Store what was brought and make it likes: for each, what could not be found, and the papers.
+
+    All are looked up together, since services answer for a hundred papers as fast as for one.
+    """
+    store.add_papers([p for one in brought for p in one.likes.papers], now)
+    refs = dict.fromkeys(r for one in brought for r in one.likes.refs)
+    wanted = {name for ref in refs if (name := name_of(ref))}
+    wanted |= _wanting(p for one in brought for p in one.likes.papers)
+    reasons = look_up(wanted, store, lookups, now, progress)
+    done: list[tuple[_Brought, Mapping[str, str], tuple[Paper, ...]]] = []
+    for one in brought:
+        called = {ref: name_of(ref) for ref in one.likes.refs}
+        ids = {p.id for p in one.likes.papers}
+        owned = store.known_as({*called.values(), *one.likes.kept, *ids} - {""})
+        missing = {
+            ref: reasons.get(name, "it is not stored") if name else NO_REFERENCE
+            for ref, name in called.items()
+            if name not in owned
+        }
+        papers = store.papers(set(owned.values()))
+        store.sync_ratings(one.subscriber_id, one.origin, sorted(papers), now)
+        store.remember(_fact(one.subscriber_id, one.origin), one.memory)
+        done.append((one, missing, tuple(papers.values())))
+    return done
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +308,7 @@ class ImportReport:
     n_known: int
     n_duplicates: int
     n_without_abstract: int
-    #: likes of an earlier import under this name that are no longer in the file
+    #: likes of an earlier import under this name that are no longer there
     n_gone: int
     #: ids to look up, which a dry run does not
     n_to_look_up: int
@@ -163,43 +318,45 @@ class ImportReport:
 
 def import_likes(
     store: RatingsStore,
-    lookup: Callable[[], Lookup],
+    lookups: Sequence[Lookup],
     subscriber: Subscriber,
-    likes: Likes,
+    shelf: Shelf,
     name: str,
     now: datetime,
     *,
     dry_run: bool,
-) -> ImportReport:
-    """Make the papers of a library likes of a reader, as one that can be taken away again.
+    progress: Progress = _silent,
+) -> ImportReport | None:
+    """Make what stands on a shelf likes of a reader, as one that can be taken away again.
 
-    What was imported under that name before gives way. Records without an abstract that name an
-    arXiv paper get it from there. A dry run changes nothing and asks nobody.
+    What was imported under that name before gives way. A dry run changes nothing, and looks nothing
+    up.
+
+    Returns None if nothing has changed since the last import.
+
+    Raises:
+        LibraryError: the shelf cannot be read.
     """
     origin = IMPORT + name
     rated = store.ratings_by_origin(subscriber.id)
     known = {i for o, ids in rated.items() if o != origin for i in ids}
     before = rated.get(origin, frozenset())
+    memory = store.remembered(_fact(subscriber.id, origin)) if before else ""
+    likes, memory = shelf.read(memory)
+    if likes is None:
+        return None
     faults = list(likes.faults)
     if dry_run:
-        keys = {ref: reference_key(ref) for ref in likes.refs}
-        stored = store.papers({k for k in keys.values() if k} | {p.id for p in likes.papers})
-        found = {p.id: stored.get(p.id) or p for p in likes.papers} | {
-            k: stored[k] for k in keys.values() if k in stored
-        }
-        n_open = sum(1 for k in keys.values() if k and k not in stored)
+        called = {n for ref in likes.refs if (n := name_of(ref))}
+        owned = store.known_as({*called, *likes.kept, *(p.id for p in likes.papers)})
+        found = dict(store.papers(set(owned.values())))
+        found |= {p.id: p for p in likes.papers if p.id not in owned}
+        n_open = len(called - owned.keys())
     else:
-        store.add_papers(likes.papers, now)
-        wanting = [
-            p.id.removeprefix("arxiv:")
-            for p in likes.papers
-            if p.id.startswith("arxiv:") and not p.abstract
-        ]
-        resolved = resolve([*likes.refs, *wanting], store, lookup, now)
-        faults += [f"{ref}: {reason}." for ref, reason in resolved.missing.items()]
-        ids = {p.id for p in likes.papers} | {p.id for p in resolved.papers}
-        found, n_open = dict(store.papers(ids)), 0
-        store.sync_ratings(subscriber.id, origin, sorted(found), now)
+        one = _Brought(subscriber_id=subscriber.id, origin=origin, likes=likes, memory=memory)
+        [(_, missing, papers)] = _settled([one], store, lookups, now, progress)
+        faults += [f"{ref}: {reason}." for ref, reason in missing.items()]
+        found, n_open = {p.id: p for p in papers}, 0
     return ImportReport(
         n_new=len(found.keys() - known - before),
         n_known=len(found.keys() & (known | before)),
@@ -243,7 +400,7 @@ def find_subscriber(store: SubscriberStore, email: str) -> Subscriber:
 
 def rate(
     store: RatingsStore,
-    lookup: Callable[[], Lookup],
+    lookups: Sequence[Lookup],
     subscriber: Subscriber,
     refs: Sequence[str],
     value: int,
@@ -252,7 +409,7 @@ def rate(
     now: datetime,
 ) -> Resolved:
     """Like (+1) or dislike (-1) papers; what cannot be found is returned, the rest is rated."""
-    resolved = resolve(refs, store, lookup, now)
+    resolved = resolve(refs, store, lookups, now)
     store.add_ratings(
         Rating(subscriber_id=subscriber.id, paper_id=p.id, value=value, rated_at=now, origin=origin)
         for p in resolved.papers
@@ -265,7 +422,8 @@ def unrate(store: RatingsStore, subscriber: Subscriber, refs: Sequence[str]) -> 
     ratings = {r.paper_id: r for r in store.ratings(subscriber.id)}
     verdicts: dict[str, str] = {}
     for ref in refs:
-        key = reference_key(ref) or ref
+        name = name_of(ref) or ref
+        key = store.known_as({name}).get(name, name)
         n_removed = store.remove_rating(subscriber.id, key, keep=FILE_ORIGIN)
         if n_removed:
             verdicts[ref] = "is taken back"

@@ -45,6 +45,14 @@ path = "digest.db"
 [fetch]
 retries = 0
 timeout_s = 5
+
+[lookup]
+services = {services}
+openalex_url = "{web}"
+crossref_url = "{web}"
+semantic_scholar_url = "{web}"
+zotero_url = "{web}"
+allow_private = true
 """
 ADA = """
 [[subscribers]]
@@ -63,7 +71,7 @@ class World:
 
     def write(self, *, subscribers: str = ADA, **parts: str) -> Path:
         path = self.folder / "config.toml"
-        values = {"top": "", "schedule": "", "sources": ""} | parts
+        values = {"top": "", "schedule": "", "sources": "", "services": '["arxiv"]'} | parts
         path.write_text(
             CONFIG.format(web=self.web.url, smtp=self.smtp.port, subscribers=subscribers, **values),
             "utf-8",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from digest.cli.output import fail, say, warn
 from digest.config.schema import check_address
-from digest.errors import ConfigError, DigestError
+from digest.errors import ConfigError, DigestError, LibraryError
 from digest.model import Message, Outcome
 from digest.ports import FetchRequest
 from digest.text import counted
@@ -74,24 +74,33 @@ def _source(source: object, app: App) -> str:
 
 
 def _likes(app: App) -> str:
-    """Reads files only; ids are resolved at the first run, so that a check stays light."""
-    from digest.app import read_likes
-    from digest.subscriptions import reference_key
+    """Reads what the likes name; ids are resolved at the first run, so that a check stays light."""
+    from digest.identity import name_of
 
     n_refs = n_papers = 0
     faults: list[str] = []
     for subscriber in app.settings.subscribers:
-        likes = read_likes(subscriber)
-        n_refs += len(likes.refs)
-        n_papers += len(likes.papers)
-        faults += likes.faults
+        wanted, wrong = app.wanted(subscriber)
+        faults += wrong
+        found = [wanted.likes]
+        for shelf in wanted.shelves:
+            try:
+                likes, _ = shelf.read("")
+            except LibraryError as error:
+                faults.append(str(error))
+                continue
+            found += [likes] if likes is not None else []
+        n_refs += sum(len(likes.refs) for likes in found)
+        n_papers += sum(len(likes.papers) for likes in found)
+        faults += [fault for likes in found for fault in likes.faults]
         faults += [
-            f"The like {ref} of {subscriber.email} is no arXiv id, DOI, known address or library "
-            "file."
+            f"The like {ref} of {subscriber.email} is no arXiv id, DOI, PMID, known address or "
+            "library file."
+            for likes in found
             for ref in likes.refs
-            if not reference_key(ref)
+            if not name_of(ref)
         ]
-        if not (likes.refs or likes.papers or subscriber.keywords):
+        if not (any(x.refs or x.papers for x in found) or subscriber.keywords):
             warn(
                 f"{subscriber.email} has no likes and no keywords: their digest will be what is "
                 "trending."

@@ -508,12 +508,13 @@ def paper(
 ) -> None:
     """Show what is known of a paper, who got it, and why."""
     from digest.cli import show
-    from digest.subscriptions import reference_key
+    from digest.identity import name_of
 
     with _app(config) as application:
         application.sync_subscribers()
         store = application.store
-        key = reference_key(ref) or ref
+        name = name_of(ref) or ref
+        key = store.known_as({name}).get(name, name)
         found = store.papers({key}).get(key)
         if found is None:
             raise DigestError(f"{ref} is not stored: no source listed it, and nobody likes it.")

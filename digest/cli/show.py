@@ -307,9 +307,12 @@ def paper(found: Paper, store: SqlStore, people: Mapping[str, str]) -> None:
     for label, value in (
         ("id", found.id),
         ("DOI", found.doi),
+        ("also known as", ", ".join(found.aliases)),
         ("version", str(found.version or "")),
         ("categories", ", ".join(found.categories)),
         ("journal", found.journal_ref),
+        ("affiliations", "; ".join(found.affiliations[:5])),
+        ("language", found.language),
         ("address", found.url),
         ("abstract", f"{len(found.abstract.split())} words" if found.abstract else "none"),
     ):

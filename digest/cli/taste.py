@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,7 +15,6 @@ from digest.cli.commands import (
     OnlyOption,
     SubscriberOption,
     _app,
-    _chosen,
     _only_subscriber,
     _told,
     app,
@@ -24,6 +23,7 @@ from digest.cli.output import fail, progress, say, warn
 from digest.text import counted
 
 if TYPE_CHECKING:
+    from digest.app import Like
     from digest.subscriptions import ImportReport
 
 Refs = Annotated[list[str], typer.Argument(metavar="ID...", help="arXiv ids, DOIs or addresses.")]
@@ -37,7 +37,7 @@ def _rate(config: Path | None, email: str, refs: Sequence[str], value: int) -> N
         subscriber = application.subscriber(_only_subscriber(application, email))
         resolved = rate(
             application.store,
-            application.lookup,
+            application.lookups,
             subscriber,
             refs,
             value,
@@ -106,21 +106,27 @@ def profile(
         warn(warning)
 
 
+#: what `import` reads besides files, each with what is written after it
+PLACES = {
+    "zotero": "users/ID, groups/ID or a zotero.sqlite",
+    "author": "an ORCID iD or an OpenAlex id",
+    "recommendations": "ids of papers that you like",
+    "opml": "a list of feeds, for [[sources]]",
+}
+
+
 @app.command("import")
 @_told
 def import_(
-    file: Annotated[
-        Path,
+    what: Annotated[
+        list[str],
         typer.Argument(
-            metavar="FILE",
-            help="A .bib, .ris, .json (CSL), .txt or .md file; or zotero:users/ID or "
-            "zotero:groups/ID.",
+            metavar="[KIND] WHAT...",
+            help="A file (.bib, .ris, .json, .nbib, .txt, .md, zotero.sqlite); or a kind and what "
+            "it wants: bibtex, ris, csl-json, nbib, ids or page and a FILE; zotero users/ID or "
+            "groups/ID; author ORCID; recommendations ID...; opml FILE.",
         ),
     ],
-    kind: Annotated[
-        str,
-        typer.Option(help="bibtex, ris, csl-json or ids.", show_default="by the file's name"),
-    ] = "",
     collection: Annotated[
         list[str] | None,
         typer.Option(
@@ -132,8 +138,11 @@ def import_(
         list[str] | None,
         typer.Option(help="Zotero: not these collections; may be repeated.", show_default=False),
     ] = None,
+    references: Annotated[
+        bool, typer.Option("--references", help="author: what their works cite, too.")
+    ] = False,
     name: Annotated[
-        str, typer.Option(help="To take it away again.", show_default="the file's name")
+        str, typer.Option(help="To take it away again.", show_default="what was imported")
     ] = "",
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Tell what it would bring, and change nothing.")
@@ -141,34 +150,88 @@ def import_(
     subscriber: SubscriberOption = "",
     config: ConfigOption = None,
 ) -> None:
-    """Import a library: its papers become likes.
+    """Import papers you like, from wherever you keep them.
 
-    The same name again replaces what it brought before.
+    The same name again replaces what it brought before. Missing abstracts are looked up; what is
+    broken off goes on where it was.
     """
-    from digest.config import environment, find_config
-    from digest.library.zotero import Wanted
-
-    wanted = Wanted.of(str(file), collection or (), exclude or ())
-    name = name or (str(file) if wanted else file.name)
-    environ = environment(find_config(config or _chosen["config"], os.environ), os.environ)
+    like = _like_of(what, collection or (), exclude or (), references)
+    if like is None:
+        _show_feeds(Path(what[1] if what[0] == "opml" else what[0]))
+        return
     with _app(config) as application:
         who = application.subscriber(_only_subscriber(application, subscriber))
-        with progress("Reading and looking up …"):
-            report: ImportReport | None
-            if wanted is None:
-                report = application.import_library(who, file, kind, name, dry_run=dry_run)
-            else:
-                report = application.import_zotero(
-                    who,
-                    wanted,
-                    name,
-                    environ.get("ZOTERO_API_KEY", ""),
-                    dry_run=dry_run,
-                    base_url=environ.get("DIGEST_ZOTERO_URL", ""),
-                )
+        shelf = application.shelf(like)
+        name = name or shelf.name
+        with progress("Reading and looking up …") as tell:
+            report = application.import_from(who, shelf, name, dry_run=dry_run, progress=tell)
     if report is None:
         say(f"{name} for {who.email}: nothing has changed since the last import.")
         return
+    _tell_import(report, name, who.email, dry_run)
+
+
+def _like_of(
+    what: Sequence[str], collections: Sequence[str], exclude: Sequence[str], references: bool
+) -> Like | None:
+    """What the words of the command mean; None for a list of feeds."""
+    from digest.config import AuthorLikes, FileLikes, RecommendedLikes, ZoteroLikes
+    from digest.library import KINDS, SUFFIXES
+
+    kind, rest = (what[0].lower(), list(what[1:])) if len(what) > 1 else ("", list(what))
+    known = {**dict.fromkeys(KINDS, "a file"), **PLACES}
+    if kind and kind not in known:
+        raise typer.BadParameter(
+            f'"{what[0]}" is no kind; known: {", ".join(known)}', param_hint="KIND"
+        )
+    one = rest[0]
+    if not kind:
+        before, colon, after = one.partition(":")
+        if one in known:
+            raise typer.BadParameter(f"{one} wants {known[one]} after it", param_hint="WHAT")
+        if colon and before.lower() in ("zotero", "orcid", "author"):
+            kind, one = ("zotero" if before.lower() == "zotero" else "author"), after
+        elif one.endswith(".sqlite"):
+            kind = "zotero"
+        elif Path(one).suffix.lower() in (".opml", ".xml"):
+            kind = "opml"
+        elif Path(one).suffix.lower() not in SUFFIXES:
+            raise typer.BadParameter(
+                f"{one}: its name tells no kind ({', '.join(SUFFIXES)}); say one before it, such "
+                f"as `digest import ids {one}`",
+                param_hint="WHAT",
+            )
+    if len(rest) > 1 and kind != "recommendations":
+        raise typer.BadParameter(f"{kind} takes one, not {len(rest)}", param_hint="WHAT")
+    if kind == "opml":
+        return None
+    if (collections or exclude) and kind != "zotero":
+        raise typer.BadParameter("only Zotero has collections", param_hint="--collection")
+    if kind == "zotero":
+        return ZoteroLikes.model_construct(
+            zotero=one, collections=tuple(collections), exclude=tuple(exclude)
+        )
+    if kind == "author":
+        return AuthorLikes.model_construct(author=one, references=references)
+    if kind == "recommendations":
+        return RecommendedLikes.model_construct(recommendations=tuple(rest))
+    return FileLikes.model_construct(file=Path(one), kind=kind)
+
+
+def _show_feeds(path: Path) -> None:
+    """Feeds are sources, which stand in the configuration: shown as it wants them."""
+    from digest.library.opml import feeds
+
+    found = feeds(path)
+    print('# all of them, kept in step with the file:\n[[sources]]\nkind = "opml"')
+    print(f"path = {json.dumps(str(path))}\n\n# or those that you choose:")
+    for feed in found:
+        title, url = (json.dumps(t, ensure_ascii=False) for t in (feed.title, feed.url))
+        print(f'[[sources]]\nkind = "feed"\nname = {title}\nurl = {url}\n')
+    warn(f"{counted(len(found), 'feed')} in {path.name}; put what you want into config.toml.")
+
+
+def _tell_import(report: ImportReport, name: str, email: str, dry_run: bool) -> None:
     for fault in report.faults[:50]:
         warn(fault)
     if len(report.faults) > 50:
@@ -186,7 +249,7 @@ def import_(
         parts.append(f"{report.n_gone} no longer in it")
     if report.n_to_look_up:
         parts.append(f"{report.n_to_look_up} to be looked up")
-    say(f"{name} for {who.email}: {', '.join(parts)}.")
+    say(f"{name} for {email}: {', '.join(parts)}.")
     if not dry_run:
         say(f'`digest unimport "{name}"` takes it away again.')
 

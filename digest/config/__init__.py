@@ -11,17 +11,27 @@ from digest.config.load import (
     readable_secrets,
 )
 from digest.config.schema import (
+    AuthorLikes,
+    FileLikes,
     InlinePaper,
+    OpmlSettings,
+    RecommendedLikes,
     Settings,
     SubscriberSettings,
+    ZoteroLikes,
 )
 
 __all__ = [
     "EXAMPLE",
     "LIBRARY_SUFFIXES",
+    "AuthorLikes",
+    "FileLikes",
     "InlinePaper",
+    "OpmlSettings",
+    "RecommendedLikes",
     "Settings",
     "SubscriberSettings",
+    "ZoteroLikes",
     "environment",
     "find_config",
     "is_library",

@@ -15,7 +15,17 @@ from typing import Annotated, Any, get_args, get_origin
 from dotenv import dotenv_values
 from pydantic import BaseModel, SecretStr, ValidationError
 
-from digest.config.schema import Settings, SourceSettings
+from digest.config.schema import (
+    AuthorLikes,
+    FileLikes,
+    InlinePaper,
+    OpmlSettings,
+    RecommendedLikes,
+    ServiceKeys,
+    Settings,
+    SourceSettings,
+    ZoteroLikes,
+)
 from digest.errors import ConfigError
 
 _HERE = Path(__file__).resolve().parent.parent
@@ -33,6 +43,14 @@ _SOURCE_KINDS = tuple(
     get_args(model.model_fields["kind"].annotation)[0]
     for model in get_args(get_args(SourceSettings)[0])
 )
+#: the tables among likes, as pydantic calls them in places of mistakes
+LIKE_MODELS: Mapping[int | str, type[BaseModel]] = {
+    "(paper)": InlinePaper,
+    "(zotero)": ZoteroLikes,
+    "(author)": AuthorLikes,
+    "(recommendations)": RecommendedLikes,
+    "(file)": FileLikes,
+}
 _SECRETS = frozenset({"password", "token", "secret", "key", "api_key"})
 
 
@@ -101,6 +119,7 @@ def load_text(text: str, *, path: Path, environ: Mapping[str, str]) -> Settings:
     if settings is not None:
         settings = _with_paths(settings, path.parent)
         settings = _with_password(settings, path, environ, problems)
+        settings = settings.model_copy(update={"keys": _keys(environ)})
         problems += _missing_files(settings, path)
     if problems:
         raise ConfigError(list(dict.fromkeys(problems)))
@@ -108,7 +127,28 @@ def load_text(text: str, *, path: Path, environ: Mapping[str, str]) -> Settings:
     return settings
 
 
+#: where each service's key comes from
+KEY_VARIABLES = {
+    "openalex": "OPENALEX_API_KEY",
+    "ncbi": "NCBI_API_KEY",
+    "semantic_scholar": "SEMANTIC_SCHOLAR_API_KEY",
+    "zotero": "ZOTERO_API_KEY",
+}
+
+
+def _keys(environ: Mapping[str, str]) -> ServiceKeys:
+    return ServiceKeys(
+        **{name: SecretStr(environ.get(v, "").strip()) for name, v in KEY_VARIABLES.items()}
+    )
+
+
 def _without_secrets(raw: dict[str, Any], path: Path, problems: list[str]) -> dict[str, Any]:
+    if "keys" in raw:
+        problems.append(
+            f"{path}, [keys]: keys do not belong in this file; set "
+            f"{', '.join(KEY_VARIABLES.values())} in the environment or in .env"
+        )
+        raw = {k: v for k, v in raw.items() if k != "keys"}
     for name, remedy in (
         (
             "smtp",
@@ -151,6 +191,12 @@ def _with_paths(settings: Settings, base: Path) -> Settings:
         update["smtp"] = settings.smtp.model_copy(
             update={"password_file": base / settings.smtp.password_file.expanduser()}
         )
+    update["sources"] = tuple(
+        s.model_copy(update={"path": base / s.path.expanduser()})
+        if isinstance(s, OpmlSettings)
+        else s
+        for s in settings.sources
+    )
     update["subscribers"] = tuple(
         s.model_copy(update={"likes": tuple(_anchored(like, base) for like in s.likes)})
         for s in settings.subscribers
@@ -161,6 +207,11 @@ def _with_paths(settings: Settings, base: Path) -> Settings:
 def _missing_files(settings: Settings, path: Path) -> list[str]:
     """Files and folders that would be missed only when the first mail is made."""
     problems: list[str] = []
+    problems += [
+        f"{path}, [[sources]] no. {n}, path: there is no file {s.path}"
+        for n, s in enumerate(settings.sources, 1)
+        if isinstance(s, OpmlSettings) and not s.path.is_file()
+    ]
     mail = settings.mail
     if mail.templates and not mail.templates.is_dir():
         problems.append(f"{path}, [mail], templates: there is no folder {mail.templates}")
@@ -173,7 +224,7 @@ def _missing_files(settings: Settings, path: Path) -> list[str]:
 
 
 #: a like whose name ends so is a file
-LIBRARY_SUFFIXES = (".bib", ".ris", ".json", ".txt", ".md")
+LIBRARY_SUFFIXES = (".bib", ".ris", ".json", ".nbib", ".txt", ".md", ".sqlite")
 
 
 def is_library(like: str) -> bool:
@@ -185,6 +236,10 @@ def is_library(like: str) -> bool:
 def _anchored(like: Any, base: Path) -> Any:
     if isinstance(like, str) and is_library(like):
         return str(base / Path(like).expanduser())
+    if isinstance(like, FileLikes):
+        return like.model_copy(update={"file": base / like.file.expanduser()})
+    if isinstance(like, ZoteroLikes) and like.zotero.endswith(".sqlite"):
+        return like.model_copy(update={"zotero": str(base / Path(like.zotero).expanduser())})
     return like
 
 
@@ -247,6 +302,8 @@ def _sentence(path: Path, raw: Any, error: Any) -> str:
         guess = difflib.get_close_matches(str(loc[-1]), known, n=1, cutoff=0.5)
         hint = f'did you mean "{guess[0]}"?' if guess else "known keys: " + ", ".join(sorted(known))
         return f"{where}: there is no such key; {hint}"
+    if kind in ("union_tag_not_found", "union_tag_invalid") and "likes" in loc:
+        return f'{where}: must be an id, an address or a path in quotes, or {{ title = "…" }}'
     if kind in ("union_tag_not_found", "union_tag_invalid"):
         given = context.get("tag")
         kinds = ", ".join(f'"{kind}"' for kind in _SOURCE_KINDS)
@@ -258,8 +315,6 @@ def _sentence(path: Path, raw: Any, error: Any) -> str:
         return f"{where}: {_shown(raw, loc)} is not possible; use {context['expected']}".replace(
             "'", '"'
         )
-    if kind == "string_type" and "likes" in loc and len(loc) == 5:
-        return f'{where}: must be an id, an address or a path in quotes, or {{ title = "…" }}'
     if kind in _ARTICLES:
         shown = "" if kind == "missing" else f" (it is {_shown(raw, loc)})"
         return f"{where}: {_ARTICLES[kind]}{shown}"
@@ -281,13 +336,6 @@ def _is_echo(raw: Any, error: Any) -> bool:
         for part in loc:
             value = value[part] if not (isinstance(part, str) and _is_branch(part)) else value
         return bool(value)
-    if "likes" in loc:
-        value = raw
-        for part in loc[: loc.index("likes") + 2]:
-            value = value[part]
-        if kind == "string_type" and len(loc) > 3:
-            return isinstance(value, dict)
-        return kind in ("model_type", "model_attributes_type") and not isinstance(value, dict)
     return False
 
 
@@ -313,7 +361,6 @@ def _is_branch(part: str) -> bool:
     """Names that pydantic adds for the branch of a union it tried."""
     return part in (
         *_SOURCE_KINDS,
-        "InlinePaper",
         "str",
         "constrained-str",
     ) or bool(re.search(r"[\[\]()]", part))
@@ -348,11 +395,11 @@ def _keys_at(loc: Sequence[int | str]) -> list[str]:
             info = model.model_fields.get(part)
             if info is not None:
                 found += _models_in(info.annotation)
-            elif part == "InlinePaper" or _kind_of(model) == part:
+            elif _kind_of(model) == part or LIKE_MODELS.get(part) is model:
                 found.append(model)
         models = found or models
     known = {k for m in models for k in m.model_fields}
-    return sorted(known - {"password"})
+    return sorted(known - {"password", "keys"})
 
 
 def _kind_of(model: type[BaseModel]) -> str:

@@ -15,11 +15,13 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Discriminator,
     Field,
     SecretStr,
     StrictBool,
     StrictInt,
     StrictStr,
+    Tag,
     field_validator,
     model_validator,
 )
@@ -142,6 +144,7 @@ Colour = Annotated[
     StrictStr, BeforeValidator(lambda v: check_colour(v) if isinstance(v, str) else v)
 ]
 Language = Literal["en", "de"]
+LanguageCode = Annotated[StrictStr, Field(pattern=r"^[a-z]{2}$")]
 Words = Annotated[tuple[StrictStr, ...], Field(max_length=500)]
 Terms = Annotated[
     tuple[Annotated[StrictStr, AfterValidator(check_term)], ...], Field(max_length=500)
@@ -272,6 +275,32 @@ class CrossrefSettings(Table):
         return value
 
 
+class SemanticScholarSettings(Table):
+    kind: Literal["semantic-scholar"]
+    name: StrictStr = ""
+    most: Annotated[StrictInt, Field(ge=1, le=500)] = 200
+    max_age_days: Annotated[StrictInt, Field(ge=1, le=3650)] = 60
+    base_url: Url = "https://api.semanticscholar.org"
+    allow_private: StrictBool = False
+
+
+class EuropePmcSettings(Table):
+    kind: Literal["europepmc"]
+    name: StrictStr = ""
+    query: Annotated[StrictStr, Field(min_length=1, max_length=4000)]
+    base_url: Url = "https://www.ebi.ac.uk/europepmc/webservices/rest"
+    allow_private: StrictBool = False
+
+
+class OpmlSettings(Table):
+    """All the feeds of a list that feed readers export."""
+
+    kind: Literal["opml"]
+    path: Path
+    max_age_days: Annotated[StrictInt, Field(ge=1, le=3650)] = 60
+    allow_private: StrictBool = False
+
+
 SourceSettings = Annotated[
     ArxivSettings
     | HuggingFaceSettings
@@ -281,7 +310,10 @@ SourceSettings = Annotated[
     | CrossrefSettings
     | ArxivQuerySettings
     | OpenReviewSettings
-    | PubMedSettings,
+    | PubMedSettings
+    | SemanticScholarSettings
+    | EuropePmcSettings
+    | OpmlSettings,
     Field(discriminator="kind"),
 ]
 
@@ -297,15 +329,88 @@ class InlinePaper(Table):
         return self
 
 
+class ZoteroLikes(Table):
+    """A library of the web API ("users/123") or a zotero.sqlite, or some of its collections."""
+
+    zotero: Annotated[StrictStr, Field(min_length=1)]
+    collections: Words = ()
+    exclude: Words = ()
+
+    @field_validator("zotero")
+    @classmethod
+    def _check_library(cls, value: str) -> str:
+        if not re.fullmatch(r"(users|groups)/\d{1,12}", value) and not value.endswith(".sqlite"):
+            raise ValueError(
+                f'"{value}" is no Zotero library; write "users/123", "groups/456" or the path of a '
+                "zotero.sqlite"
+            )
+        return value
+
+
+class AuthorLikes(Table):
+    """An author's own works, by ORCID iD or OpenAlex id, and if asked what they cite."""
+
+    author: Annotated[StrictStr, Field(min_length=1)]
+    references: StrictBool = False
+
+
+class RecommendedLikes(Table):
+    """What Semantic Scholar recommends to who likes these papers."""
+
+    recommendations: Annotated[tuple[StrictStr, ...], Field(min_length=1, max_length=100)]
+
+
+class FileLikes(Table):
+    """A file whose name does not tell what it is."""
+
+    file: Path
+    kind: Literal["bibtex", "ris", "csl-json", "nbib", "ids", "page"]
+
+
+#: by the key that tells them apart; pydantic puts these names into the places of mistakes
+LIKE_TABLES = {
+    "zotero": "(zotero)",
+    "author": "(author)",
+    "recommendations": "(recommendations)",
+    "file": "(file)",
+}
+
+
+def _form_of_like(value: object) -> str | None:
+    if isinstance(value, str):
+        return "(text)"
+    if isinstance(value, Table):
+        fields = type(value).model_fields
+        return next((t for k, t in LIKE_TABLES.items() if k in fields), "(paper)")
+    if isinstance(value, dict):
+        return next((tag for key, tag in LIKE_TABLES.items() if key in value), "(paper)")
+    return None
+
+
+Like = Annotated[
+    Annotated[StrictStr, Tag("(text)")]
+    | Annotated[InlinePaper, Tag("(paper)")]
+    | Annotated[ZoteroLikes, Tag("(zotero)")]
+    | Annotated[AuthorLikes, Tag("(author)")]
+    | Annotated[RecommendedLikes, Tag("(recommendations)")]
+    | Annotated[FileLikes, Tag("(file)")],
+    Discriminator(_form_of_like),
+]
+
+
 class SubscriberSettings(Table):
     email: Address
     name: StrictStr = ""
-    likes: tuple[StrictStr | InlinePaper, ...] = ()
+    likes: tuple[Like, ...] = ()
     keywords: Words = ()
     authors: Words = ()
     muted: Terms = ()
     required: Terms = ()
     muted_authors: Words = ()
+    affiliations: Words = ()
+    muted_affiliations: Words = ()
+    languages: tuple[LanguageCode, ...] = ()
+    journal_versions: StrictBool = False
     min_upvotes: Annotated[StrictInt, Field(ge=0)] = 0
     announce_types: tuple[AnnounceType, ...] = ()
     categories: Words = ()
@@ -323,7 +428,7 @@ class SubscriberSettings(Table):
     @field_validator("likes", mode="before")
     @classmethod
     def _one_like_is_a_list(cls, value: object) -> object:
-        return [value] if isinstance(value, str) else value
+        return [value] if isinstance(value, str | dict) else value
 
 
 class SmtpSettings(Table):
@@ -422,6 +527,33 @@ class StoreSettings(Table):
     retention_days: Annotated[StrictInt, Field(ge=30)] = 365
 
 
+class LookupSettings(Table):
+    """Who is asked for papers that no source has listed, and for abstracts that are missing."""
+
+    services: tuple[Literal["arxiv", "openalex", "crossref", "semantic-scholar"], ...] = (
+        "arxiv",
+        "openalex",
+        "crossref",
+        "semantic-scholar",
+    )
+    openalex_url: Url = "https://api.openalex.org"
+    crossref_url: Url = "https://api.crossref.org"
+    semantic_scholar_url: Url = "https://api.semanticscholar.org"
+    zotero_url: Url = "https://api.zotero.org"
+    allow_private: StrictBool = False
+
+
+class ServiceKeys(BaseModel):
+    """Filled in from the environment, never from the TOML."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    openalex: SecretStr = SecretStr("")
+    ncbi: SecretStr = SecretStr("")
+    semantic_scholar: SecretStr = SecretStr("")
+    zotero: SecretStr = SecretStr("")
+
+
 class FetchSettings(Table):
     contact: StrictStr = ""
     timeout_s: Annotated[StrictInt, Field(ge=1, le=600)] = 30
@@ -449,6 +581,8 @@ class Settings(Table):
     web: WebSettings = WebSettings()
     store: StoreSettings = StoreSettings()
     fetch: FetchSettings = FetchSettings()
+    lookup: LookupSettings = LookupSettings()
+    keys: ServiceKeys = Field(default=ServiceKeys(), init=False, exclude=True)
 
     @field_validator("title")
     @classmethod

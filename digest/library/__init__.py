@@ -1,28 +1,40 @@
-"""Readers' libraries: BibTeX, RIS, CSL-JSON, and lists of ids or links."""
+"""Readers' libraries: files of reference managers, lists of ids or links, saved pages, Zotero."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 from digest.errors import LibraryError
-from digest.library.records import Library, Parser, body_of
+from digest.library.records import body_of, decode
+from digest.ports import Likes
 
-__all__ = ["KINDS", "SUFFIXES", "Library", "kind_of", "read"]
+__all__ = ["KINDS", "SUFFIXES", "FileShelf", "kind_of", "read"]
 
-#: what `digest import` calls them
-KINDS = ("bibtex", "ris", "csl-json", "ids")
+#: what `digest import` calls them; each is read by the module of this name
+KINDS = {
+    "bibtex": "bibtex",
+    "ris": "ris",
+    "csl-json": "csl",
+    "nbib": "nbib",
+    "ids": "ids",
+    "page": "page",
+}
 #: by the end of a file's name
 SUFFIXES = {
     ".bib": "bibtex",
     ".ris": "ris",
     ".json": "csl-json",
+    ".nbib": "nbib",
     ".txt": "ids",
     ".md": "ids",
 }
 
 
-def kind_of(path: Path) -> str:
-    """The kind of a file by its name.
+def kind_of(path: Path, body: bytes = b"") -> str:
+    """The kind of a file by its name, and of a text by what stands in it.
 
     Raises:
         LibraryError: its name tells none.
@@ -31,36 +43,49 @@ def kind_of(path: Path) -> str:
     if kind is None:
         known = ", ".join(SUFFIXES)
         raise LibraryError(f"{path}: its name tells no kind of library ({known}).", place=str(path))
+    if kind == "ids" and body:
+        from digest.library import page
+
+        return "page" if page.looks_like(decode(body)) else "ids"
     return kind
 
 
-def read(path: Path, kind: str = "") -> Library:
+def read(path: Path, kind: str = "") -> Likes:
     """The papers of a file.
 
     Args:
-        kind: one of KINDS; by default the file's name tells.
+        kind: one of KINDS; by default the file tells.
 
     Raises:
         LibraryError: the file is missing, unreadable, or nothing of its kind.
     """
-    return _parser(kind or kind_of(path))(body_of(path), place=path.name)
+    parser(kind or kind_of(path))  # a wrong kind is told before a missing file
+    body = body_of(path)
+    return parser(kind or kind_of(path, body))(body, place=path.name)
 
 
-def _parser(kind: str) -> Parser:
-    if kind == "bibtex":
-        from digest.library.bibtex import parse
+def parser(kind: str) -> Callable[..., Likes]:
+    """What reads the bytes of a kind.
 
-        return parse
-    if kind == "ris":
-        from digest.library.ris import parse as parse_ris
+    Raises:
+        LibraryError: there is no such kind.
+    """
+    if kind not in KINDS:
+        raise LibraryError(f'"{kind}" is no kind of library; use one of {", ".join(KINDS)}.')
+    found: Callable[..., Likes] = import_module(f"digest.library.{KINDS[kind]}").parse
+    return found
 
-        return parse_ris
-    if kind == "csl-json":
-        from digest.library.csl import parse as parse_csl
 
-        return parse_csl
-    if kind == "ids":
-        from digest.library.ids import parse as parse_ids
+@dataclass(frozen=True, slots=True)
+class FileShelf:
+    """A file, read anew each time."""
 
-        return parse_ids
-    raise LibraryError(f'"{kind}" is no kind of library; use one of {", ".join(KINDS)}.')
+    path: Path
+    kind: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    def read(self, memory: str) -> tuple[Likes | None, str]:
+        return read(self.path, self.kind), ""

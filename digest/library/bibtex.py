@@ -9,12 +9,13 @@ from typing import Any
 
 from digest.errors import LibraryError
 from digest.identity import parse_arxiv_id
-from digest.library.records import Collector, Library, decode, paper_of, ref_of, turned
+from digest.library.records import Collector, decode, paper_of, ref_of, turned
 from digest.model import Paper
+from digest.ports import Likes
 from digest.text import clean, plain, readable
 
 
-def parse(body: bytes, *, place: str) -> Library:
+def parse(body: bytes, *, place: str) -> Likes:
     """Papers of a BibTeX file, in its order, one a key.
 
     Raises:
@@ -41,7 +42,7 @@ def parse(body: bytes, *, place: str) -> Library:
             collector.put(_paper(fields), where=where, ref=ref, what=entry.key)
     if not n_entries and text.strip():
         raise LibraryError(f"{place} holds no BibTeX entry.", place=place)
-    return collector.library()
+    return collector.likes()
 
 
 def _usable(block: Any, bib: Any) -> tuple[Any, str]:

@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from digest.errors import LibraryError
-from digest.library.records import Collector, Library, decode, paper_of, ref_of
+from digest.library.records import Collector, decode, paper_of, ref_of
 from digest.model import Paper
+from digest.ports import Likes
 from digest.text import clean, plain, readable
 
 
-def parse(body: bytes, *, place: str) -> Library:
+def parse(body: bytes, *, place: str) -> Likes:
     """Papers of a CSL-JSON file, in its order, one a key.
 
     Raises:
@@ -34,7 +35,7 @@ def parse(body: bytes, *, place: str) -> Library:
         name = clean(str(item.get("id", "")))[:80]
         ref = ref_of(_text(item, "DOI"), _text(item, "URL"))
         collector.put(_paper(item), where=where, ref=ref, what=name or "it")
-    return collector.library()
+    return collector.likes()
 
 
 def _paper(item: Mapping[str, Any]) -> Paper | None:

@@ -1,20 +1,23 @@
-"""Ids and links in a text or Markdown file: whatever of it is an arXiv id, a DOI or an address of
-either. Prose around them is left alone."""
+"""Ids and links in a text or Markdown file: whatever of it is an arXiv id, a DOI, a PMID, or an
+address of such a paper. Prose around them is left alone."""
 
 from __future__ import annotations
 
 import re
 
 from digest.errors import LibraryError
-from digest.identity import parse_arxiv_id, parse_doi
-from digest.library.records import Library, decode
+from digest.identity import name_of, parse_arxiv_id
+from digest.library.records import decode
+from digest.ports import Likes
 
 #: a word that may be an id or an address, without the brackets and quotes of Markdown around it
 _WORD = re.compile(r"[^\s<>\"'`|\[\]{}]+")
 _TRIMMED = "().,;:!?*_"
+#: of ids that need no address around them
+_BEGINNINGS = ("10.", "doi:10.", "doi.org/10.", "pmid:", "corpusid:", "openalex:")
 
 
-def parse(body: bytes, *, place: str) -> Library:
+def parse(body: bytes, *, place: str) -> Likes:
     """References of a list, in its order, each once.
 
     A line that holds nothing but one word, or an address, is meant as a reference: if it is none
@@ -34,20 +37,20 @@ def parse(body: bytes, *, place: str) -> Library:
         meant = [w for w in words if "://" in w] or (words if len(words) == 1 else [])
         if not found and meant and re.search(r"\w", meant[0]):
             shown = meant[0][:80]
-            faults.append(f"{place}, line {number}: {shown} is no arXiv id, DOI or known address.")
+            faults.append(
+                f"{place}, line {number}: {shown} is no arXiv id, DOI, PMID or known address."
+            )
     if not refs and not faults and text.strip():
-        raise LibraryError(f"{place} holds no arXiv id, DOI or known address.", place=place)
-    return Library(refs=tuple(refs), faults=tuple(faults))
+        raise LibraryError(f"{place} holds no arXiv id, DOI, PMID or known address.", place=place)
+    return Likes(refs=tuple(refs), faults=tuple(faults))
 
 
 def _references(word: str) -> list[str]:
     # Markdown joins a text and its address: [title](https://…) was split at the bracket
     # the first way keeps a bracket that belongs to a DOI
     for piece in (word.lstrip("(*_").rstrip(".,;:!?*_"), word.strip(_TRIMMED)):
-        if arxiv := parse_arxiv_id(piece):
-            return [arxiv[0]]
-        if piece.lower().startswith(("10.", "doi:10.", "https://doi", "http://d", "https://dx")):
-            doi = parse_doi(piece)
-            if doi:
-                return [doi]
+        lower = piece.lower()
+        known = lower.startswith(_BEGINNINGS) or "://" in piece or parse_arxiv_id(piece)
+        if known and (name := name_of(piece)):
+            return [name.removeprefix("arxiv:").removeprefix("doi:")]
     return []

@@ -3,30 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from digest.errors import LibraryError
-from digest.identity import canonical_id, parse_arxiv_id, parse_doi
+from digest.identity import canonical_id, parse_arxiv_id, parse_doi, parse_pmid
 from digest.model import Paper
+from digest.ports import Likes
 from digest.text import clean, safe_url
 
 MAX_BYTES = 50_000_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Library:
-    """What a file held."""
-
-    papers: tuple[Paper, ...] = ()
-    #: ids and addresses without a record, to be looked up
-    refs: tuple[str, ...] = ()
-    #: entries that could not be used, each as a finished sentence
-    faults: tuple[str, ...] = ()
-    #: entries that an earlier one of the file stands for
-    n_duplicates: int = 0
 
 
 class Collector:
@@ -53,8 +40,8 @@ class Collector:
     def fault(self, where: str, text: str) -> None:
         self._faults.append(f"{self._place}, {where}: {text}.")
 
-    def library(self) -> Library:
-        return Library(
+    def likes(self) -> Likes:
+        return Likes(
             papers=tuple(self._papers.values()),
             refs=tuple(self._refs),
             faults=tuple(self._faults),
@@ -68,9 +55,6 @@ def ref_of(*candidates: str) -> str:
         if text and (arxiv := parse_arxiv_id(text)):
             return arxiv[0]
     return next((doi for text in candidates if text and (doi := parse_doi(text))), "")
-
-
-Parser = Callable[..., Library]
 
 
 def body_of(path: Path) -> bytes:
@@ -103,10 +87,12 @@ def paper_of(
     abstract: str = "",
     authors: Sequence[str] = (),
     doi: str = "",
+    pmid: str = "",
     url: str = "",
     eprint: str = "",
     year: str = "",
     journal: str = "",
+    language: str = "",
     source: str,
 ) -> Paper | None:
     """A record as a paper; None if it has neither title nor abstract.
@@ -122,8 +108,12 @@ def paper_of(
     arxiv = parse_arxiv_id(eprint) if eprint else None
     arxiv = arxiv or parse_arxiv_id(url)
     guid = f"https://arxiv.org/abs/{arxiv[0]}" if arxiv else ""
+    pmid = pmid or parse_pmid(url)
     key = canonical_id(
-        url=guid or (url if "doi.org" in url else ""), doi=doi, title=title or abstract
+        url=guid or (url if "doi.org" in url else ""),
+        doi=doi,
+        guid=f"pmid:{pmid}" if pmid else "",
+        title=title or abstract,
     )
     match = re.search(r"\d{4}", year)
     published = datetime(int(match[0]), 1, 1, tzinfo=UTC) if match and match[0] > "1000" else None
@@ -137,6 +127,8 @@ def paper_of(
         published=published,
         journal_ref=journal,
         source=source,
+        language=language,
+        aliases=(f"pmid:{pmid}",) if pmid and key != f"pmid:{pmid}" else (),
     )
 
 

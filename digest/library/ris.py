@@ -8,8 +8,9 @@ from itertools import pairwise
 from typing import Any
 
 from digest.errors import LibraryError
-from digest.library.records import Collector, Library, decode, paper_of, ref_of, turned
+from digest.library.records import Collector, decode, paper_of, ref_of, turned
 from digest.model import Paper
+from digest.ports import Likes
 from digest.text import clean, plain, readable
 
 _TITLES = ("title", "primary_title", "translated_title", "short_title")
@@ -18,7 +19,7 @@ _JOURNALS = ("journal_name", "secondary_title", "alternate_title3", "alternate_t
 _START, _END = re.compile(r"^TY\s+-\s", re.M), re.compile(r"^ER\s+-", re.M)
 
 
-def parse(body: bytes, *, place: str) -> Library:
+def parse(body: bytes, *, place: str) -> Likes:
     """Papers of a RIS file, in its order, one a key.
 
     Raises:
@@ -36,7 +37,7 @@ def parse(body: bytes, *, place: str) -> Library:
             collector.fault(where, fault)
         if entry is not None:
             collector.put(_paper(entry), where=where, ref=_reference(entry), what="this record")
-    return collector.library()
+    return collector.likes()
 
 
 def _record(text: str) -> tuple[Mapping[str, Any] | None, str]:

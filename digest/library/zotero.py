@@ -5,54 +5,82 @@ from __future__ import annotations
 import fnmatch
 import json
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlencode
 
 from digest.errors import LibraryError, SourceError
 from digest.fetcher import Fetched, Fetcher
-from digest.library.records import Collector, Library, paper_of, ref_of
+from digest.library.records import Collector, paper_of, ref_of
 from digest.model import Paper
+from digest.ports import Likes
 from digest.text import clean, plain, readable
 
 PAGE, MAX_PAGES = 100, 1000
 _PREFIX = "zotero:"
 #: what hangs on items, and is none
-_NO_WORKS = frozenset({"attachment", "note", "annotation"})
+NO_WORKS = frozenset({"attachment", "note", "annotation"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
     """Which items of which library."""
 
-    #: "users/123" or "groups/456"
+    #: "users/123" or "groups/456"; for a file, which of its libraries: "user" or "456"
     library: str
     #: patterns for names of collections, "Reading/*" among them; empty: all items
     collections: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
 
+    @property
+    def name(self) -> str:
+        """Of the import; two choices of one library are two."""
+        parts = [*self.collections, *(f"!{c}" for c in self.exclude)]
+        return f"{_PREFIX}{self.library}" + (f" ({', '.join(parts)})" if parts else "")
+
     @classmethod
-    def of(
-        cls, name: str, collections: Sequence[str] = (), exclude: Sequence[str] = ()
-    ) -> Wanted | None:
-        """From "zotero:users/123"; None if it is something else.
+    def of(cls, name: str, collections: Sequence[str] = (), exclude: Sequence[str] = ()) -> Wanted:
+        """From "users/123", with "zotero:" before it or not.
 
         Raises:
-            LibraryError: it begins like that and goes on otherwise.
+            LibraryError: it names no library.
         """
-        if not name.lower().startswith(_PREFIX):
-            return None
-        library = name[len(_PREFIX) :].strip("/")
+        library = name.removeprefix(_PREFIX).strip("/")
         if not re.fullmatch(r"(users|groups)/\d{1,12}", library):
             raise LibraryError(
-                f"{name} names no Zotero library; write it like zotero:users/123 (the number "
-                "stands on zotero.org/settings/keys) or zotero:groups/456."
+                f"{name or 'nothing'} names no Zotero library; write it like zotero:users/123 (the "
+                "number stands on zotero.org/settings/keys) or zotero:groups/456."
             )
         return cls(library=library, collections=tuple(collections), exclude=tuple(exclude))
 
 
-class Zotero:
-    """Reads one library.
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What was read before: the library's version, the collections that were chosen, and what each
+    item is called, as the key of a paper or as a reference."""
+
+    version: int = 0
+    chosen: tuple[str, ...] | None = None
+    papers: Mapping[str, str] = field(default_factory=dict)
+    refs: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, memory: str) -> _Known:
+        try:
+            known = json.loads(memory or "{}")
+            return cls(
+                version=int(known["version"]),
+                chosen=None if known["chosen"] is None else tuple(known["chosen"]),
+                papers=dict(known["papers"]),
+                refs=dict(known["refs"]),
+            )
+        except (ValueError, KeyError, TypeError):
+            return cls()
+
+
+class ZoteroShelf:
+    """One library. After the first time only what changed since travels.
 
     Args:
         key: of the API; nothing for a public library. It travels in a header, never in an address.
@@ -61,71 +89,129 @@ class Zotero:
     def __init__(
         self,
         fetcher: Fetcher,
+        wanted: Wanted,
         *,
         key: str = "",
         base_url: str = "https://api.zotero.org",
         allow_private: bool = False,
     ) -> None:
         self._fetcher, self._base_url, self._allow_private = fetcher, base_url, allow_private
+        self._wanted = wanted
         self._headers = {"Zotero-API-Version": "3"} | ({"Zotero-API-Key": key} if key else {})
 
-    def read(self, wanted: Wanted, since: int = 0) -> tuple[Library | None, int]:
-        """The library and its version; None if it has not changed since that version.
+    @property
+    def name(self) -> str:
+        return self._wanted.name
+
+    def read(self, memory: str) -> tuple[Likes | None, str]:
+        """The items, and the version of the library; None if nothing has changed since then.
 
         Raises:
             LibraryError: Zotero did not answer, or refuses.
         """
-        place = f"zotero:{wanted.library}"
         try:
-            return self._read(wanted, since, place)
+            return self._read(_Known.of(memory), memory)
         except SourceError as error:
             status = getattr(error, "status", None)
             hint = " Set ZOTERO_API_KEY, or check it." if status in (401, 403) else ""
-            raise LibraryError(f"{place} cannot be read: {error}{hint}", place=place) from error
+            raise LibraryError(
+                f"{self.name} cannot be read: {error}{hint}", place=self.name
+            ) from error
 
-    def _read(self, wanted: Wanted, since: int, place: str) -> tuple[Library | None, int]:
-        collector, version, start = Collector(place), 0, 0
-        chosen: frozenset[str] | None = None
+    def _read(self, known: _Known, memory: str) -> tuple[Likes | None, str]:
+        first = self._page(known.version, 0)
+        if first.unchanged:
+            return None, memory
+        chosen = self._chosen()
+        if known.version and known.chosen != chosen:  # other collections: all items count anew
+            known = _Known()
+            first = self._page(0, 0)
+        # Whatever changes while we read bears a later version, and is read again the next time.
+        version = _header(first, "last-modified-version")
+        papers, refs = dict(known.papers), dict(known.refs)
+        if known.version:
+            for key in self._deleted(known.version):
+                papers.pop(key, None)
+                refs.pop(key, None)
+        collector = Collector(self.name)
+        for item in self._items_from(first, known.version):
+            key = _text(item, "key")
+            papers.pop(key, None)
+            refs.pop(key, None)
+            found, ref = self._put(item, collector, chosen)
+            if found is not None:
+                papers[key] = found.id
+            elif ref:
+                refs[key] = ref
+        fresh = collector.likes()
+        kept = dict.fromkeys(set(papers.values()) - {p.id for p in fresh.papers})
+        likes = Likes(
+            papers=fresh.papers,
+            refs=tuple(dict.fromkeys(refs.values())),
+            kept=tuple(sorted(kept)),
+            faults=fresh.faults,
+            n_duplicates=fresh.n_duplicates,
+        )
+        remembered = {"version": version, "chosen": chosen, "papers": papers, "refs": refs}
+        return likes, json.dumps(remembered, separators=(",", ":"))
+
+    def _page(self, since: int, start: int) -> Fetched:
+        query = {"format": "json", "limit": str(PAGE), "start": str(start)}
+        if since:  # what was put into the trash has changed, too
+            query |= {"since": str(since), "includeTrashed": "1"}
+        path = f"/{self._wanted.library}/items/top?{urlencode(query)}"
+        return self._get(path, since if start == 0 else 0)
+
+    def _items_from(self, first: Fetched, since: int) -> Iterator[Mapping[str, Any]]:
+        got, start = first, 0
         for _ in range(MAX_PAGES):
-            path = f"/{wanted.library}/items/top?format=json&limit={PAGE}&start={start}"
-            got = self._get(path, since if start == 0 else 0)
-            if got.unchanged:
-                return None, since
-            items = _items(got, place)
-            version = max(version, _header(got, "last-modified-version"))
-            if start == 0:
-                chosen = self._chosen(wanted, place)
-            for item in items:
-                self._put(item, collector, chosen)
+            items = _items(got, self.name)
+            yield from items
             start += len(items)
             if not items or start >= _header(got, "total-results"):
-                break
-        return collector.library(), version
+                return
+            got = self._page(since, start)
+
+    def _deleted(self, since: int) -> list[str]:
+        got = self._get(f"/{self._wanted.library}/deleted?since={since}")
+        try:
+            found = json.loads(got.body)["items"]
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise LibraryError(
+                f"{self.name} sent no list of what was deleted.", place=self.name
+            ) from error
+        return [k for k in found if isinstance(k, str)] if isinstance(found, list) else []
 
     def _put(
-        self, item: Mapping[str, Any], collector: Collector, chosen: frozenset[str] | None
-    ) -> None:
+        self,
+        item: Mapping[str, Any],
+        collector: Collector,
+        chosen: tuple[str, ...] | None,
+    ) -> tuple[Paper | None, str]:
+        """Collect an item, if it is wanted; its record, or what it refers to."""
         data = item.get("data")
         if not isinstance(data, dict):
             collector.fault("an item", "it has no data")
-            return
+            return None, ""
         collections = data.get("collections")
         in_some = set(collections) if isinstance(collections, list) else set()
-        if data.get("itemType") in _NO_WORKS or (chosen is not None and not chosen & in_some):
-            return
-        where = f"item {_text(data, 'key') or '?'}"
-        collector.put(_paper(data), where=where, ref=ref_of(_text(data, "DOI"), _text(data, "url")))
+        elsewhere = chosen is not None and not in_some & set(chosen)
+        if data.get("itemType") in NO_WORKS or elsewhere or data.get("deleted"):
+            return None, ""
+        paper, ref = paper_of_item(data), ref_of(_text(data, "DOI"), _text(data, "url"))
+        collector.put(paper, where=f"item {_text(data, 'key') or '?'}", ref=ref)
+        return paper, ref
 
-    def _chosen(self, wanted: Wanted, place: str) -> frozenset[str] | None:
+    def _chosen(self) -> tuple[str, ...] | None:
         """The keys of the collections that are wanted; None for all items."""
-        if not (wanted.collections or wanted.exclude):
+        if not (self._wanted.collections or self._wanted.exclude):
             return None
         names: dict[str, tuple[str, Any]] = {}
         start = 0
         for _ in range(MAX_PAGES):
-            path = f"/{wanted.library}/collections?format=json&limit={PAGE}&start={start}"
+            path = f"/{self._wanted.library}/collections?format=json&limit={PAGE}&start={start}"
             got = self._get(path)
-            found = _items(got, place)
+            found = _items(got, self.name)
             for one in found:
                 data = one.get("data")
                 if isinstance(data, dict):
@@ -133,13 +219,7 @@ class Zotero:
             start += len(found)
             if not found or start >= _header(got, "total-results"):
                 break
-        paths = {key: _path(key, names) for key in names}
-        chosen = {k for k, p in paths.items() if _matches(p, wanted.collections or ("*",))}
-        chosen -= {k for k, p in paths.items() if _matches(p, wanted.exclude)}
-        if not chosen:
-            known = ", ".join(sorted(paths.values())[:20]) or "none"
-            raise LibraryError(f"{place} has no such collection; it has: {known}.", place=place)
-        return frozenset(chosen)
+        return tuple(sorted(choose(names, self._wanted, self.name)))
 
     def _get(self, path: str, since: int = 0) -> Fetched:
         headers = self._headers | ({"If-Modified-Since-Version": str(since)} if since else {})
@@ -166,6 +246,24 @@ def _header(got: Fetched, name: str) -> int:
     return int(value) if value.isdigit() else 0
 
 
+def choose(names: Mapping[str, tuple[str, Any]], wanted: Wanted, place: str) -> frozenset[str]:
+    """The keys of the collections that are wanted.
+
+    Args:
+        names: name and parent's key by key.
+
+    Raises:
+        LibraryError: there is none.
+    """
+    paths = {key: _path(key, names) for key in names}
+    chosen = {k for k, p in paths.items() if _matches(p, wanted.collections or ("*",))}
+    chosen -= {k for k, p in paths.items() if _matches(p, wanted.exclude)}
+    if not chosen:
+        known = ", ".join(sorted(paths.values())[:20]) or "none"
+        raise LibraryError(f"{place} has no such collection; it has: {known}.", place=place)
+    return frozenset(chosen)
+
+
 def _path(key: str, names: Mapping[str, tuple[str, Any]]) -> str:
     """ "Reading/2026", whatever the parents of a collection are."""
     parts: list[str] = []
@@ -185,12 +283,17 @@ def _matches(path: str, patterns: Sequence[str]) -> bool:
     )
 
 
+def _pmid(extra: str) -> str:
+    match = re.search(r"PMID:\s*(\d+)", extra)
+    return match[1] if match else ""
+
+
 def _text(data: Mapping[str, Any], key: str) -> str:
     value = data.get(key)
     return clean(value) if isinstance(value, str) else ""
 
 
-def _paper(data: Mapping[str, Any]) -> Paper | None:
+def paper_of_item(data: Mapping[str, Any]) -> Paper | None:
     creators = data.get("creators")
     names = []
     for one in creators if isinstance(creators, list) else ():
@@ -210,5 +313,7 @@ def _paper(data: Mapping[str, Any]) -> Paper | None:
         eprint=arxiv[1] if arxiv else "",
         year=_text(data, "date"),
         journal=_text(data, "publicationTitle"),
+        pmid=_pmid(extra),
+        language=_text(data, "language")[:2].lower(),
         source="zotero",
     )

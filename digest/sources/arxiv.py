@@ -23,7 +23,7 @@ from digest.identity import arxiv_key, parse_arxiv_id, parse_doi
 from digest.model import Listing, Paper
 from digest.ports import FetchRequest
 from digest.sources import feed
-from digest.sources.payload import listing, once, window
+from digest.sources.payload import listing, once, out_of, window
 from digest.text import clean, plain
 
 log = logging.getLogger(__name__)
@@ -292,6 +292,8 @@ def _found(entry: Any, source: str, now: datetime) -> Paper | None:
 class ArxivApi:
     """The query interface, at its pace of one request in three seconds."""
 
+    name, batch = "arXiv", IDS_A_REQUEST
+
     def __init__(
         self,
         fetcher: Fetcher,
@@ -303,17 +305,16 @@ class ArxivApi:
         self._fetcher, self._api_url, self._source = fetcher, api_url, source
         self._allow_private = allow_private
 
-    def find(self, arxiv_ids: Sequence[str], now: datetime) -> Mapping[str, Paper]:
-        """The papers with these bare ids; unknown ids are absent.
+    def knows(self, name: str) -> bool:
+        return name.startswith("arxiv:")
+
+    def find(self, names: Sequence[str], now: datetime) -> Mapping[str, Paper]:
+        """The papers of these names; unknown ones are absent.
 
         Raises:
             SourceError: the API did not answer.
         """
-        found: dict[str, Paper] = {}
-        for start in range(0, len(arxiv_ids), IDS_A_REQUEST):
-            for paper in self._batch(arxiv_ids[start : start + IDS_A_REQUEST], now):
-                found[paper.arxiv_id] = paper
-        return found
+        return out_of(names, self._batch([n.removeprefix("arxiv:") for n in names], now))
 
     def _batch(self, ids: Sequence[str], now: datetime) -> tuple[Paper, ...]:
         query = {"id_list": ",".join(ids), "max_results": str(len(ids))}

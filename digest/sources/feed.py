@@ -231,6 +231,7 @@ class FeedSource:
             fetched_at=request.now,
             complete=not fault,
             fault=fault,
+            rolling=True,
             # A torn feed must be asked for again, so its validators are not kept.
             validators=() if fault else (got.validators,),
         )

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from typing import Any
 from urllib.parse import urlencode
 
-from digest.errors import SourceMalformed
+from digest.errors import LibraryError, SourceError, SourceMalformed
 from digest.fetcher import Fetcher
 from digest.identity import canonical_id, parse_doi, parse_pmid
 from digest.model import Listing, Paper
-from digest.ports import FetchRequest
+from digest.ports import FetchRequest, Likes
 from digest.sources.payload import (
     MAX_ABSTRACT_CHARS,
     MAX_TITLE_CHARS,
@@ -19,6 +21,7 @@ from digest.sources.payload import (
     listing,
     moment,
     once,
+    out_of,
     parse_json,
     read_pages,
     records,
@@ -36,6 +39,14 @@ _FIELDS = (
     "id,doi,title,display_name,publication_date,type,authorships,primary_location,"
     "primary_topic,abstract_inverted_index,language,ids"
 )
+
+
+_ORCID = re.compile(r"(?:^|[/:])(\d{4}-\d{4}-\d{4}-\d{3}[\dXx])$")
+_AUTHOR = re.compile(r"(?:^|[/:])([Aa]\d{4,12})$")
+#: works that an author cites most often
+MAX_REFERENCES = 300
+#: how its filter calls a name
+_FILTERS = {"doi:": "doi", "pmid:": "pmid", "openalex:": "openalex"}
 
 
 def parse(
@@ -105,7 +116,8 @@ def _paper(work: Mapping[str, Any], today: date, source: str) -> Paper | None:
         ),
         language=language_of(text(work, "language")),
         aliases=tuple(
-            f"pmid:{pmid}" for pmid in [parse_pmid(text(table(work, "ids"), "pmid"))] if pmid
+            [f"openalex:{text(work, 'id').rsplit('/', 1)[-1]}"]
+            + [f"pmid:{p}" for p in [parse_pmid(text(table(work, "ids"), "pmid"))] if p]
         ),
     )
 
@@ -113,6 +125,147 @@ def _paper(work: Mapping[str, Any], today: date, source: str) -> Paper | None:
 def _end_of(day: date) -> datetime:
 
     return datetime.combine(day, time(23, 59), tzinfo=UTC)
+
+
+class OpenAlexApi:
+    """Works by DOI, PMID and its own ids; works of an author.
+
+    Args:
+        key: of the service, if there is one; it stands in no message.
+    """
+
+    name, batch = "OpenAlex", 50
+
+    def __init__(
+        self,
+        fetcher: Fetcher,
+        *,
+        key: str = "",
+        base_url: str = "https://api.openalex.org",
+        allow_private: bool = False,
+    ) -> None:
+        self._fetcher, self._base_url = fetcher, base_url
+        self._key, self._allow_private = key, allow_private
+
+    def knows(self, name: str) -> bool:
+        # a comma parts filters, a bar alternatives
+        return name.startswith(tuple(_FILTERS)) and not re.search(r"[,|]", name)
+
+    def find(self, names: Sequence[str], now: datetime) -> Mapping[str, Paper]:
+        """The papers of these names; unknown ones are absent.
+
+        Raises:
+            SourceError: OpenAlex did not answer.
+        """
+        found: dict[str, Paper] = {}
+        for prefix, filter in _FILTERS.items():
+            asked = [n.removeprefix(prefix) for n in names if n.startswith(prefix)]
+            if asked:
+                query = {"filter": f"{filter}:{'|'.join(asked)}", "per-page": "200"}
+                papers, _, _ = self.page(query, now.date())
+                found |= out_of(names, papers)
+        return found
+
+    def page(
+        self, query: Mapping[str, str], today: date, fields: str = _FIELDS
+    ) -> tuple[tuple[Paper, ...], str, list[Mapping[str, Any]]]:
+        """One page of works: as papers, the cursor of the next page, and as they were sent.
+
+        Raises:
+            SourceError: OpenAlex did not answer, or something else.
+        """
+        url = f"{self._base_url}/works?{urlencode({'select': fields, **query})}"
+        got = self._fetcher.get(
+            url,
+            accept="application/json",
+            allow_private=self._allow_private,
+            min_interval_s=INTERVAL_S,
+            secret_query={"api_key": self._key},
+        )
+        papers, cursor = parse(got.body, url=url, today=today)
+        return papers, cursor, records(parse_json(got.body, url), "results")
+
+
+class AuthorShelf:
+    """An author's own works, and if asked what they cite: both say what the author likes.
+
+    Args:
+        author: an ORCID iD, or OpenAlex's id of an author.
+        references: whether what their works cite counts, too; what is cited most often first.
+        today: authors publish seldom, so nobody is asked for twice a day.
+
+    Raises:
+        LibraryError: `author` is neither.
+    """
+
+    def __init__(
+        self,
+        api: OpenAlexApi,
+        author: str,
+        *,
+        references: bool = False,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._api, self._references, self._clock = api, references, clock
+        self._id = author_id(author)
+        if not self._id:
+            raise LibraryError(
+                f'"{author}" is no author; write an ORCID iD like 0000-0002-1825-0097 or an id of '
+                "OpenAlex like A5023888391."
+            )
+
+    @property
+    def name(self) -> str:
+        return f"author:{self._id}" + (" with references" if self._references else "")
+
+    def read(self, memory: str) -> tuple[Likes | None, str]:
+        """Their works; None if they were asked for today already.
+
+        Raises:
+            LibraryError: OpenAlex did not answer, or knows no such author.
+        """
+        now = self._clock()
+        today = now.date().isoformat()
+        if memory == today:
+            return None, memory
+        try:
+            return self._works(now), today
+        except SourceError as error:
+            raise LibraryError(f"{self.name} cannot be read: {error}", place=self.name) from error
+
+    def _works(self, now: datetime) -> Likes:
+        kind = "author.orcid" if "-" in self._id else "author.id"
+        papers: dict[str, Paper] = {}
+        cited: Counter[str] = Counter()
+        cursor = "*"
+        for _ in range(MAX_PAGES):
+            query = {"filter": f"{kind}:{self._id}", "per-page": str(PER_PAGE), "cursor": cursor}
+            fields = f"{_FIELDS},referenced_works" if self._references else _FIELDS
+            found, cursor, works = self._api.page(query, now.date(), fields)
+            papers.update({p.id: p for p in found if p.id not in papers})
+            for work in works:
+                refs = work.get("referenced_works")
+                cited.update(
+                    f"openalex:{r.rsplit('/', 1)[-1]}"
+                    for r in (refs if isinstance(refs, list) else ())
+                    if isinstance(r, str)
+                )
+            if not works or not cursor:
+                break
+        if not papers:
+            raise LibraryError(f"OpenAlex knows no works of {self._id}.", place=self.name)
+        most_cited = sorted(cited, key=lambda r: (-cited[r], r))[:MAX_REFERENCES]
+        return Likes(papers=tuple(papers.values()), refs=tuple(most_cited))
+
+
+def author_id(text: str) -> str:
+    """The ORCID iD or OpenAlex id in a text or address; empty if there is none.
+
+    >>> author_id("https://orcid.org/0000-0002-1825-0097"), author_id("a5023888391")
+    ('0000-0002-1825-0097', 'A5023888391')
+    """
+    match = _ORCID.search(text.strip()) or _AUTHOR.search(text.strip())
+    return match[1].upper() if match else ""
 
 
 class OpenAlexSource:
@@ -132,11 +285,11 @@ class OpenAlexSource:
         base_url: str = "https://api.openalex.org",
         name: str = "",
         allow_private: bool = False,
+        key: str = "",
     ) -> None:
         self.name = name or "OpenAlex"
-        self._fetcher, self._base_url = fetcher, base_url
         self._filter, self._search = clean(filter), clean(search)
-        self._allow_private = allow_private
+        self._api = OpenAlexApi(fetcher, key=key, base_url=base_url, allow_private=allow_private)
 
     def fetch(self, request: FetchRequest) -> Listing:
         """All pages of the days since the last fetch, and of some before."""
@@ -144,20 +297,13 @@ class OpenAlexSource:
         dates = f"from_publication_date:{first},to_publication_date:{last}"
         query = {"filter": f"{self._filter},{dates}" if self._filter else dates}
         query |= {"search": self._search} if self._search else {}
-        query |= {"select": _FIELDS, "per-page": str(PER_PAGE)}
+        query |= {"per-page": str(PER_PAGE)}
         papers: dict[str, Paper] = {}
         cursor = "*"
 
         def read() -> bool:
             nonlocal cursor
-            url = f"{self._base_url}/works?{urlencode(query | {'cursor': cursor})}"
-            got = self._fetcher.get(
-                url,
-                accept="application/json",
-                allow_private=self._allow_private,
-                min_interval_s=INTERVAL_S,
-            )
-            found, cursor = parse(got.body, url=url, today=last)
+            found, cursor, _ = self._api.page(query | {"cursor": cursor}, last)
             papers.update({p.id: p for p in found if p.id not in papers})
             return bool(cursor and found)
 

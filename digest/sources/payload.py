@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from digest.errors import SourceError, SourceMalformed
+from digest.identity import names
 from digest.model import Listing, Paper
 from digest.ports import FetchRequest
 from digest.text import clean
@@ -74,6 +75,17 @@ def language_of(code: str) -> str:
 
         base = (get_global("language_aliases").get(base) or "").split("_")[0]
     return base if re.fullmatch(r"[a-z]{2}", base) else ""
+
+
+def out_of(asked: Sequence[str], papers: Iterable[Paper]) -> dict[str, Paper]:
+    """Answers by the names that were asked for."""
+    found: dict[str, Paper] = {}
+    wanted = frozenset(asked)
+    for paper in papers:
+        for name in names(paper):
+            if name in wanted:
+                found.setdefault(name, paper)
+    return found
 
 
 def once(texts: Iterable[str], limit: int = 50) -> tuple[str, ...]:

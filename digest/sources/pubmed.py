@@ -29,7 +29,7 @@ from digest.text import clean
 #: records in one efetch, ids in one esearch, and ids in all
 BATCH, PER_PAGE, MAX_IDS = 200, 1000, 5000
 #: without a key three requests a second are allowed
-INTERVAL_S = 0.4
+INTERVAL_S, INTERVAL_WITH_KEY_S = 0.4, 0.12
 OVERLAP_DAYS, FIRST_DAYS = 1, 3
 
 
@@ -159,8 +159,10 @@ class PubMedSource:
         base_url: str = "https://eutils.ncbi.nlm.nih.gov/entrez/eutils",
         name: str = "",
         allow_private: bool = False,
+        key: str = "",
     ) -> None:
         self.name = name or "PubMed"
+        self._key = key
         self._fetcher, self._query, self._base_url = fetcher, query, base_url
         self._allow_private = allow_private
 
@@ -207,6 +209,10 @@ class PubMedSource:
 
     def _get(self, url: str, accept: str) -> bytes:
         got = self._fetcher.get(
-            url, accept=accept, allow_private=self._allow_private, min_interval_s=INTERVAL_S
+            url,
+            accept=accept,
+            allow_private=self._allow_private,
+            min_interval_s=INTERVAL_S if not self._key else INTERVAL_WITH_KEY_S,
+            secret_query={"api_key": self._key},
         )
         return got.body

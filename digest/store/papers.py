@@ -81,6 +81,10 @@ class PaperTables:
         with self._db.write() as connection:
             stored_id, n_new = self._add(connection, listing.papers, now)
             announced = [p for p in listing.papers if p.announced is not None]
+            if listing.rolling:
+                ids = {stored_id[p.id] for p in announced}
+                known = self._listed_by(connection, listing.source, ids, now.date())
+                announced = [p for p in announced if stored_id[p.id] not in known]
             if announced:
                 connection.execute(
                     insert(schema.mentions).on_conflict_do_nothing(),
@@ -111,6 +115,20 @@ class PaperTables:
                     .on_conflict_do_update(index_elements=["url"], set_=row)
                 )
         return n_new
+
+    @staticmethod
+    def _listed_by(
+        connection: sa.Connection, source: str, ids: Collection[str], today: date
+    ) -> set[str]:
+        """Papers that a source listed before today."""
+        table = schema.mentions
+        found: set[str] = set()
+        for part in chunks(ids):
+            query = sa.select(table.c.paper_id).where(
+                table.c.source == source, table.c.paper_id.in_(part), table.c.listed_on < today
+            )
+            found |= set(connection.scalars(query))
+        return found
 
     def add_papers(self, papers: Iterable[Paper], now: datetime) -> dict[str, str]:
         with self._db.write() as connection:
@@ -311,6 +329,23 @@ class PaperTables:
         query = sa.select(table.c.listed_on).where(table.c.first_seen >= since).distinct()
         with self._db.read() as connection:
             return tuple(sorted(connection.scalars(query), reverse=True))
+
+    def lately_rated(self, limit: int) -> tuple[tuple[Paper, ...], tuple[Paper, ...]]:
+        table = schema.ratings
+        found = []
+        with self._db.read() as connection:
+            for sign in (table.c.value > 0, table.c.value < 0):
+                query = (
+                    sa.select(table.c.paper_id, sa.func.max(table.c.rated_at).label("last"))
+                    .where(sign)
+                    .group_by(table.c.paper_id)
+                    .order_by(sa.desc("last"), table.c.paper_id)
+                    .limit(limit)
+                )
+                ids = list(connection.scalars(query))
+                papers = self._read(connection, ids)
+                found.append(tuple(papers[i] for i in ids if i in papers))
+        return found[0], found[1]
 
     def background(self, limit: int) -> tuple[Paper, ...]:
         table = schema.papers

@@ -123,7 +123,7 @@ class SubscriberTables(PaperTables):
             sa.select(table)
             .where(table.c.subscriber_id == subscriber_id)
             # what a reader did outweighs a file of the same moment
-            .order_by(table.c.rated_at, sa.case((table.c.origin == "config", 0), else_=1))
+            .order_by(table.c.rated_at, sa.case((table.c.origin.startswith("config"), 0), else_=1))
         )
         latest = {row["paper_id"]: Rating(**row) for row in connection.execute(query).mappings()}
         return tuple(latest.values())
@@ -164,6 +164,7 @@ class SubscriberTables(PaperTables):
                     table.c.subscriber_id == subscriber_id,
                     table.c.paper_id == paper_id,
                     table.c.origin != keep,
+                    ~table.c.origin.startswith(f"{keep}:", autoescape=True),
                 )
             ).rowcount
 

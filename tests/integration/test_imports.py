@@ -34,7 +34,9 @@ def reader(app: App) -> Subscriber:
 
 
 def brought(app: App, path: Path, *, dry_run: bool = False, name: str = "x") -> ImportReport:
-    return app.import_library(reader(app), path, "", name, dry_run=dry_run)
+    report = app.import_from(reader(app), app.shelf(str(path)), name, dry_run=dry_run)
+    assert report is not None
+    return report
 
 
 def likes(app: App) -> set[str]:
@@ -105,11 +107,26 @@ def test_a_file_among_the_likes_is_read_at_every_run(world: World, name: str) ->
     with world.app() as app:
         app.sync_likes(app.sync_subscribers())
         n = {"my.ris": 3, "list.txt": 1}[name]
-        assert len([r for r in app.store.ratings(reader(app).id) if r.origin == "config"]) == n
-        (world.folder / name).write_text("TY  - JOUR\nTI  - Other\nER  -\n" if n > 1 else "x y\n")
+        origin = f"config:{name}"
+        assert len(app.store.ratings_by_origin(reader(app).id)[origin]) == n
+        (world.folder / name).write_text("TY  - JOUR\nTI  - Other\nER  -\n" if n > 1 else "")
         app.sync_likes(app.sync_subscribers())
-        left = [r for r in app.store.ratings(reader(app).id) if r.origin == "config"]
+        left = app.store.ratings_by_origin(reader(app).id).get(origin, frozenset())
         assert len(left) == (1 if n > 1 else 0)
+
+
+def test_a_file_that_is_gone_keeps_the_likes_it_brought(world: World) -> None:
+    world.write(subscribers='[[subscribers]]\nemail = "ada@example.org"\nlikes = ["my.ris"]\n')
+    with world.app() as app:
+        app.sync_likes(app.sync_subscribers())
+        (world.folder / "my.ris").rename(world.folder / "elsewhere.ris")
+        told = app.sync_likes(app.sync_subscribers())
+        assert "cannot be read" in told[0]
+        assert "The likes it brought before are used." in told[0]
+        assert len(app.store.ratings_by_origin(reader(app).id)["config:my.ris"]) == 3
+        assert unrate(app.store, reader(app), ["2405.01234"]) == {
+            "2405.01234": "stands in the configuration file; remove it there"
+        }
 
 
 def test_the_commands(world: World) -> None:

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
+from digest.config import ZoteroLikes
 from digest.errors import LibraryError
 from digest.fetcher import Fetcher
-from digest.library.zotero import Wanted, Zotero
-from digest.subscriptions import forget_import, imports
+from digest.library.zotero import Wanted, ZoteroShelf
+from digest.subscriptions import ImportReport, forget_import, imports
 from tests.acceptance.test_command import digest
 from tests.servers import Answer, Request, WebServer, web_server
 from tests.worlds import World, make_world
@@ -42,16 +43,27 @@ def item(number: int, *collections: str, **changes: Any) -> dict[str, Any]:
 
 
 class Library:
-    """A library that a test changes."""
+    """A library that a test changes: each item has the version it changed at."""
 
     def __init__(self, web: WebServer, items: list[dict[str, Any]]) -> None:
-        self.items, self.version, self.key, self.backoff = items, 7, "", ""
+        self.version, self.key, self.backoff = 7, "", ""
+        self.items = {i["key"]: (7, i) for i in items}
+        self.deleted: dict[str, int] = {}
+        self.collections: tuple[tuple[str, str, Any], ...] = COLLECTIONS
         web.routes["/users/123/items/top"] = self._items
         web.routes["/users/123/collections"] = self._collections
+        web.routes["/users/123/deleted"] = self._deleted
+
+    def put(self, *items: dict[str, Any]) -> None:
+        self.version += 1
+        self.items |= {i["key"]: (self.version, i) for i in items}
+
+    def delete(self, key: str) -> None:
+        self.version += 1
+        del self.items[key]
+        self.deleted[key] = self.version
 
     def _page(self, request: Request, found: list[Any]) -> Answer:
-        if request.headers.get("zotero-api-key", "") != self.key:
-            return Answer(b"Forbidden", status=403)
         start, limit = int(request.query["start"]), int(request.query["limit"])
         headers = {"Total-Results": str(len(found)), "Last-Modified-Version": str(self.version)}
         if self.backoff:
@@ -61,16 +73,33 @@ class Library:
 
     def _items(self, request: Request) -> Answer:
         assert request.headers["zotero-api-version"] == "3"
+        if request.headers.get("zotero-api-key", "") != self.key:
+            return Answer(b"Forbidden", status=403)
         if request.headers.get("if-modified-since-version") == str(self.version):
             return Answer(status=304)
-        return self._page(request, self.items)
+        since = int(request.query.get("since", 0))
+        trash = request.query.get("includeTrashed") == "1"
+        return self._page(
+            request,
+            [i for v, i in self.items.values() if v > since and (trash or not is_trash(i))],
+        )
 
     def _collections(self, request: Request) -> Answer:
         found = [
             {"key": k, "data": {"key": k, "name": n, "parentCollection": p}}
-            for k, n, p in COLLECTIONS
+            for k, n, p in self.collections
         ]
         return self._page(request, found)
+
+    def _deleted(self, request: Request) -> Answer:
+        since = int(request.query["since"])
+        gone = [k for k, v in self.deleted.items() if v > since]
+        body = json.dumps({"collections": [], "items": gone, "searches": [], "tags": []})
+        return Answer(body.encode(), content_type="application/json")
+
+
+def is_trash(one: dict[str, Any]) -> bool:
+    return bool(one["data"].get("deleted"))
 
 
 @pytest.fixture
@@ -79,14 +108,15 @@ def web() -> Iterator[WebServer]:
         yield server
 
 
-def zotero(web: WebServer, fetcher: Fetcher, key: str = "") -> Zotero:
-    return Zotero(fetcher, key=key, base_url=web.url, allow_private=True)
-
-
-def wanted(*collections: str, exclude: tuple[str, ...] = ()) -> Wanted:
-    found = Wanted.of("zotero:users/123", collections, exclude)
-    assert found is not None
-    return found
+def zotero(
+    web: WebServer,
+    fetcher: Fetcher,
+    *collections: str,
+    exclude: tuple[str, ...] = (),
+    key: str = "",
+) -> ZoteroShelf:
+    wanted = Wanted.of("zotero:users/123", collections, exclude)
+    return ZoteroShelf(fetcher, wanted, key=key, base_url=web.url, allow_private=True)
 
 
 def test_a_library_is_read_page_by_page(web: WebServer) -> None:
@@ -95,9 +125,9 @@ def test_a_library_is_read_page_by_page(web: WebServer) -> None:
     items += [item(1002, title="", abstractNote="", DOI="")]
     Library(web, items)
     with Fetcher(sleep=lambda s: None) as fetcher:
-        found, version = zotero(web, fetcher).read(wanted())
+        found, memory = zotero(web, fetcher).read("")
     assert found is not None
-    assert version == 7
+    assert json.loads(memory)["version"] == 7
     assert len(found.papers) == 230
     assert found.papers[0].authors == ("Grace Hopper",)
     assert found.papers[0].id == "doi:10.1000/z0"
@@ -123,7 +153,7 @@ def test_collections_are_chosen_by_name_or_pattern(
 ) -> None:
     Library(web, [item(1, "R"), item(2, "D"), item(3, "O"), item(4, "X")])
     with Fetcher(sleep=lambda s: None) as fetcher:
-        found, _ = zotero(web, fetcher).read(wanted(*patterns, exclude=exclude))
+        found, _ = zotero(web, fetcher, *patterns, exclude=exclude).read("")
     assert found is not None
     assert "".join(p.title[-1] for p in found.papers) == expected
 
@@ -131,7 +161,7 @@ def test_collections_are_chosen_by_name_or_pattern(
 def test_a_collection_that_is_not_there_is_told(web: WebServer) -> None:
     Library(web, [item(1)])
     with Fetcher(sleep=lambda s: None) as fetcher, pytest.raises(LibraryError) as caught:
-        zotero(web, fetcher).read(wanted("Nothing"))
+        zotero(web, fetcher, "Nothing").read("")
     assert "Other, Reading, Reading/Deep, Reading/Old" in str(caught.value)
 
 
@@ -140,9 +170,9 @@ def test_a_private_library_wants_its_key_which_stands_in_no_message(web: WebServ
     library.key = "hush-hush"
     with Fetcher(sleep=lambda s: None, retries=0) as fetcher:
         with pytest.raises(LibraryError, match="ZOTERO_API_KEY") as caught:
-            zotero(web, fetcher, key="wrong-key").read(wanted())
+            zotero(web, fetcher, key="wrong-key").read("")
         assert "wrong-key" not in str(caught.value)
-        assert zotero(web, fetcher, key="hush-hush").read(wanted())[0] is not None
+        assert zotero(web, fetcher, key="hush-hush").read("")[0] is not None
 
 
 def test_a_key_does_not_follow_a_redirect_to_another_host(web: WebServer) -> None:
@@ -151,7 +181,7 @@ def test_a_key_does_not_follow_a_redirect_to_another_host(web: WebServer) -> Non
         web.says(
             "/users/123/items/top", Answer(status=302, headers={"Location": f"{other.url}/there"})
         )
-        zotero(web, fetcher, key="hush").read(wanted())
+        zotero(web, fetcher, key="hush").read("")
         assert "zotero-api-key" in web.requests[0].headers
         assert "zotero-api-key" not in other.requests[0].headers
 
@@ -161,7 +191,7 @@ def test_a_wish_for_a_slower_pace_is_granted(web: WebServer) -> None:
     library.backoff = "5"
     slept: list[float] = []
     with Fetcher(sleep=slept.append) as fetcher:
-        zotero(web, fetcher).read(wanted())
+        zotero(web, fetcher).read("")
     assert max(slept) > 4
 
 
@@ -169,7 +199,6 @@ def test_a_wish_for_a_slower_pace_is_granted(web: WebServer) -> None:
 def test_what_is_no_library_is_told(name: str) -> None:
     with pytest.raises(LibraryError, match="write it like zotero:users/123"):
         Wanted.of(name)
-    assert Wanted.of("library.bib") is None
 
 
 @pytest.fixture
@@ -179,50 +208,121 @@ def world(tmp_path: Path) -> Iterator[World]:
         yield made
 
 
-def test_only_a_changed_library_is_read_again_and_what_left_it_goes(world: World) -> None:
-    library = Library(world.web, [item(1), item(2)])
+def imported(world: World, *collections: str) -> ImportReport | None:
+    with world.app() as app:
+        like = ZoteroLikes(zotero="users/123", collections=collections)
+        return app.import_from(app.subscriber("ada@example.org"), app.shelf(like), "z")
 
-    def imported() -> object:
-        with world.app() as app:
-            reader = app.subscriber("ada@example.org")
-            return app.import_zotero(
-                reader, wanted(), "z", "", dry_run=False, base_url=world.web.url
-            )
 
-    first = imported()
+def liked(world: World) -> set[str]:
+    with world.app() as app:
+        reader = app.subscriber("ada@example.org")
+        papers = app.store.ratings_by_origin(reader.id).get("import:z", frozenset())
+        return {i[-1] for i in papers}
+
+
+def test_only_what_changed_travels(world: World) -> None:
+    library = Library(world.web, [item(n) for n in range(1, 5)])
+    first = imported(world)
     assert first is not None
-    assert first.n_new == 2  # type: ignore[attr-defined]
-    assert imported() is None
-    library.version, library.items = 8, [item(2), item(3)]
-    second = imported()
-    assert (second.n_new, second.n_gone) == (1, 1)  # type: ignore[union-attr]
+    assert first.n_new == 4
+    assert imported(world) is None
+    library.delete("K1")
+    library.put(item(2, title="A paper 2 changed"), item(3, deleted=1), item(5))
+    n_before = len(world.web.requests)
+    second = imported(world)
+    assert second is not None
+    assert (second.n_new, second.n_known, second.n_gone) == (1, 2, 2)
+    assert liked(world) == {"2", "4", "5"}
+    travelled = [r for r in world.web.requests[n_before:] if r.path.endswith("/items/top")]
+    assert [r.query["since"] for r in travelled] == ["7"]
+    assert imported(world) is None
+    library.put(item(3))  # taken out of the trash again
+    third = imported(world)
+    assert third is not None
+    assert third.n_new == 1
+
+
+def test_an_item_that_leaves_the_collection_is_no_like_any_more(world: World) -> None:
+    library = Library(world.web, [item(1, "X"), item(2, "X"), item(3, "R")])
+    imported(world, "Other")
+    assert liked(world) == {"1", "2"}
+    library.put(item(1, "R"))
+    imported(world, "Other")
+    assert liked(world) == {"2"}
+
+
+def test_other_collections_mean_that_all_items_are_read_again(world: World) -> None:
+    library = Library(world.web, [item(1, "X"), item(2, "R")])
+    imported(world, "Other")
+    library.collections = (("R", "Other", False), ("X", "Old", False))  # renamed by their owner
+    library.version += 1
+    imported(world, "Other")
+    assert liked(world) == {"2"}
+
+
+def test_what_was_taken_away_is_read_whole_when_it_is_imported_again(world: World) -> None:
+    Library(world.web, [item(1), item(2)])
+    imported(world)
     with world.app() as app:
         reader = app.subscriber("ada@example.org")
         assert imports(app.store, reader) == {"z": 2}
         forget_import(app.store, reader, "z", world.now)
-    assert imported() is not None  # after it was taken away, it is read whole
+    assert imported(world) is not None
+    assert liked(world) == {"1", "2"}
+
+
+def test_a_library_among_the_likes_is_kept_in_step_and_survives_a_silent_zotero(
+    world: World,
+) -> None:
+    library = Library(world.web, [item(1), item(2)])
+    world.write(
+        subscribers='[[subscribers]]\nemail = "ada@example.org"\nlikes = "zotero:users/123"'
+    )
+
+    def synced() -> tuple[tuple[str, ...], set[str]]:
+        with world.app() as app:
+            told = app.sync_likes(app.sync_subscribers())
+            reader = app.subscriber("ada@example.org")
+            origins = app.store.ratings_by_origin(reader.id)
+            return told, {i[-1] for i in origins.get("config:zotero:users/123", frozenset())}
+
+    assert synced() == ((), {"1", "2"})
+    library.delete("K1")
+    assert synced() == ((), {"2"})
+    library.key = "changed"
+    told, likes = synced()
+    assert likes == {"2"}
+    assert "answered 403" in told[0]
+    assert "The likes it brought before are used." in told[0]
+    world.write(subscribers='[[subscribers]]\nemail = "ada@example.org"\nlikes = []')
+    assert synced() == ((), set())
 
 
 def test_the_command(world: World) -> None:
     library = Library(world.web, [item(1, "R"), item(2, "X")])
     library.key = "hush"
-    (world.folder / ".env").write_text(f"ZOTERO_API_KEY=hush\nDIGEST_ZOTERO_URL={world.web.url}\n")
+    (world.folder / ".env").write_text("ZOTERO_API_KEY=hush\n")
     (world.folder / ".env").chmod(0o600)
     done = digest(world.folder, "import", "zotero:users/123", "--collection", "Reading")
     assert done.returncode == 0, done.stderr
-    assert "zotero:users/123 for ada@example.org: 1 new" in done.stdout
+    assert "zotero:users/123 for ada@example.org: 1 new" in done.stdout.replace(" (Reading)", "")
     again = digest(world.folder, "import", "zotero:users/123", "--collection", "Reading")
     assert "nothing has changed" in again.stdout
     wrong = digest(world.folder, "import", "zotero:me")
     assert wrong.returncode == 1
     assert "names no Zotero library" in wrong.stderr
+    same = digest(
+        world.folder, "import", "zotero", "users/123", "--collection", "Reading", "--dry-run"
+    )
+    assert "nothing has changed" in same.stdout, same.stderr
 
 
 def test_the_recorded_library_is_read_whole(fixtures: Path, web: WebServer) -> None:
     items = json.loads((fixtures / "zotero" / "library_items_rebuilt.json").read_text("utf-8"))
     Library(web, items)
     with Fetcher(sleep=lambda s: None) as fetcher:
-        found, _ = zotero(web, fetcher).read(wanted())
+        found, _ = zotero(web, fetcher).read("")
     assert found is not None
     n_works = sum(i["data"]["itemType"] != "annotation" for i in items)
     total = len(found.papers) + len(found.refs) + len(found.faults) + found.n_duplicates

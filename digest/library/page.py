@@ -1,0 +1,105 @@
+"""Pages of paper sites that somebody saved as text: a Daily Papers page, a topic page with title
+and abstract on alternating lines, an arXiv listing."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from itertools import pairwise
+
+from digest.errors import LibraryError
+from digest.identity import parse_arxiv_id
+from digest.library.records import Collector, decode, paper_of
+from digest.model import Paper
+from digest.ports import Likes
+from digest.text import clean, readable
+
+_AUTHORS = re.compile(r"^\W*(\d+) authors?$")
+_DATE = re.compile(r"^[A-Z][a-z]{2} \d{1,2}, \d{4}$")
+#: the box above a topic page, to whose button the first title is glued
+_BOX = re.compile(r"^Get trending papers in your email inbox.*$|^Subscribe$", re.M)
+_GLUED = re.compile(r"^Subscribe(?=[A-Z0-9])", re.M)
+_LISTED = re.compile(r"^\s*(?:\[\d+\]\s*)?arXiv:(\S+)", re.M)
+_FIELD = re.compile(r"^\s*(Title|Authors):\s*(.*)$")
+#: an abstract is longer than this, a title shorter
+MIN_ABSTRACT_CHARS, MAX_TITLE_CHARS = 200, 300
+
+
+def looks_like(text: str) -> bool:
+    """Whether a text is such a page rather than a list of ids."""
+    if _BOX.search(text) or _GLUED.search(text):
+        return True
+    lines = text.splitlines()
+    return sum(1 for line in lines if _AUTHORS.match(line.strip())) > 1 or (
+        bool(_LISTED.search(text)) and sum(1 for line in lines if _FIELD.match(line)) > 1
+    )
+
+
+def parse(body: bytes, *, place: str) -> Likes:
+    """The papers of a saved page, in its order, one a title.
+
+    Raises:
+        LibraryError: there is text, but no paper in it.
+    """
+    text = decode(body)
+    collector = Collector(place)
+    read = _listing if _LISTED.search(text) and not _BOX.search(text) else _page
+    n_found = read(text, collector)
+    if not n_found and text.strip():
+        raise LibraryError(f"{place} holds no title with its abstract.", place=place)
+    return collector.likes()
+
+
+def _page(text: str, collector: Collector) -> int:
+    """A title and the long line after it are a paper; what stands between two is left alone."""
+    text = _GLUED.sub("", _BOX.sub("", text))
+    lines = [(n, line.strip()) for n, line in enumerate(text.splitlines(), 1) if line.strip()]
+    n_found = 0
+    for (number, title), (_, abstract) in pairwise(lines):
+        if len(abstract) < MIN_ABSTRACT_CHARS or len(title) > MAX_TITLE_CHARS:
+            continue
+        n_found += 1
+        following = [line for n, line in lines if n > number][1:5]
+        paper = paper_of(
+            title=readable(clean(title)),
+            abstract=clean(abstract),
+            year=next((line for line in following if _DATE.match(line)), ""),
+            source="page",
+        )
+        collector.put(paper, where=f"line {number}")
+    return n_found
+
+
+def _listing(text: str, collector: Collector) -> int:
+    """An arXiv listing: ids, then titles and authors; abstracts only on some."""
+    n_found = 0
+    starts = list(_LISTED.finditer(text))
+    for start, end in zip(starts, [*starts[1:], None], strict=True):
+        block = text[start.start() : end.start() if end else len(text)]
+        line = text.count("\n", 0, start.start()) + 1
+        found = parse_arxiv_id(start[1])
+        if found is None:
+            collector.fault(f"line {line}", f"{start[1][:40]} is no arXiv id")
+            continue
+        n_found += 1
+        collector.put(_listed(found[0], block), where=f"line {line}", ref=found[0])
+    return n_found
+
+
+def _listed(arxiv_id: str, block: str) -> Paper | None:
+    """The record that a listing gives; arXiv itself is asked for the abstract."""
+    fields: dict[str, str] = {}
+    for line in block.splitlines():
+        if match := _FIELD.match(line):
+            fields.setdefault(match[1], clean(match[2]))
+    if not fields.get("Title"):
+        return None
+    return paper_of(
+        title=readable(fields["Title"]),
+        authors=[clean(a) for a in fields.get("Authors", "").split(",") if a.strip()],
+        eprint=arxiv_id,
+        year=str(datetime.strptime(arxiv_id[:2], "%y").replace(tzinfo=UTC).year)
+        if arxiv_id[:4].isdigit()
+        else "",
+        source="page",
+    )

@@ -1,0 +1,150 @@
+"""Europe PMC: articles and preprints of the life sciences that match a query."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from digest.errors import SourceMalformed
+from digest.fetcher import Fetcher
+from digest.identity import canonical_id, parse_doi
+from digest.model import Listing, Paper
+from digest.ports import FetchRequest
+from digest.sources.payload import (
+    MAX_ABSTRACT_CHARS,
+    MAX_TITLE_CHARS,
+    language_of,
+    listing,
+    once,
+    parse_json,
+    read_pages,
+    records,
+    table,
+    text,
+    window,
+)
+from digest.text import clean, plain
+
+MAX_PAGES, PER_PAGE = 20, 500
+INTERVAL_S = 0.5
+#: articles are indexed some days after they came out
+OVERLAP_DAYS, FIRST_DAYS = 3, 3
+
+
+def parse(body: bytes, *, url: str, now: datetime) -> tuple[tuple[Paper, ...], str]:
+    """The articles of one page, and the cursor of the next.
+
+    Raises:
+        SourceMalformed: it is not an answer of this API.
+    """
+    data = parse_json(body, url)
+    if not isinstance(data, dict) or not isinstance(data.get("resultList"), dict):
+        detail = text(data, "errMsg") if isinstance(data, dict) else ""
+        said = f": {detail[:200]}" if detail else ""
+        raise SourceMalformed(f"{url} sent no list of articles{said}.")
+    found = (_paper(r, now) for r in records(data["resultList"], "result"))
+    return tuple(p for p in found if p is not None), text(data, "nextCursorMark")
+
+
+def _paper(record: Mapping[str, Any], now: datetime) -> Paper | None:
+    title = plain(text(record, "title")).rstrip(".")
+    if not title:
+        return None
+    doi, pmid = parse_doi(text(record, "doi")), text(record, "pmid")
+    page = f"https://europepmc.org/article/{text(record, 'source')}/{text(record, 'id')}"
+    people = records(table(record, "authorList"), "author")
+    names = [
+        clean(f"{text(a, 'firstName')} {text(a, 'lastName')}")
+        or text(a, "fullName")
+        or text(a, "collectiveName")
+        for a in people
+    ]
+    if not any(names):
+        names = [clean(n) for n in text(record, "authorString").rstrip(".").split(",")]
+    out = _date(text(record, "firstPublicationDate"), now)
+    indexed = _date(text(record, "firstIndexDate"), now) or out
+    journal = table(table(record, "journalInfo"), "journal")
+    guid = f"pmid:{pmid}" if pmid.isdigit() else page
+    key = canonical_id(doi=doi, guid=guid, title=title)
+    return Paper(
+        id=key,
+        title=title[:MAX_TITLE_CHARS],
+        abstract=plain(text(record, "abstractText"))[:MAX_ABSTRACT_CHARS],
+        authors=tuple(n for n in names if n),
+        url=page,
+        doi=doi,
+        published=out,
+        announced=(indexed or now).date(),
+        journal_ref=text(journal, "title"),
+        source="europepmc",
+        affiliations=once(
+            re.sub(r"\S+@\S+", "", text(d, "affiliation")).strip(" .")
+            for a in people
+            for d in records(table(a, "authorAffiliationDetailsList"), "authorAffiliation")
+        ),
+        language=language_of(text(record, "language")),
+        aliases=(guid,) if pmid.isdigit() and key != guid else (),
+    )
+
+
+def _date(stamp: str, now: datetime) -> datetime | None:
+    try:
+        day = date.fromisoformat(stamp)
+    except ValueError:
+        return None
+    return min(datetime(day.year, day.month, day.day, tzinfo=UTC), now)
+
+
+class EuropePmcSource:
+    """What a query finds among the articles that were indexed lately.
+
+    Args:
+        query: as Europe PMC writes it, such as 'microbiome AND SRC:PPR' (PPR: preprints only).
+    """
+
+    def __init__(
+        self,
+        fetcher: Fetcher,
+        *,
+        query: str,
+        base_url: str = "https://www.ebi.ac.uk/europepmc/webservices/rest",
+        name: str = "",
+        allow_private: bool = False,
+    ) -> None:
+        self.name = name or "Europe PMC"
+        self._fetcher, self._query, self._base_url = fetcher, query, base_url
+        self._allow_private = allow_private
+
+    def fetch(self, request: FetchRequest) -> Listing:
+        """All pages of the days since the last fetch, and of some before."""
+        first, last = window(request, overlap=OVERLAP_DAYS, first=FIRST_DAYS)
+        query = {
+            "query": f"({self._query}) AND FIRST_IDATE:[{first} TO {last}]",
+            "resultType": "core",
+            "format": "json",
+            "pageSize": str(PER_PAGE),
+        }
+        papers: dict[str, Paper] = {}
+        cursor = "*"
+
+        def read() -> bool:
+            nonlocal cursor
+            url = f"{self._base_url}/search?{urlencode(query | {'cursorMark': cursor})}"
+            got = self._fetcher.get(
+                url,
+                accept="application/json",
+                allow_private=self._allow_private,
+                min_interval_s=INTERVAL_S,
+            )
+            found, following = parse(got.body, url=url, now=request.now)
+            for paper in found:
+                papers.setdefault(paper.id, paper)
+            more = bool(found) and bool(following) and following != cursor
+            cursor = following
+            return more
+
+        fault = read_pages(read, MAX_PAGES)
+        return listing(self.name, papers.values(), request, (first, last), fault)
