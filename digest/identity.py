@@ -118,6 +118,21 @@ def is_preprint_doi(doi: str) -> bool:
     return doi.startswith(_PREPRINT_DOIS)
 
 
+def journal_doi(paper: Paper) -> str:
+    """The DOI of its version in a journal, or nothing."""
+    dois = (n.removeprefix("doi:") for n in names(paper) if n.startswith("doi:"))
+    return next((d for d in dois if not is_preprint_doi(d)), "")
+
+
+def is_preprint(paper: Paper) -> bool:
+    """Whether it is known as a preprint, and of no journal."""
+    called = names(paper)
+    posted = any(
+        n.startswith("arxiv:") or (n.startswith("doi:") and is_preprint_doi(n[4:])) for n in called
+    )
+    return posted and not journal_doi(paper)
+
+
 def family_name(name: str) -> str:
     """The family name, folded, without its particles, however the name is written.
 

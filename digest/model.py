@@ -47,7 +47,8 @@ class Paper:
     updated: datetime | None = None
     #: date of the listing that announced it, in the source's own zone
     announced: date | None = None
-    #: arXiv's own word: new, cross, replace or replace-cross
+    #: arXiv's own word: new, cross, replace or replace-cross; "published" where a listing brings
+    #: the journal version of a preprint that was known
     announce_type: str = "new"
     comment: str = ""
     journal_ref: str = ""
@@ -142,6 +143,13 @@ class Subscriber:
     #: only papers with one of these; empty: any
     required_terms: tuple[str, ...] = ()
     muted_authors: tuple[str, ...] = ()
+    #: places whose papers always come, or never
+    followed_affiliations: tuple[str, ...] = ()
+    muted_affiliations: tuple[str, ...] = ()
+    #: only papers in these, where a source says in which they are; ISO 639-1; empty: any
+    languages: tuple[str, ...] = ()
+    #: whether they are told, once, that a preprint they know is out in a journal
+    journal_versions: bool = False
     #: of papers whose readers vote; 0: any
     min_upvotes: int = 0
     #: only papers announced so; empty: whatever the sources bring
@@ -207,6 +215,8 @@ class ReasonKind(StrEnum):
     SHARED_TERM = "shared_term"
     KEYWORD = "keyword"
     FOLLOWED_AUTHOR = "followed_author"
+    FOLLOWED_AFFILIATION = "followed_affiliation"
+    JOURNAL_VERSION = "journal_version"
     TRENDING = "trending"
     NEWEST = "newest"
     RESERVED = "reserved"
@@ -231,6 +241,7 @@ class Section(StrEnum):
     FOLLOWED = "followed"
     FOR_YOU = "for_you"
     TRENDING = "trending"
+    PUBLISHED = "published"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -301,6 +312,8 @@ class FilterKind(StrEnum):
 
     MUTED_TERMS = "muted_terms"
     MUTED_AUTHORS = "muted_authors"
+    MUTED_AFFILIATIONS = "muted_affiliations"
+    LANGUAGES = "languages"
     REQUIRED_TERMS = "required_terms"
     ANNOUNCE_TYPES = "announce_types"
     UPVOTES = "upvotes"

@@ -68,6 +68,7 @@ from digest.ranking.selection import (
     best_score,
     build_profile,
     chance,
+    journal_versions,
 )
 from digest.sending import Rules, SendReport, send_due
 from digest.text import counted
@@ -279,6 +280,13 @@ class Editor:
             rng = chance(subscriber, day)
             picks = select(subscriber, profile, papers, ranker, day=day, rng=rng)
             best = 0.0 if picks else best_score(profile, papers, ranker)
+        published = [m.paper_id for m in mentions if m.announce_type == "published"]
+        picks += journal_versions(
+            subscriber,
+            [self._papers[i] for i in dict.fromkeys(published) if i in self._papers],
+            (state.sent | profile.liked_ids) - state.told,
+            len(picks),
+        )
         counts = self._counts(mentions)
         title = self._renderer.letterhead.title
         speech = self._renderer.speech(subscriber.language)

@@ -177,6 +177,8 @@ class ReaderState:
     disliked: tuple[Paper, ...] = ()
     #: papers in editions of other dates
     sent: frozenset[str] = frozenset()
+    #: of those, papers whose journal version was told
+    told: frozenset[str] = frozenset()
     #: mentions up to this id and date were considered for an earlier edition; None: there was none
     cursor: int | None = None
     considered_to: date | None = None

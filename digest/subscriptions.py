@@ -43,7 +43,7 @@ class Wanted:
     """What a reader likes as configured."""
 
     #: ids, addresses and documents that stand in the file itself
-    likes: Likes = Likes()
+    likes: Likes = field(default_factory=Likes)
     shelves: tuple[Shelf, ...] = ()
 
 
@@ -94,7 +94,7 @@ def look_up(
     search = _Search(
         open={
             name: names(stored[owned[name]]) if name in owned else (name,)
-            for name in dict.fromkeys(wanted)
+            for name in sorted(wanted)
             if name not in owned or not stored[owned[name]].abstract
         }
     )
@@ -205,7 +205,7 @@ def resolve(
 NO_REFERENCE = "this is no arXiv id, DOI, PMID, known address or library file"
 
 
-# --- likes that are kept elsewhere -----------------------------------------------------------------
+# --- likes that are kept elsewhere ---------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,6 +240,8 @@ def sync_likes(
         origins = {FILE_ORIGIN}
         for shelf in wanted.shelves:
             origin = f"{FILE_ORIGIN}:{shelf.name}"
+            while origin in origins:  # files of one name in two folders
+                origin += "'"
             origins.add(origin)
             known = origin in before
             memory = store.remembered(_fact(subscriber_id, origin)) if known else ""

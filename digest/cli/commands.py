@@ -242,10 +242,17 @@ def init(
     if asking:
         given = typer.prompt("arXiv categories", default="cs.LG, cs.CL")
         category = category or [c for c in re.split(r"[,\s]+", given) if c]
-        given = typer.prompt("Papers you like (ids or addresses; empty for none)", default="")
-        like = like or [p for p in re.split(r"[,\s]+", given) if p]
-        given = typer.prompt("Keywords (parted by commas; empty for none)", default="")
+        say("What should it look for? Anything of these will do; more can be added later.")
+        given = typer.prompt(
+            "Your interests in plain words, parted by commas (empty for none)", default=""
+        )
         keyword = keyword or [k.strip() for k in given.split(",") if k.strip()]
+        given = typer.prompt(
+            "Some papers you like: ids, addresses, library files (three are a good start; "
+            "empty for none)",
+            default="",
+        )
+        like = like or [p for p in re.split(r"[,\s]+", given) if p]
         time = typer.prompt("When should it go out?", default=time)
         zone = typer.prompt("Time zone", default=zone)
     provider = provider_of(email)
@@ -279,12 +286,21 @@ def init(
         )
     )
     # What is written must pass; the password may still be missing.
-    load_text(text, path=output, environ={"SMTP_PASSWORD": "-"})
+    settings = load_text(text, path=output, environ={"SMTP_PASSWORD": "-"})
     try:
         output.write_text(text, "utf-8")
     except OSError as error:
         raise ConfigError([f"{output} cannot be written: {error.strerror}."]) from error
     say(f"Wrote {output}.")
+    if asking and typer.confirm(
+        "Look at what this picks from the last days, and judge some of it?", default=True
+    ):
+        from digest.app import App
+        from digest.cli.taste import judge
+
+        with App(settings) as application:
+            judge(application, email, 8)
+        say()
     if username:
         say(f"Put the password into {output.parent / '.env'}:  SMTP_PASSWORD=...")
     say("Next: `digest check`, then `digest preview --open`, then `digest run`.")

@@ -79,7 +79,17 @@ def profile(
     say(f"{subscriber.email}, {subscriber.state}; {when}, {days}")
     for label, values, effect in (
         ("follows", subscriber.followed_authors, "always come, in a section of their own"),
-        ("mutes", (*subscriber.muted_terms, *subscriber.muted_authors), "never come"),
+        ("follows places", subscriber.followed_affiliations, "as far as sources name them"),
+        (
+            "mutes",
+            (
+                *subscriber.muted_terms,
+                *subscriber.muted_authors,
+                *subscriber.muted_affiliations,
+            ),
+            "never come",
+        ),
+        ("languages", subscriber.languages, "where a source says it, nothing else comes"),
         ("requires", subscriber.required_terms, "one of them must stand in a paper"),
         ("announced as", subscriber.announce_types, "nothing else comes"),
         (

@@ -20,10 +20,12 @@ from digest.cli.commands import (
     app,
 )
 from digest.cli.output import fail, progress, say, warn
-from digest.text import counted
+from digest.model import Rating
+from digest.text import counted, shorten
 
 if TYPE_CHECKING:
-    from digest.app import Like
+    from digest.app import App, Like
+    from digest.pipeline import Draft
     from digest.subscriptions import ImportReport
 
 Refs = Annotated[list[str], typer.Argument(metavar="ID...", help="arXiv ids, DOIs or addresses.")]
@@ -113,6 +115,89 @@ PLACES = {
     "recommendations": "ids of papers that you like",
     "opml": "a list of feeds, for [[sources]]",
 }
+
+
+@app.command()
+@_told
+def taste(
+    papers: Annotated[int, typer.Option(min=1, max=50, help="Most papers to judge.")] = 10,
+    subscriber: SubscriberOption = "",
+    config: ConfigOption = None,
+) -> None:
+    """Judge some papers of the last days, so that the first mail fits.
+
+    Shows what likes and interests pick so far and asks of each: yes, no, or nothing.
+    """
+    with _app(config) as application:
+        judge(application, _only_subscriber(application, subscriber), papers)
+
+
+#: how far back papers are looked for where the latest days had none
+MAX_DAYS_BACK = 4
+
+
+def judge(application: App, email: str, n_papers: int) -> None:
+    """Show the latest picks one by one, take answers, and show what they change."""
+    from datetime import timedelta
+
+    from digest.edition.render import why
+
+    who = application.subscriber(email)
+    today = application.clock().date()
+    draft: Draft | None = None
+    with progress("Fetching the listings of the last days …"):
+        for back in range(MAX_DAYS_BACK + 1):
+            day = today - timedelta(days=back) if back else None
+            drafts, warnings = application.drafts(day=day, only=[who.email])
+            draft = drafts[who.email]
+            if draft.letter is not None and draft.letter.picks:
+                break
+    for warning in warnings:
+        warn(warning)
+    letter = draft.letter if draft else None
+    if letter is None or not letter.picks:
+        outcome = draft.outcome if draft else None
+        say(f"There is nothing to judge yet. {getattr(outcome, 'detail', '')}".strip())
+        return
+    judged: dict[str, list[str]] = {"yes": [], "no": []}
+    say("Would you like to get this? y: yes, n: no, Enter: no answer, q: enough", style="bold")
+    for n, pick in enumerate(letter.picks[:n_papers], 1):
+        paper = pick.paper
+        say()
+        say(f"{n}. {paper.title}", style="bold")
+        authors = ", ".join(paper.authors[:3]) + (" and others" if len(paper.authors) > 3 else "")
+        if authors:
+            say(f"   {authors}")
+        say(f"   {pick.key_sentence or shorten(paper.abstract, 240)}")
+        for line in why(pick.reasons):
+            say(f"   {line}", style="dim")
+        try:
+            given = typer.prompt("   y/n", default="", show_default=False)
+        except typer.Abort:  # Ctrl-C or the end of the input; what was answered counts
+            break
+        answer = given.strip().lower()[:1]
+        if answer == "q":
+            break
+        if answer in ("y", "n"):
+            judged["yes" if answer == "y" else "no"].append(paper.id)
+    if not any(judged.values()):
+        say("No answer, so nothing changes.")
+        return
+    now = application.clock()
+    for value, ids in ((+1, judged["yes"]), (-1, judged["no"])):
+        application.store.add_ratings(
+            Rating(subscriber_id=who.id, paper_id=i, value=value, rated_at=now, origin="cli")
+            for i in ids
+        )
+    say()
+    liked, disliked = (counted(len(judged[k]), "paper") for k in ("yes", "no"))
+    say(f"Noted: {liked} liked, {disliked} disliked. `digest unlike ID` takes one back.")
+    drafts, _ = application.drafts(day=day, only=[who.email], stored=True)
+    after = drafts[who.email].letter
+    if after is not None and after.picks:
+        say("Of the same days these would come now:", style="bold")
+        for pick in after.picks[:5]:
+            say(f"  {pick.paper.title}")
 
 
 @app.command("import")

@@ -123,6 +123,12 @@ def _taken(kind: FilterKind, n: int, speech: Speech) -> str:
         FilterKind.MUTED_AUTHORS: lambda: ngettext(
             "{n} by a muted author", "{n} by muted authors", n
         ),
+        FilterKind.MUTED_AFFILIATIONS: lambda: ngettext(
+            "{n} from a muted place", "{n} from muted places", n
+        ),
+        FilterKind.LANGUAGES: lambda: ngettext(
+            "{n} in another language", "{n} in other languages", n
+        ),
         FilterKind.REQUIRED_TERMS: lambda: ngettext(
             "{n} without a required word", "{n} without a required word", n
         ),

@@ -247,6 +247,14 @@ def why(reasons: Sequence[Reason], speech: Speech = ENGLISH) -> tuple[str, ...]:
         first = shown(reason.evidence[0], 110) if reason.evidence else ""
         if reason.kind is ReasonKind.FOLLOWED_AUTHOR:
             said.append(gettext("You follow {name}.").format(name=first))
+        elif reason.kind is ReasonKind.FOLLOWED_AFFILIATION:
+            said.append(gettext("By somebody at {place}, which you follow.").format(place=first))
+        elif reason.kind is ReasonKind.JOURNAL_VERSION:
+            said.append(
+                gettext("You know the preprint; now it is out in {journal}.").format(journal=first)
+                if first
+                else gettext("You know the preprint; now it is out in a journal.")
+            )
         elif reason.kind is ReasonKind.TRENDING:
             said.append(
                 speech.ngettext(
@@ -521,9 +529,12 @@ class Renderer:
         head, subscriber = self.letterhead, edition.subscriber
         section_of = {p.rank: p.section for p in edition.picks}
         headings = {
-            Section.FOLLOWED: speech.gettext("From authors you follow"),
+            Section.FOLLOWED: speech.gettext("From authors and places you follow")
+            if subscriber.followed_affiliations
+            else speech.gettext("From authors you follow"),
             Section.FOR_YOU: speech.gettext("For you"),
             Section.TRENDING: speech.gettext("Trending"),
+            Section.PUBLISHED: speech.gettext("Preprints you know, now in a journal"),
         }
         parts = tuple(
             Part(key=section.value, heading=headings[section], cards=members)

@@ -26,10 +26,10 @@ _FIELDS = (
 
 @dataclass(frozen=True, slots=True)
 class ZoteroFile:
-    """The items of a local database, all or of some collections; those in the trash are left out."""
+    """The items of a local database, all or of some collections, but those in the trash."""
 
     path: Path
-    wanted: Wanted = Wanted(library="user")
+    wanted: Wanted
 
     @property
     def name(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -109,17 +110,41 @@ def _checks(s: Subscriber) -> list[tuple[FilterKind, Callable[[Paper], bool]]]:
         checks.append((FilterKind.MUTED_TERMS, muted.stand_in))
     if s.muted_authors:
         checks.append((FilterKind.MUTED_AUTHORS, lambda p: _is_by(p, s.muted_authors)))
+    if s.muted_affiliations:
+        checks.append(
+            (FilterKind.MUTED_AFFILIATIONS, lambda p: bool(affiliated(p, s.muted_affiliations)))
+        )
+    if s.languages:
+        checks.append((FilterKind.LANGUAGES, lambda p: p.language not in ("", *s.languages)))
     if s.required_terms:
         wanted = terms_of(s.required_terms)
         checks.append((FilterKind.REQUIRED_TERMS, lambda p: not wanted.stand_in(p)))
     if s.announce_types:
         types = frozenset(s.announce_types)
-        checks.append((FilterKind.ANNOUNCE_TYPES, lambda p: p.announce_type not in types))
+        checks.append(
+            (
+                FilterKind.ANNOUNCE_TYPES,
+                lambda p: p.announce_type not in types and p.announce_type != "published",
+            )
+        )
     if s.min_upvotes:
         checks.append((FilterKind.UPVOTES, lambda p: _has_fewer(p, s.min_upvotes)))
     if s.categories:
         checks.append((FilterKind.CATEGORIES, lambda p: not in_categories(p, s.categories)))
     return checks
+
+
+def affiliated(paper: Paper, places: Sequence[str]) -> str:
+    """The first of these places that an author works at, as the reader writes it; or nothing."""
+    if not paper.affiliations:
+        return ""
+    found = fold("\n".join(paper.affiliations))
+    return next((p for p in places if (m := _place(p)) is not None and m.search(found)), "")
+
+
+@lru_cache(maxsize=512)
+def _place(name: str) -> re.Pattern[str] | None:
+    return compile_terms([name])
 
 
 def _is_by(paper: Paper, authors: Sequence[str]) -> bool:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
 from numpy.typing import NDArray
 
+from digest.identity import journal_doi
 from digest.model import (
     Basis,
     Paper,
@@ -19,7 +21,7 @@ from digest.model import (
     Section,
     Subscriber,
 )
-from digest.ranking.filters import in_categories
+from digest.ranking.filters import affiliated, in_categories
 from digest.ranking.people import same_person
 from digest.ranking.ranker import Ranker
 from digest.ranking.reasons import key_sentence, similarities
@@ -37,6 +39,41 @@ ALIKE = 0.1
 NEAR_VECTORS, NEAR_TITLES, NEAR_ABSTRACTS, LONG_ABSTRACT = 0.8, 0.75, 0.9, 20
 #: candidates looked at when places are given out
 CHOICE = 100
+#: journal versions told of in one edition
+MAX_PUBLISHED = 3
+
+
+def _is_followed(paper: Paper, subscriber: Subscriber) -> bool:
+    return bool(
+        followed_author(paper, subscriber.followed_authors)
+        or affiliated(paper, subscriber.followed_affiliations)
+    )
+
+
+def journal_versions(
+    subscriber: Subscriber, papers: Sequence[Paper], known: Collection[str], n_picks: int
+) -> tuple[Pick, ...]:
+    """What is to be told of preprints that the reader knows and that are out in a journal now.
+
+    Args:
+        papers: listed as published.
+        known: papers that they were sent or liked.
+        n_picks: picks of the edition before these.
+    """
+    if not subscriber.journal_versions:
+        return ()
+    out = [p for p in papers if p.id in known][:MAX_PUBLISHED]
+    return tuple(
+        Pick(
+            paper=replace(p, url=f"https://doi.org/{doi}") if (doi := journal_doi(p)) else p,
+            score=0.0,
+            percentile=0.0,
+            rank=n_picks + n,
+            section=Section.PUBLISHED,
+            reasons=(Reason(kind=ReasonKind.JOURNAL_VERSION, evidence=(p.journal_ref,)),),
+        )
+        for n, p in enumerate(out, 1)
+    )
 
 
 def followed_author(paper: Paper, followed: Sequence[str]) -> str:
@@ -225,7 +262,7 @@ def select(
                 taken[i] = (section, kind)
 
     take(
-        [i for i in order if followed_author(candidates[i], subscriber.followed_authors)],
+        [i for i in order if _is_followed(candidates[i], subscriber)],
         Section.FOLLOWED,
     )
     for category, n in subscriber.reserved:
@@ -362,8 +399,10 @@ def _occasion(
 ) -> Iterator[Reason]:
     """Reasons that do not rest on the score."""
     if section is Section.FOLLOWED:
-        author = followed_author(paper, subscriber.followed_authors)
-        yield Reason(kind=ReasonKind.FOLLOWED_AUTHOR, evidence=(author,))
+        if author := followed_author(paper, subscriber.followed_authors):
+            yield Reason(kind=ReasonKind.FOLLOWED_AUTHOR, evidence=(author,))
+        if place := affiliated(paper, subscriber.followed_affiliations):
+            yield Reason(kind=ReasonKind.FOLLOWED_AFFILIATION, evidence=(place,))
     if section is Section.TRENDING:
         yield Reason(kind=ReasonKind.TRENDING, evidence=(str(paper.signals.upvotes or 0),))
     if kind is ReasonKind.RESERVED:

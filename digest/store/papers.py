@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
-from digest.identity import combine, merge, names, same_work, title_key
+from digest.identity import combine, is_preprint, journal_doi, merge, names, same_work, title_key
 from digest.model import Listing, Paper, Reason, ReasonKind, Signals, Validators
 from digest.ports import FetchRequest, Mention, PickEntry
 from digest.store import schema
@@ -79,7 +79,7 @@ class PaperTables:
     def add_listing(self, listing: Listing) -> int:
         now = listing.fetched_at
         with self._db.write() as connection:
-            stored_id, n_new = self._add(connection, listing.papers, now)
+            stored_id, n_new, preprints = self._add(connection, listing.papers, now)
             announced = [p for p in listing.papers if p.announced is not None]
             if listing.rolling:
                 ids = {stored_id[p.id] for p in announced}
@@ -93,7 +93,9 @@ class PaperTables:
                             "paper_id": stored_id[p.id],
                             "source": listing.source,
                             "listed_on": p.announced,
-                            "announce_type": p.announce_type,
+                            "announce_type": "published"
+                            if stored_id[p.id] in preprints and journal_doi(p)
+                            else p.announce_type,
                             "first_seen": now,
                         }
                         for p in announced
@@ -136,10 +138,11 @@ class PaperTables:
 
     def _add(
         self, connection: sa.Connection, papers: Iterable[Paper], now: datetime
-    ) -> tuple[dict[str, str], int]:
+    ) -> tuple[dict[str, str], int, set[str]]:
         """Insert what is unknown, enrich what is known.
 
-        Returns the id under which each given paper is stored, and how many were new.
+        Returns the id under which each given paper is stored, how many were new, and which were
+        known as preprints only.
         """
         given = tuple(papers)
         merged = merge(given)
@@ -163,7 +166,8 @@ class PaperTables:
         self._update(connection, changed.values())
         self._name(connection, [*fresh, *changed.values()])
         stored = {n: homes[p.id] for p in merged for n in names(p)}
-        return {p.id: stored[p.id] for p in given}, len(fresh)
+        preprints = {p.id for p in known.values() if is_preprint(p)}
+        return {p.id: stored[p.id] for p in given}, len(fresh), preprints
 
     def _homes(self, connection: sa.Connection, papers: Sequence[Paper]) -> dict[str, str]:
         """For each paper the id that it is, or will be, stored under.

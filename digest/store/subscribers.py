@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from pydantic import TypeAdapter
 from sqlalchemy.dialects.sqlite import insert
 
-from digest.model import DeliveryState, Rating, Subscriber, SubscriberState
+from digest.model import DeliveryState, Rating, Section, Subscriber, SubscriberState
 from digest.ports import ReaderState
 from digest.store import schema
 from digest.store.database import Database
@@ -199,8 +199,8 @@ class SubscriberTables(PaperTables):
         with self._db.read() as connection:
             ratings = self._ratings(connection, subscriber_id)
             papers = self._read(connection, {r.paper_id for r in ratings})
-            sent = connection.scalars(
-                sa.select(picks.c.paper_id).where(
+            sent = connection.execute(
+                sa.select(picks.c.paper_id, picks.c.section).where(
                     picks.c.subscriber_id == subscriber_id,
                     picks.c.edition_date != edition_date,
                     ~lost(picks),
@@ -220,7 +220,8 @@ class SubscriberTables(PaperTables):
             liked_at=tuple(r.rated_at for r in known if r.value > 0),
             # "fewer like this" counts as often as its value says
             disliked=tuple(papers[r.paper_id] for r in known for _ in range(-r.value)),
-            sent=frozenset(sent),
+            sent=frozenset(i for i, _ in sent),
+            told=frozenset(i for i, section in sent if section == Section.PUBLISHED),
             cursor=max((c for c, _ in earlier if c is not None), default=None),
             considered_to=max((d for _, d in earlier if d is not None), default=None),
         )

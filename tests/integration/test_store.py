@@ -420,3 +420,95 @@ def test_processes_take_turns_at_a_service(tmp_path: Path) -> None:
         assert other.reserve("api.example.org", later, 3.0) == 0
         # a clock that was set back by a day does not make anybody wait for one
         assert one.reserve("api.example.org", NOW - timedelta(days=1), 3.0) == 3.0
+
+
+LONG = "Laser beams meet mirrors in a laboratory"
+
+
+def test_a_paper_is_found_by_every_name_it_has(store: SqlStore) -> None:
+    store.add_papers([paper(1, doi="10.1000/x", aliases=("pmid:7",))], NOW)
+    wanted = {"doi:10.1000/x", "pmid:7", "arxiv:2605.00001", "pmid:8"}
+    assert store.known_as(wanted) == dict.fromkeys(wanted - {"pmid:8"}, "arxiv:2605.00001")
+    given = store.add_papers([paper(2, id="pmid:7", title="Other words")], NOW)
+    assert given == {"pmid:7": "arxiv:2605.00001"}
+
+
+def test_two_stored_papers_that_turn_out_to_be_one_are_joined_with_all_that_is_known(
+    store: SqlStore,
+) -> None:
+    person = joined(store)
+    preprint = paper(1, title="First title of it")
+    article = paper(2, id="doi:10.1000/j", doi="10.1000/j", title="Second title", source="x")
+    store.add_listing(listing(preprint))
+    store.add_listing(listing(article, source="Crossref"))
+    for number, paper_id in enumerate((preprint.id, article.id)):
+        store.add_ratings(
+            [
+                Rating(
+                    subscriber_id=person.id,
+                    paper_id=paper_id,
+                    value=1,
+                    rated_at=NOW + timedelta(hours=number),
+                    origin="cli",
+                )
+            ]
+        )
+    assert len(store.ratings(person.id)) == 2
+    bridge = paper(3, id="doi:10.1000/j", doi="10.1000/j", aliases=(preprint.id,), source="x")
+    store.add_papers([bridge], NOW)
+    assert [r.paper_id for r in store.ratings(person.id)] == [preprint.id]
+    assert {m.source for m in store.mentions_of(preprint.id)} == {"arXiv", "Crossref"}
+    assert store.papers([article.id]) == {}
+    assert store.known_as([article.id]) == {article.id: preprint.id}
+    kept = store.papers([preprint.id])[preprint.id]
+    assert kept.title == "First title of it"
+    assert kept.doi == "10.1000/j"
+
+
+def test_a_stored_paper_is_known_again_by_title_and_authors(store: SqlStore) -> None:
+    store.add_papers([paper(1, title=LONG)], NOW)
+    feed = paper(2, id="feed:1", title=LONG.upper(), source="Journal", doi="10.1000/j")
+    assert store.add_papers([feed], NOW) == {"feed:1": "arxiv:2605.00001"}
+    other = paper(3, id="feed:2", title=LONG, authors=("Nobody Known",))
+    assert store.add_papers([other], NOW) == {"feed:2": "feed:2"}
+
+
+def test_a_feed_that_shows_a_paper_for_days_lists_it_once(store: SqlStore) -> None:
+    for days in range(3):
+        day = DAY + timedelta(days=days)
+        one = paper(1, announced=day)
+        at = NOW + timedelta(days=days)
+        store.add_listing(listing(one, source="Journal", rolling=True, fetched_at=at))
+        store.add_listing(listing(one, source="arXiv", fetched_at=at))
+    by_source = [m.source for m in store.mentions_of(paper(1).id)]
+    assert by_source.count("Journal") == 1
+    assert by_source.count("arXiv") == 3
+
+
+def test_the_journal_version_of_a_known_preprint_is_listed_as_such(store: SqlStore) -> None:
+    store.add_listing(listing(paper(1, title=LONG)))
+    journal = paper(2, id="doi:10.1000/j", doi="10.1000/j", title=LONG, source="crossref")
+    fresh = paper(3, id="doi:10.1000/k", doi="10.1000/k", title="Another one", source="crossref")
+    store.add_listing(listing(journal, fresh, source="Crossref"))
+    types = {m.source: m.announce_type for m in store.mentions_of(paper(1).id)}
+    assert types == {"arXiv": "new", "Crossref": "published"}
+    assert [m.announce_type for m in store.mentions_of("doi:10.1000/k")] == ["new"]
+    later = listing(replace(journal, announced=DAY + timedelta(days=1)), source="Another")
+    store.add_listing(later)  # it is known by now that it is out
+    assert store.mentions_of(paper(1).id)[-1].announce_type == "new"
+
+
+def test_names_go_with_their_papers(store: SqlStore) -> None:
+    store.add_papers([paper(1, doi="10.1000/x")], NOW)
+    assert store.purge(NOW + timedelta(days=1)) == 1
+    assert store.known_as(["doi:10.1000/x"]) == {}
+
+
+def test_what_was_stored_before_there_were_names_is_found_by_id_and_doi(tmp_path: Path) -> None:
+    with open_store(tmp_path / "digest.db") as opened:
+        opened.add_papers([paper(1, doi="10.1000/x")], NOW)
+        database_module.migrate(opened._db, "0003")
+    with open_store(tmp_path / "digest.db") as opened:
+        found = opened.known_as(["doi:10.1000/x", "arxiv:2605.00001"])
+        assert set(found.values()) == {"arxiv:2605.00001"}
+        assert len(found) == 2

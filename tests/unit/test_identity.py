@@ -1,13 +1,21 @@
 from __future__ import annotations
 
 import itertools
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digest.identity import canonical_id, merge, parse_arxiv_id, parse_doi
+from digest.identity import (
+    canonical_id,
+    journal_doi,
+    merge,
+    name_of,
+    names,
+    parse_arxiv_id,
+    parse_doi,
+)
 from digest.model import Signals
 from tests.factories import paper
 
@@ -103,3 +111,103 @@ def test_merging_twice_changes_nothing() -> None:
     once = merge(records)
     assert merge(once) == once
     assert len(once) == len({p.id for p in itertools.chain(once)})
+
+
+LONG = "Laser beams meet mirrors in a laboratory"
+
+
+def test_a_name_is_read_from_what_people_paste() -> None:
+    sha = "0a" * 20
+    for ref, expected in (
+        ("PMID: 1234", "pmid:1234"),
+        ("https://pubmed.ncbi.nlm.nih.gov/1234/", "pmid:1234"),
+        (f"https://www.semanticscholar.org/paper/A-Title/{sha}", f"s2:{sha}"),
+        ("CorpusId:77", "s2:CorpusId:77"),
+        ("https://openalex.org/W2741809807", "openalex:W2741809807"),
+        ("2405.01234v2", "arxiv:2405.01234"),
+        ("https://doi.org/10.1000/X", "doi:10.1000/x"),
+        ("1234", ""),
+        ("a sentence with a W2741809807 in it", ""),
+    ):
+        assert name_of(ref) == expected, ref
+
+
+def test_records_that_share_a_pmid_or_the_doi_of_another_version_are_one() -> None:
+    preprint = paper(id="doi:10.64898/a", doi="10.64898/a", aliases=("doi:10.1000/j",))
+    article = paper(id="pmid:7", doi="", title="Something else")
+    journal = paper(id="doi:10.1000/j", doi="10.1000/j", aliases=("pmid:7",), source="crossref")
+    (one,) = merge([preprint, article, journal])
+    assert set(names(one)) == {"doi:10.64898/a", "doi:10.1000/j", "pmid:7"}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"title": "Laser Beams Meet Mirrors, in a Laboratory."},
+        {"authors": ("Lovelace, A.", "Hopper, G.")},
+        {"authors": ("Lovelace A", "Hopper G", "Somebody E")},
+    ],
+)
+def test_title_and_authors_join_a_preprint_and_its_journal_version(
+    changes: dict[str, object],
+) -> None:
+    preprint = paper(1, title=LONG)
+    article = paper(
+        2, **({"id": "doi:10.1000/j", "doi": "10.1000/j", "title": LONG, "source": "x"} | changes)
+    )
+    (one,) = merge([preprint, article])
+    assert one.id == "arxiv:2605.00001"
+    assert journal_doi(one) == "10.1000/j"
+    assert merge([article, preprint])[0].id == "arxiv:2605.00001"
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({}, {"id": "arxiv:2605.00002"}),  # two ids of one register
+        (
+            {"id": "doi:10.1000/a", "doi": "10.1000/a"},
+            {"id": "doi:10.2000/b", "doi": "10.2000/b"},
+        ),  # two journals
+        (
+            {"id": "doi:10.1101/a", "doi": "10.1101/a"},
+            {"id": "doi:10.1101/b", "doi": "10.1101/b"},
+        ),  # two preprints of one server
+        ({"id": "pmid:1"}, {"id": "pmid:2"}),
+        ({"id": "feed:1", "source": "J"}, {"id": "feed:2", "source": "J"}),
+        ({}, {"id": "feed:2", "authors": ("Somebody Else",)}),
+        ({}, {"id": "feed:2", "authors": ()}),
+        (
+            {"authors": ("A B", "C D", "E F", "G H")},
+            {"id": "feed:2", "authors": ("A B", "I J", "K L", "M N")},
+        ),
+        ({"title": "Annual report 2026"}, {"id": "feed:2", "title": "Annual report 2026"}),
+        (
+            {"title": f"Erratum: {LONG}"},
+            {"id": "feed:2", "title": f"Erratum: {LONG}"},
+        ),
+        (
+            {"published": datetime(2010, 1, 1, tzinfo=UTC)},
+            {"id": "feed:2", "published": datetime(2026, 1, 1, tzinfo=UTC)},
+        ),
+    ],
+)
+def test_papers_that_only_look_alike_stay_two(
+    first: dict[str, object], second: dict[str, object]
+) -> None:
+    one = paper(1, **({"title": LONG} | first))
+    other = paper(2, **({"title": LONG} | second))
+    assert len(merge([one, other])) == 2
+    assert len(merge([other, one])) == 2
+
+
+@given(st.permutations(range(4)))
+def test_merging_joins_the_same_records_in_any_order(order: list[int]) -> None:
+    records = [
+        paper(1, title=LONG),
+        paper(2, id="doi:10.1000/j", doi="10.1000/j", title=LONG, aliases=("pmid:9",)),
+        paper(3, id="pmid:9", title=f"{LONG}!"),
+        paper(4, title="Another title that says quite enough"),
+    ]
+    found = merge([records[i] for i in order])
+    assert {p.id for p in found} == {"arxiv:2605.00001", "arxiv:2605.00004"}
