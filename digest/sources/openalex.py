@@ -243,7 +243,7 @@ class AuthorShelf:
             fields = f"{_FIELDS},referenced_works" if self._references else _FIELDS
             found, cursor, works = self._api.page(query, now.date(), fields)
             papers.update({p.id: p for p in found if p.id not in papers})
-            for work in works:
+            for work in works if self._references else ():
                 refs = work.get("referenced_works")
                 cited.update(
                     f"openalex:{r.rsplit('/', 1)[-1]}"

@@ -45,8 +45,12 @@ def parse(body: bytes, *, url: str, now: datetime) -> tuple[Paper | None, ...]:
     if isinstance(data, dict):
         if said := text(data, "error") or text(data, "message"):
             raise SourceMalformed(f"{url} is refused: {said[:200]}.")
-        single = "paperId" in data
-        data = [data] if single else data.get("data", data.get("recommendedPapers"))
+        if "paperId" in data:
+            data = [data]
+        elif "data" not in data and data.get("total") == 0:
+            data = []
+        else:
+            data = data.get("data", data.get("recommendedPapers"))
     if not isinstance(data, list):
         raise SourceMalformed(f"{url} sent no list of papers.")
     return tuple(_paper(r, now) if isinstance(r, dict) else None for r in data)

@@ -15,6 +15,7 @@ import pytest
 from digest.errors import ConfigError, UnknownSubscriber
 from digest.model import DeliveryState, EmptyReason
 from digest.worker import Worker
+from tests.acceptance.test_command import digest
 from tests.servers import Answer, Mail, api, as_json, rss
 from tests.worlds import World, make_world, record
 
@@ -683,3 +684,44 @@ def test_no_address_stands_in_the_log(world: World, caplog: pytest.LogCaptureFix
     outcomes(world)
     assert "delivery.settled" in caplog.text
     assert "@example.org" not in caplog.text
+
+
+JOURNAL = """<?xml version="1.0"?><rss version="2.0"
+ xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:prism="http://prismstandard.org/namespaces/basic/2.0/">
+<channel><title>J</title><link>https://example.org/</link><description>d</description>{items}
+</channel></rss>"""
+ARTICLE = """<item><title>{title}</title><link>https://example.org/{n}</link><guid>g{n}</guid>
+<description>A laser beam meets a mirror and a lens, polarisation follows. In full.</description>
+<dc:creator>Ada Lovelace</dc:creator><dc:creator>Grace Hopper</dc:creator>
+<prism:doi>10.1000/j{n}</prism:doi></item>"""
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_a_journal_version_of_a_preprint_that_was_sent_is_not_new_and_told_once_if_asked(
+    world: World, asked: bool
+) -> None:
+    title = "Laser beams meet mirrors in a quiet laboratory"
+    world.web.says(
+        "/rss/cs.CL+cs.LG",
+        Answer(rss([record(1, title=title)], "Wed, 20 May 2026 00:00:00 -0400")),
+    )
+    feed = f'[[sources]]\nkind = "feed"\nname = "Journal"\nurl = "{world.web.url}/journal"\n'
+    feed += "allow_private = true\n"
+    world.web.says("/journal", Answer(JOURNAL.format(items="").encode()))
+    world.write(sources=feed, subscribers=f"{ADA}journal_versions = {str(asked).lower()}\n")
+    assert outcomes(world)["ada@example.org"] == "sent"
+    items = ARTICLE.format(title=title, n=1) + ARTICLE.format(title="Another laser study", n=2)
+    world.web.says("/journal", Answer(JOURNAL.format(items=items).encode()))
+    for _ in range(2):
+        world.now += timedelta(days=1)
+        outcomes(world)
+    second = text_of(world.smtp.mails[1])
+    assert "Another laser study" in second
+    assert ("NOW IN A JOURNAL" in second) is asked
+    assert (title in second) is asked
+    assert ("https://doi.org/10.1000/j1" in second) is asked
+    assert len(world.smtp.mails) == 2  # nothing on the third day: it was told
+    shown = digest(world.folder, "paper", "2605.00001")
+    assert "also known as:" not in shown.stdout or "feed:" in shown.stdout
+    assert "published" in shown.stdout
+    assert digest(world.folder, "paper", "10.1000/j1").stdout == shown.stdout

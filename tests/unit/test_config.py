@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import tomllib
 from datetime import time
 from pathlib import Path
@@ -65,6 +66,7 @@ def test_the_example_is_a_config_and_shows_every_key(tmp_path: Path) -> None:
     text = EXAMPLE.read_text("utf-8")
     load_text(text, path=tmp_path / "config.toml", environ={})
     (tmp_path / "my-templates").mkdir()
+    (tmp_path / "feeds.opml").write_text("<opml/>")
     (tmp_path / "dkim.pem").write_text("a key")
     everything = uncommented(text)
     load_text(
@@ -86,6 +88,14 @@ def test_the_example_is_a_config_and_shows_every_key(tmp_path: Path) -> None:
         schema.ArxivQuerySettings,
         schema.OpenReviewSettings,
         schema.PubMedSettings,
+        schema.SemanticScholarSettings,
+        schema.EuropePmcSettings,
+        schema.OpmlSettings,
+        schema.ZoteroLikes,
+        schema.AuthorLikes,
+        schema.RecommendedLikes,
+        schema.FileLikes,
+        schema.LookupSettings,
         schema.SubscriberSettings,
         schema.SmtpSettings,
         schema.MaildirSettings,
@@ -100,10 +110,11 @@ def test_the_example_is_a_config_and_shows_every_key(tmp_path: Path) -> None:
         schema.FetchSettings,
     ]
     shown = {line.split("=")[0].strip(" #") for line in text.splitlines() if "=" in line}
+    shown |= set(re.findall(r"[{,] (\w+) = ", text))
     headings = [line.lstrip("# ") for line in text.splitlines()]
     shown |= {h.split("]")[0].strip("[]").split(".")[-1] for h in headings if h.startswith("[")}
     for table in tables:
-        missing = set(table.model_fields) - shown - {"password"}
+        missing = set(table.model_fields) - shown - {"password", "keys"}
         assert not missing, f"{table.__name__}: {missing}"
 
 
@@ -233,3 +244,43 @@ def test_a_wrong_expression_is_told() -> None:
     (problem,) = problems(text, {"SMTP_PASSWORD": "x"})
     assert "muted" in problem
     assert '"/(/" is no regular expression' in problem
+
+
+@pytest.mark.parametrize(
+    ("like", "said"),
+    [
+        ('{ zotero = "me" }', 'likes no. 1.zotero: "me" is no Zotero library; write "users/123"'),
+        ('{ zotero = "users/1", colections = ["x"] }', 'did you mean "collections"?'),
+        ("{ author = 5 }", "likes no. 1.author: must be text in quotes"),
+        ('{ author = "x", refs = true }', "likes no. 1.refs: there is no such key"),
+        ("{ recommendations = [] }", "likes no. 1.recommendations: must not be empty"),
+        ('{ file = "x", kind = "docx" }', 'likes no. 1.kind: "docx" is not possible'),
+        ('{ titel = "x" }', 'did you mean "title"?'),
+        ("[1]", "likes no. 1: must be an id, an address or a path in quotes"),
+    ],
+)
+def test_mistakes_in_likes_are_named_once_with_their_place(like: str, said: str) -> None:
+    text = SMALLEST + f'\n[[subscribers]]\nemail = "eve@example.org"\nlikes = [{like}]\n'
+    (told,) = problems(text, {"SMTP_PASSWORD": "x"})
+    assert said.replace("no. 1,", "no. 2,") in told
+    assert "[[subscribers]] no. 2" in told
+
+
+def test_likes_of_every_form_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    text = SMALLEST + (
+        '\n[[subscribers]]\nemail = "eve@example.org"\nlikes = [\n'
+        '"zotero:users/1", { zotero = "z.sqlite" }, { author = "A5023888391" },\n'
+        '{ recommendations = ["2405.01234"] }, { file = "x", kind = "page" } ]\n'
+    )
+    settings = load_text(text, path=path, environ={"SMTP_PASSWORD": "x"})
+    likes = settings.subscribers[1].likes
+    assert likes[0] == "zotero:users/1"
+    assert likes[1].zotero == str(tmp_path / "z.sqlite")  # type: ignore[union-attr]
+    assert likes[4].file == tmp_path / "x"  # type: ignore[union-attr]
+
+
+def test_a_list_of_feeds_that_is_not_there_is_told(tmp_path: Path) -> None:
+    text = SMALLEST + '\n[[sources]]\nkind = "opml"\npath = "gone.opml"\n'
+    (told,) = problems(text, {"SMTP_PASSWORD": "x"})
+    assert "there is no file gone.opml" in told

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
-from digest.model import Basis, FilterKind, Paper, Profile, ReasonKind, Section, Subscriber
+from digest.model import Basis, FilterKind, Paper, Profile, Reason, ReasonKind, Section, Subscriber
 from digest.ranking import filter_candidates, fit, select
 from digest.ranking.people import same_person
 from digest.ranking.ranker import without_parts
@@ -17,6 +17,7 @@ from digest.ranking.selection import (
     chance,
     followed_author,
     heat,
+    journal_versions,
     percentiles,
 )
 from tests.factories import paper, pick, subscriber, world
@@ -450,3 +451,50 @@ def test_percentiles_count_who_is_behind() -> None:
     assert [round(float(x), 3) for x in found] == [0.0, 0.333, 0.333, 1.0]
     assert percentiles(np.array([0.4], dtype=np.float32)).tolist() == [1.0]
     assert pick().rank == 1
+
+
+def test_places_and_languages_are_filtered_as_far_as_sources_tell_them() -> None:
+    papers = [
+        paper(1, affiliations=("Department of Physics, ETH Zürich, Zurich",), language="en"),
+        paper(2, affiliations=("Example Corporation",), language="de"),
+        paper(3),
+    ]
+    for reader, expected in (
+        (subscriber(muted_affiliations=("eth zurich",)), "23"),
+        (subscriber(muted_affiliations=("Example Corp",)), "123"),  # whole words only
+        (subscriber(languages=("en",)), "13"),  # of the third nobody says it
+        (subscriber(languages=("de", "fr")), "23"),
+    ):
+        assert "".join(kept(reader, *papers)) == expected, reader
+    dropped = filter_candidates(papers, subscriber(languages=("fr",)), ()).dropped
+    assert dropped == {FilterKind.LANGUAGES: 2}
+
+
+def test_papers_from_a_place_that_the_reader_follows_always_come_and_say_so() -> None:
+    papers = [paper(n) for n in range(1, 9)]
+    papers[6] = replace(papers[6], affiliations=("ETH Zürich",))
+    reader = subscriber(followed_affiliations=("ETH Zurich",), edition_size=3)
+    ranker = fit(papers)
+    ranker.prepare(papers)
+    day = date(2026, 5, 20)
+    picks = select(
+        reader, Profile(subscriber_id="s1"), papers, ranker, day=day, rng=chance(reader, day)
+    )
+    assert picks[0].paper.id == papers[6].id
+    assert picks[0].section is Section.FOLLOWED
+    assert (
+        Reason(kind=ReasonKind.FOLLOWED_AFFILIATION, evidence=("ETH Zurich",)) in picks[0].reasons
+    )
+
+
+def test_a_journal_version_is_told_only_to_who_asked_and_knows_the_preprint() -> None:
+    out = paper(1, doi="10.1000/j", journal_ref="Journal of Lasers", announce_type="published")
+    other = paper(2, doi="10.1000/k", announce_type="published")
+    reader = subscriber(journal_versions=True)
+    (told,) = journal_versions(reader, [out, other], {out.id}, 4)
+    assert told.rank == 5
+    assert told.section is Section.PUBLISHED
+    assert told.paper.url == "https://doi.org/10.1000/j"
+    assert told.reasons[0].evidence == ("Journal of Lasers",)
+    assert journal_versions(subscriber(), [out], {out.id}, 0) == ()
+    assert "".join(kept(subscriber(announce_types=("new",)), out)) == "1"

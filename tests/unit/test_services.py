@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,15 @@ from hypothesis import strategies as st
 from digest.errors import SourceMalformed
 from digest.model import Paper
 from digest.ports import FetchRequest
-from digest.sources import biorxiv, crossref, openalex, openreview, pubmed
+from digest.sources import (
+    biorxiv,
+    crossref,
+    europepmc,
+    openalex,
+    openreview,
+    pubmed,
+    semantic_scholar,
+)
 from digest.sources.payload import window
 from digest.text import clean, safe_url
 from tests.conftest import NOW
@@ -340,3 +348,118 @@ def test_recorded_articles_of_pubmed_are_read(fixtures: Path) -> None:
     for path in sorted((fixtures / "pubmed").glob("esearch*.json")):
         ids, total = pubmed.parse_ids(path.read_bytes(), url="u")
         assert 0 < len(ids) <= total
+
+
+# --- Semantic Scholar and Europe PMC -------------------------------------------------------------
+
+
+def test_a_paper_of_semantic_scholar_is_known_by_all_its_ids() -> None:
+    record = {
+        "paperId": "ab" * 20,
+        "externalIds": {"ArXiv": "2405.01234", "DOI": "10.1000/J", "PubMed": "77"},
+        "title": "Roots",
+        "abstract": None,
+        "authors": [{"name": "Ada Lovelace"}, {}],
+        "year": 2024,
+        "journal": {"name": "Nature"},
+        "fieldsOfStudy": ["Biology", None],
+    }
+    (found,) = semantic_scholar.parse(json.dumps([record]).encode(), url="u", now=NOW)
+    assert found is not None
+    assert found.id == "arxiv:2405.01234"
+    assert found.doi == "10.1000/j"
+    assert set(found.aliases) == {"pmid:77", "s2:" + "ab" * 20}
+    assert found.journal_ref == "Nature"
+    assert found.categories == ("Biology",)
+    assert found.published is not None
+
+
+@pytest.mark.parametrize("body", [b"{}", b'{"error": "no"}', b'"x"', b"<html>", b'{"data": 3}'])
+def test_what_semantic_scholar_does_not_mean_is_refused(body: bytes) -> None:
+    with pytest.raises(SourceMalformed):
+        semantic_scholar.parse(body, url="u", now=NOW)
+
+
+@pytest.mark.parametrize("body", [b"{}", b'{"resultList": []}', b"[]", b"<html>"])
+def test_what_europe_pmc_does_not_mean_is_refused(body: bytes) -> None:
+    with pytest.raises(SourceMalformed):
+        europepmc.parse(body, url="u", now=NOW)
+
+
+_ANY = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.floats(allow_nan=False),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                (
+                    "paperId externalIds title DOI ArXiv authors year journal pmid authorList "
+                    "author doi firstIndexDate journalInfo name"
+                ).split()
+            ),
+            inner,
+            max_size=5,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@given(st.lists(_ANY, max_size=3))
+def test_any_value_under_any_key_of_these_two_is_read_or_left_out(values: list[Any]) -> None:
+    for found in semantic_scholar.parse(json.dumps(values).encode(), url="u", now=NOW):
+        assert found is None or found.title
+    body = json.dumps({"resultList": {"result": values}}).encode()
+    assert all(p.title for p in europepmc.parse(body, url="u", now=NOW)[0])
+
+
+@pytest.mark.parametrize(
+    ("name", "n_papers", "n_abstracts", "n_unknown"),
+    [
+        ("citations.json", 0, 0, 3),  # a page of edges, not of papers
+        ("empty_paginated_results.json", 0, 0, 0),
+        ("get_paper.json", 1, 0, 0),
+        ("get_papers.json", 0, 0, 3),  # asked for authors only
+        ("get_papers_not_found_warning.json", 3, 3, 1),
+        ("get_recommended_papers.json", 100, 0, 0),
+        ("s2_paper_detail.json", 1, 1, 0),
+        ("s2_recommendations.json", 5, 4, 0),
+        ("search.json", 5, 5, 0),
+        ("search_paper.json", 100, 0, 0),
+        ("search_paper_bulk_retrieval.json", 1000, 0, 0),
+        ("search_paper_next_page_1.json", 100, 0, 0),
+        ("search_paper_next_page_2.json", 100, 0, 0),
+    ],
+)
+def test_recorded_answers_of_semantic_scholar_are_read(
+    fixtures: Path, name: str, n_papers: int, n_abstracts: int, n_unknown: int
+) -> None:
+    body = (fixtures / "semantic_scholar" / name).read_bytes()
+    found = semantic_scholar.parse(body, url="u", now=NOW)
+    papers = [p for p in found if p is not None]
+    assert (len(papers), sum(bool(p.abstract) for p in papers)) == (n_papers, n_abstracts)
+    assert len(found) - len(papers) == n_unknown
+    assert all(clean(p.title) == p.title and safe_url(p.url) for p in papers)
+
+
+@pytest.mark.parametrize("name", ["not_found_1.json", "not_found_2.json"])
+def test_recorded_refusals_of_semantic_scholar_are_told(fixtures: Path, name: str) -> None:
+    body = (fixtures / "semantic_scholar" / name).read_bytes()
+    with pytest.raises(SourceMalformed, match="with id 0 not found"):
+        semantic_scholar.parse(body, url="u", now=NOW)
+
+
+def test_the_recorded_author_of_semantic_scholar_is_no_list_of_papers(fixtures: Path) -> None:
+    body = (fixtures / "semantic_scholar" / "get_author.json").read_bytes()
+    with pytest.raises(SourceMalformed, match="no list of papers"):
+        semantic_scholar.parse(body, url="u", now=NOW)
+
+
+def test_the_recorded_page_of_europe_pmc_is_read(fixtures: Path) -> None:
+    body = (fixtures / "europepmc" / "search.json").read_bytes()
+    papers, cursor = europepmc.parse(body, url="u", now=datetime(2026, 11, 1, tzinfo=UTC))
+    assert len(papers) == 3
+    assert cursor
+    assert [p.aliases for p in papers] == [("pmid:41792208",), ("pmid:41744547",), ()]
+    assert all(p.authors and p.language == "en" and p.affiliations for p in papers)
+    assert not any("@" in a for p in papers for a in p.affiliations)
