@@ -15,7 +15,7 @@ from digest.config import load_text
 from tests.conftest import ROOT
 
 COMMANDS = sorted(get_command(app).commands)  # type: ignore[attr-defined]
-PAGES = [ROOT / "README.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def text(path: Path) -> str:
@@ -57,6 +57,16 @@ def test_configurations_in_the_docs_pass(page: Path) -> None:
             load_text(block, path=Path("config.toml"), environ={"SMTP_PASSWORD": "x"})
         else:
             tomllib.loads(block)
+
+
+def test_every_kind_of_source_has_its_page_and_its_line() -> None:
+    from digest.config.load import _SOURCE_KINDS
+
+    index = text(ROOT / "docs" / "sources.md")
+    pages = {p.stem for p in (ROOT / "docs" / "sources").glob("*.md")}
+    assert pages == set(_SOURCE_KINDS)
+    for kind in _SOURCE_KINDS:
+        assert f"(sources/{kind}.md)" in index
 
 
 def test_make_targets_named_in_the_readme_exist() -> None:

@@ -130,6 +130,10 @@ def _common(
 def _log_as_configured(settings: Settings) -> None:
     """In the configured format, with its passwords masked."""
     secrets = [t.password.get_secret_value() for t in (settings.smtp, settings.inbox) if t]
+    secrets += [
+        key.get_secret_value()
+        for key in (getattr(settings.keys, name) for name in type(settings.keys).model_fields)
+    ]
     secrets.append(settings.monitor.ping_url)  # whoever knows it can call everything well
     root = logging.getLogger()
     level = root.level

@@ -543,9 +543,10 @@ class Renderer:
         )
         is_edition = edition.kind is EditionKind.EDITION
         if is_edition:
+            n_fresh = sum(p.section is not Section.PUBLISHED for p in edition.picks)
             summary = speech.ngettext(
                 "{picks} of {n} new paper", "{picks} of {n} new papers", edition.n_new
-            ).format(picks=speech.number(len(edition.picks)))
+            ).format(picks=speech.number(n_fresh))
         else:
             summary = speech.gettext("No papers today")
         titles = [shown(p.paper.title, 120) for p in edition.picks[:3]] or [edition.note]
