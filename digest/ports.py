@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from digest.model import (
     DayReport,
@@ -309,6 +309,90 @@ class SubscriberStore(Protocol):
         ...
 
     def remember_unresolved(self, reasons: Mapping[str, str], now: datetime) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """A paper on the day it was listed."""
+
+    paper: Paper
+    #: names of the sources that listed it that day
+    sources: tuple[str, ...]
+    #: as they announced it, the newest kind
+    announce_type: str
+
+
+class Archive(Protocol):
+    """What was listed, for pages that anybody may read."""
+
+    def state(self) -> str:
+        """Another text whenever a page may have changed."""
+        ...
+
+    def listed_on(self, day: date) -> tuple[Listed, ...]:
+        """The papers of one listing day, in the order of arrival."""
+        ...
+
+    def days(self, until: date, limit: int) -> tuple[tuple[date, int], ...]:
+        """The latest days with papers, newest first, and how many each had."""
+        ...
+
+    def next_day(self, day: date) -> date | None:
+        """The first day with papers after this one."""
+        ...
+
+    def after(self, position: int, limit: int) -> tuple[tuple[int, Paper], ...]:
+        """Stored papers in the order of arrival, each with its position, behind one."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signup:
+    """Somebody asked for mail, and has not confirmed yet."""
+
+    id: str
+    email: str
+    #: a keyed hash of where the request came from
+    client: str
+    #: settings as the form had them, and what was liked; see `membership`
+    wanted: Mapping[str, Any]
+    state: str = "asked"
+    asked_at: datetime
+    attempts: int = 0
+
+
+class SignupStore(Protocol):
+    """Requests to join, until they are confirmed."""
+
+    def add_signup(self, signup: Signup) -> None: ...
+
+    def signup(self, signup_id: str) -> Signup | None: ...
+
+    def signups_since(self, since: datetime, *, email: str = "", client: str = "") -> int:
+        """How many came from an address, or from a client."""
+        ...
+
+    def take_signup(self, now: datetime, again_at: datetime) -> Signup | None:
+        """One whose mail is due; nobody else gets it before `again_at`."""
+        ...
+
+    def mark_signup(self, signup_id: str, state: str, next_at: datetime | None) -> None: ...
+
+    def signups_in(self, state: str) -> tuple[Signup, ...]: ...
+
+    def add_subscriber(self, subscriber: Subscriber, now: datetime) -> Subscriber:
+        """A new subscriber with an id of their own, or the known one of that address, changed."""
+        ...
+
+    def save_subscriber(self, subscriber: Subscriber) -> None: ...
+
+    def forget_subscriber(self, subscriber_id: str) -> None:
+        """Delete everything that is stored about somebody."""
+        ...
+
+    def everything_about(self, subscriber_id: str) -> Mapping[str, Any]:
+        """The same, as JSON values."""
+        ...
 
 
 class Outbox(Protocol):

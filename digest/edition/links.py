@@ -37,6 +37,20 @@ class Action(StrEnum):
     FEWER = "fewer"  # fewer papers like this one: weighs more than a dislike
     UNSUBSCRIBE = "unsubscribe"
     EDITION = "edition"  # show the edition of a date
+    CONFIRM = "confirm"  # begin a subscription that was asked for; of nobody yet
+    PREFERENCES = "preferences"  # see and change everything about oneself
+    FEED = "feed"  # read one's editions in a feed reader
+    SESSION = "session"  # be recognised by a browser
+
+
+#: where on the web side an action happens, if it is no feedback
+_PLACES = {
+    Action.UNSUBSCRIBE: "unsubscribe",
+    Action.EDITION: "editions",
+    Action.CONFIRM: "confirm",
+    Action.PREFERENCES: "preferences",
+    Action.FEED: "feed",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,8 +177,7 @@ def action_url(
         verb, title: what the person reads in the prepared subject.
     """
     if web_url:
-        place = {Action.UNSUBSCRIBE: "unsubscribe", Action.EDITION: "editions"}
-        return f"{web_url}/{place.get(ticket.action, 'feedback')}/{token}"
+        return f"{web_url}/{_PLACES.get(ticket.action, 'feedback')}/{token}"
     said = verb or ticket.action.value
     named = f"{said}: {shorten(title, _SUBJECT_TITLE)}" if title else said
     return mailto(reply_to, f"{named} [{token}]")

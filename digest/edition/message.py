@@ -96,6 +96,42 @@ def build_message(
     )
 
 
+def build_letter(
+    email: str,
+    subject: str,
+    rendered: Rendered,
+    letterhead: Letterhead,
+    *,
+    name: str,
+    now: datetime,
+) -> Message:
+    """A short letter to one address, such as a request to confirm.
+
+    Args:
+        name: of what it is about; the same one makes the same Message-ID.
+    """
+    author, written = parseaddr(letterhead.sender)
+    author_address = on_the_wire(written)
+    domain = author_address.rpartition("@")[2]
+    recipient = on_the_wire(email)
+    mac = hmac.new(letterhead.keys[-1], f"letter|{name}".encode(), hashlib.sha256).hexdigest()
+    identifier = f"<{mac[:32]}@{domain}>"
+    headers = [
+        address("From", author, author_address),
+        address("To", "", recipient),
+        unstructured("Subject", subject),
+        f"Date: {format_datetime(now)}\r\n".encode("ascii"),
+        f"Message-ID: {identifier}\r\n".encode("ascii"),
+        b"Auto-Submitted: auto-generated\r\n",
+    ]
+    return Message(
+        message_id=identifier,
+        sender=author_address,
+        recipient=recipient,
+        body=b"".join(headers) + _bodies(rendered, identifier),
+    )
+
+
 def _return_address(head: Letterhead, subscriber_id: str) -> str:
     if not head.bounces_to:
         return ""

@@ -472,6 +472,25 @@ class Renderer:
         text = self._fill("digest.txt.j2", self._context(edition, full, None, speech), speech)
         return Rendered(html=self._fitting(edition, full, speech), text=text.strip() + "\n")
 
+    def letter(self, language: str, context: Mapping[str, object]) -> Rendered:
+        """The two bodies of a short letter: a heading, paragraphs, and one button.
+
+        Args:
+            context: heading, paragraphs, button {label, url}, and small print.
+
+        Raises:
+            RenderError: a template is wrong.
+        """
+        speech = self.speech(language)
+        whole = {
+            "language": speech.language,
+            "accent": self.letterhead.accent,
+            "title": self.letterhead.title,
+            **context,
+        }
+        html = self._inliner.inline(self._fill("letter.html.j2", whole, speech))
+        return Rendered(html=html, text=self._fill("letter.txt.j2", whole, speech).strip() + "\n")
+
     def _cards(self, edition: Edition, speech: Speech, abstract_chars: int) -> tuple[Card, ...]:
         return tuple(
             card(p, edition, self.letterhead, speech=speech, abstract_chars=abstract_chars)
@@ -582,6 +601,7 @@ class Renderer:
             "sources": [_source(s, speech) for s in edition.sources[:20]],
             "faults": [_source(s, speech) for s in edition.sources if s.fault][:10],
             "edition_url": leads(Action.EDITION, day.isoformat(), "") if head.web_url else "",
+            "preferences_url": leads(Action.PREFERENCES, "", "") if head.web_url else "",
             "unsubscribe_url": leads(Action.UNSUBSCRIBE, "", speech.gettext("Unsubscribe")),
         }
 

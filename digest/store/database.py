@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from digest.store.store import SqlStore
 
 #: the newest migration; opening a database that has it needs no alembic
-HEAD = "0004"
+HEAD = "0005"
 BUSY_TIMEOUT_MS = 30_000
 
 

@@ -564,6 +564,7 @@ class OutboxTables:
             n_gone = connection.execute(
                 papers.delete().where(papers.c.first_seen < before, *(~n for n in needed))
             ).rowcount
+            connection.execute(schema.signups.delete().where(schema.signups.c.asked_at < before))
             if n_gone:
                 left = sa.select(papers.c.id)
                 connection.execute(

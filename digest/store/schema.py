@@ -109,7 +109,7 @@ mentions = sa.Table(
     sa.Column("id", _SERIAL, primary_key=True, autoincrement=True),
     sa.Column("paper_id", sa.String(200), nullable=False),
     sa.Column("source", sa.String(100), nullable=False),
-    sa.Column("listed_on", Day, nullable=False),
+    sa.Column("listed_on", Day, nullable=False, index=True),
     sa.Column("announce_type", sa.String(20), nullable=False),
     sa.Column("first_seen", Instant, nullable=False, index=True),
     sa.UniqueConstraint("paper_id", "source", "listed_on", name="uq_mentions"),
@@ -240,6 +240,23 @@ strikes = sa.Table(
     sa.Column("severity", sa.String(10), nullable=False),
     sa.Column("reply", sa.Text, nullable=False),
     sa.Column("struck_at", Instant, nullable=False),
+)
+
+#: who asked to join on the web side; nothing of it counts before it is confirmed
+signups = sa.Table(
+    "signups",
+    metadata,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("email", sa.String(320), nullable=False, index=True),
+    #: a keyed hash of the address that the request came from
+    sa.Column("client", sa.String(64), nullable=False),
+    sa.Column("wanted", Json, nullable=False),
+    #: asked, mailed, failed, confirmed (its likes are still to be read), done
+    sa.Column("state", sa.String(20), nullable=False),
+    sa.Column("asked_at", Instant, nullable=False, index=True),
+    #: when its mail is tried; a worker that takes it moves this on
+    sa.Column("next_at", Instant),
+    sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
 )
 
 #: when a service may be asked again, by any process that shares this database

@@ -17,6 +17,7 @@ from sqlalchemy.dialects.sqlite import insert
 from digest.errors import StoreError
 from digest.model import DayReport
 from digest.store import schema
+from digest.store.archive import ArchiveTables
 from digest.store.database import Database, copy_to, rotate_keys
 from digest.store.deliveries import OutboxTables
 from digest.store.embeddings import EmbeddingTables
@@ -30,7 +31,7 @@ def _random_id() -> str:
     return uuid.uuid4().hex  # noqa: TID251 - the one place where a new subscriber gets a name
 
 
-class SqlStore(SubscriberTables, OutboxTables, EmbeddingTables):
+class SqlStore(SubscriberTables, OutboxTables, EmbeddingTables, ArchiveTables):
     """Implements `ports.Store` on SQLite."""
 
     def __init__(

@@ -20,7 +20,7 @@ from digest.store.papers import PaperTables, chunks
 _SUBSCRIBER = TypeAdapter(Subscriber)
 
 
-def _row(subscriber: Subscriber) -> dict[str, Any]:
+def row_of(subscriber: Subscriber) -> dict[str, Any]:
     return {
         "email": subscriber.email,
         "state": subscriber.state.value,
@@ -29,7 +29,7 @@ def _row(subscriber: Subscriber) -> dict[str, Any]:
     }
 
 
-def _subscriber(row: Any) -> Subscriber:
+def from_row(row: Any) -> Subscriber:
     return replace(
         _SUBSCRIBER.validate_python(row["preferences"]),
         id=row["id"],
@@ -69,7 +69,7 @@ class SubscriberTables(PaperTables):
         synced: list[Subscriber] = []
         with self._db.write() as connection:
             stored = {
-                r["email"].lower(): _subscriber(r)
+                r["email"].lower(): from_row(r)
                 for r in connection.execute(sa.select(table)).mappings()
             }
             for subscriber in wanted:
@@ -77,7 +77,7 @@ class SubscriberTables(PaperTables):
                 if known is None:
                     fresh = replace(subscriber, id=self._new_id(), origin="config")
                     connection.execute(
-                        table.insert().values(id=fresh.id, created_at=now, **_row(fresh))
+                        table.insert().values(id=fresh.id, created_at=now, **row_of(fresh))
                     )
                     synced.append(fresh)
                     continue
@@ -87,7 +87,7 @@ class SubscriberTables(PaperTables):
                 changed = replace(subscriber, id=known.id, state=state, origin="config")
                 if changed != known:
                     connection.execute(
-                        table.update().where(table.c.id == known.id).values(**_row(changed))
+                        table.update().where(table.c.id == known.id).values(**row_of(changed))
                     )
                 synced.append(changed)
             gone = [s.id for s in stored.values() if s.origin == "config"]
@@ -103,7 +103,7 @@ class SubscriberTables(PaperTables):
         table = schema.subscribers
         with self._db.read() as connection:
             rows = connection.execute(sa.select(table).order_by(table.c.created_at, table.c.id))
-            return tuple(_subscriber(r) for r in rows.mappings())
+            return tuple(from_row(r) for r in rows.mappings())
 
     def set_state(self, subscriber_id: str, state: SubscriberState) -> None:
         table = schema.subscribers

@@ -1,0 +1,222 @@
+"""Joining and leaving by oneself: asking, one confirmation, preferences, export, deletion.
+
+Nothing of a request counts before its owner pressed the button behind the link that was mailed to
+them, and nobody learns from any answer whether an address is known.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from pydantic import TypeAdapter, ValidationError
+
+from digest.errors import RouteError, TokenError
+from digest.model import Message, Outcome, Paper, Subscriber, SubscriberState
+from digest.ports import (
+    Clock,
+    Likes,
+    Lookup,
+    Memory,
+    PaperStore,
+    Signup,
+    SignupStore,
+    SubscriberStore,
+    Transport,
+)
+from digest.subscriptions import import_likes
+
+log = logging.getLogger(__name__)
+
+#: one mail an address in this time, whoever asks how often
+ONE_MAIL_IN = timedelta(hours=24)
+#: requests of one client in this time
+MOST_OF_A_CLIENT, CLIENT_WINDOW = 10, timedelta(hours=1)
+#: how long a confirmation may be pressed
+VALID_FOR = timedelta(days=7)
+#: a mail that is tried again, and by whom it was taken and not finished
+TAKEN_FOR, MAX_ATTEMPTS = timedelta(minutes=10), 6
+#: the import that holds what somebody named when they joined
+JOINED_WITH = "when joining"
+#: entries of an uploaded library that are kept
+MAX_PAPERS = 2_000
+
+_SUBSCRIBER = TypeAdapter(Subscriber)
+_PAPERS = TypeAdapter(tuple[Paper, ...])
+
+
+class MembershipStore(PaperStore, SubscriberStore, SignupStore, Memory, Protocol):
+    """People, papers, and requests to join."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """Likes that were handed in, as a shelf."""
+
+    likes: Likes
+    name: str = JOINED_WITH
+
+    def read(self, memory: str) -> tuple[Likes | None, str]:
+        return self.likes, ""
+
+
+def ask(
+    store: MembershipStore,
+    wish: Subscriber,
+    likes: Likes,
+    *,
+    signup_id: str,
+    client: str,
+    now: datetime,
+) -> bool:
+    """Note a request to join; False if this client asks too often.
+
+    An address that had its mail today gets no second one, which is not told.
+    """
+    if store.signups_since(now - CLIENT_WINDOW, client=client) >= MOST_OF_A_CLIENT:
+        log.warning("signup.too_many client=%s", client[:8])
+        return False
+    quiet = store.signups_since(now - ONE_MAIL_IN, email=wish.email) > 0
+    signup = Signup(
+        id=signup_id,
+        email=wish.email,
+        client=client,
+        wanted={
+            "subscriber": _SUBSCRIBER.dump_python(wish, mode="json"),
+            "refs": list(likes.refs[:MAX_PAPERS]),
+            "papers": _PAPERS.dump_python(likes.papers[:MAX_PAPERS], mode="json"),
+        },
+        state="quiet" if quiet else "asked",  # a quiet one counts for the client's limit only
+        asked_at=now,
+    )
+    store.add_signup(signup)
+    return True
+
+
+def person(store: SubscriberStore, email: str) -> Subscriber | None:
+    """Whose address that is."""
+    wanted = email.strip().lower()
+    return next((s for s in store.subscribers() if s.email.lower() == wanted), None)
+
+
+def send_letters(
+    store: MembershipStore,
+    transport: Callable[[], Transport],
+    *,
+    invitation: Callable[[Signup], Message],
+    reminder: Callable[[Signup, Subscriber], Message],
+    clock: Clock,
+) -> int:
+    """Send what is due: a confirmation to who is unknown, the way to their preferences to who is
+    known, and nothing to an address that must not be written to. Returns how many went out."""
+    n_sent = 0
+    taken = store.take_signup(clock(), clock() + TAKEN_FOR)
+    if taken is None:
+        return 0
+    with transport() as route:
+        while taken is not None:
+            known = person(store, taken.email)
+            try:
+                n_sent += _send(store, route, taken, known, invitation, reminder, clock())
+            except RouteError:
+                store.mark_signup(taken.id, "asked", clock() + timedelta(minutes=2))
+                raise
+            taken = store.take_signup(clock(), clock() + TAKEN_FOR)
+    return n_sent
+
+
+def _send(
+    store: MembershipStore,
+    route: Transport,
+    signup: Signup,
+    known: Subscriber | None,
+    invitation: Callable[[Signup], Message],
+    reminder: Callable[[Signup, Subscriber], Message],
+    now: datetime,
+) -> int:
+    if known is not None and known.state is SubscriberState.SUPPRESSED:
+        store.mark_signup(signup.id, "failed", None)
+        return 0
+    member = known is not None and known.state in (SubscriberState.ACTIVE, SubscriberState.PAUSED)
+    message = reminder(signup, known) if member and known else invitation(signup)
+    receipt = route.send(message, before_data=lambda: None)
+    log.info("signup.mailed outcome=%s attempt=%d", receipt.outcome, signup.attempts)
+    if receipt.outcome in (Outcome.ACCEPTED, Outcome.IN_DOUBT):
+        store.mark_signup(signup.id, "reminded" if member else "mailed", None)
+        return 1
+    if receipt.outcome is Outcome.DEFERRED and signup.attempts < MAX_ATTEMPTS:
+        store.mark_signup(signup.id, "asked", now + timedelta(minutes=5) * 2**signup.attempts)
+    else:
+        store.mark_signup(signup.id, "failed", None)
+    return 0
+
+
+def wished(store: MembershipStore, signup_id: str, now: datetime) -> Subscriber:
+    """What a confirmation link would start, before it is pressed.
+
+    Raises:
+        TokenError: the request is too old, or not here any more.
+    """
+    signup = store.signup(signup_id)
+    if signup is None or signup.state in ("reminded", "quiet"):
+        raise TokenError("This request is not here any more. Please ask again.")
+    if signup.state in ("confirmed", "done"):
+        known = person(store, signup.email)
+        if known is None:
+            raise TokenError("This subscription is not here any more.")
+        return known
+    if now - signup.asked_at > VALID_FOR:
+        raise TokenError("This request is more than a week old. Please ask again.")
+    try:
+        return _SUBSCRIBER.validate_python(signup.wanted["subscriber"])
+    except (ValidationError, KeyError) as error:  # of another version of this program
+        raise TokenError("This request cannot be read any more. Please ask again.") from error
+
+
+def confirm(store: MembershipStore, signup_id: str, now: datetime) -> Subscriber:
+    """Start the subscription that was asked for; doing it twice changes nothing.
+
+    Raises:
+        TokenError: the request is too old, or not here any more.
+    """
+    wish = wished(store, signup_id, now)
+    signup = store.signup(signup_id)
+    assert signup is not None
+    if signup.state in ("confirmed", "done"):
+        return wish
+    known = person(store, wish.email)
+    if known is not None and known.state is SubscriberState.SUPPRESSED:
+        raise TokenError("Mail to this address came back, so nothing is sent there.")
+    if known is not None and known.state in (SubscriberState.ACTIVE, SubscriberState.PAUSED):
+        store.mark_signup(signup_id, "done", None)
+        return known
+    # Somebody from the configuration who left stays the configuration's: only the state changes.
+    kept = known if known is not None and known.origin == "config" else wish
+    joined = store.add_subscriber(
+        replace(kept, state=SubscriberState.ACTIVE, origin=kept.origin), now
+    )
+    store.mark_signup(signup_id, "confirmed", None)
+    log.info("signup.confirmed subscriber=%s", joined.id[:8])
+    return joined
+
+
+def settle_likes(store: MembershipStore, lookups: Sequence[Lookup], now: datetime) -> int:
+    """Make what confirmed people named when joining their likes; returns for how many. What is
+    broken off is done at the next call."""
+    n_done = 0
+    for signup in store.signups_in("confirmed"):
+        reader = person(store, signup.email)
+        if reader is not None:
+            wanted: Mapping[str, Any] = signup.wanted
+            likes = Likes(
+                refs=tuple(wanted.get("refs", ())),
+                papers=_PAPERS.validate_python(wanted.get("papers", ())),
+            )
+            if likes.refs or likes.papers:
+                import_likes(store, lookups, reader, _Given(likes), JOINED_WITH, now, dry_run=False)
+        store.mark_signup(signup.id, "done", None)
+        n_done += 1
+    return n_done

@@ -1,0 +1,260 @@
+"""What was listed when, for the web side; and who asked to join there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import date, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from digest.model import Paper, Subscriber
+from digest.ports import Listed, Signup
+from digest.store import schema
+from digest.store.database import Database
+from digest.store.papers import to_paper
+from digest.store.subscribers import from_row, row_of
+
+#: tables with rows about one subscriber
+_ABOUT_SUBSCRIBERS = (
+    schema.ratings,
+    schema.edition_picks,
+    schema.editions,
+    schema.empty_days,
+    schema.deliveries,
+    schema.strikes,
+)
+_SIGNUP = [c for c in schema.signups.c if c.name != "next_at"]
+
+
+class ArchiveTables:
+    """The part of the store that implements `ports.Archive` and `ports.SignupStore`."""
+
+    _db: Database
+    _new_id: Callable[[], str]
+
+    # --- what was listed -----------------------------------------------------------------------
+
+    def state(self) -> str:
+        mentions, runs = schema.mentions, schema.runs
+        query = sa.select(
+            sa.select(sa.func.max(mentions.c.id)).scalar_subquery(),
+            sa.select(sa.func.max(runs.c.id)).scalar_subquery(),
+        )
+        with self._db.read() as connection:
+            return ".".join(str(n or 0) for n in connection.execute(query).one())
+
+    def listed_on(self, day: date) -> tuple[Listed, ...]:
+        table, papers = schema.mentions, schema.papers
+        query = (
+            sa.select(
+                papers,
+                table.c.source.label("listed_by"),
+                table.c.announce_type.label("listed_as"),
+            )
+            .join(papers, papers.c.id == table.c.paper_id)
+            .where(table.c.listed_on == day)
+            .order_by(table.c.id)
+        )
+        found: dict[str, Listed] = {}
+        with self._db.read() as connection:
+            for row in connection.execute(query).mappings():
+                known = found.get(row["id"])
+                if known is None:
+                    found[row["id"]] = Listed(
+                        paper=to_paper(row),
+                        sources=(row["listed_by"],),
+                        announce_type=row["listed_as"],
+                    )
+                    continue
+                kinds = {known.announce_type, row["listed_as"]}
+                found[row["id"]] = replace(
+                    known,
+                    sources=tuple(dict.fromkeys((*known.sources, row["listed_by"]))),
+                    announce_type="new" if "new" in kinds else known.announce_type,
+                )
+        return tuple(found.values())
+
+    def days(self, until: date, limit: int) -> tuple[tuple[date, int], ...]:
+        table = schema.mentions
+        query = (
+            sa.select(table.c.listed_on, sa.func.count(table.c.paper_id.distinct()))
+            .where(table.c.listed_on <= until)
+            .group_by(table.c.listed_on)
+            .order_by(table.c.listed_on.desc())
+            .limit(limit)
+        )
+        with self._db.read() as connection:
+            return tuple((day, n) for day, n in connection.execute(query))
+
+    def next_day(self, day: date) -> date | None:
+        table = schema.mentions
+        query = sa.select(sa.func.min(table.c.listed_on)).where(table.c.listed_on > day)
+        with self._db.read() as connection:
+            found: date | None = connection.scalar(query)
+        return found
+
+    def after(self, position: int, limit: int) -> tuple[tuple[int, Paper], ...]:
+        # The order of arrival: a moment in microseconds, parted by the id.
+        table = schema.papers
+        at = sa.type_coerce(table.c.first_seen, sa.BigInteger)
+        query = (
+            sa.select(table, at.label("at")).where(at > position).order_by(at, table.c.id)
+        ).limit(limit)
+        with self._db.read() as connection:
+            rows = connection.execute(query).mappings().all()
+            if len(rows) == limit:  # what arrived in one moment must not be torn apart
+                last = rows[-1]["at"]
+                rows = [r for r in rows if r["at"] < last]
+                same = sa.select(table, at.label("at")).where(at == last).order_by(table.c.id)
+                rows += connection.execute(same).mappings().all()
+        return tuple((r["at"], to_paper(r)) for r in rows)
+
+    # --- requests to join ----------------------------------------------------------------------
+
+    def add_signup(self, signup: Signup) -> None:
+        with self._db.write() as connection:
+            connection.execute(
+                schema.signups.insert().values(
+                    id=signup.id,
+                    email=signup.email,
+                    client=signup.client,
+                    wanted=dict(signup.wanted),
+                    state=signup.state,
+                    asked_at=signup.asked_at,
+                    next_at=signup.asked_at,
+                )
+            )
+
+    def signup(self, signup_id: str) -> Signup | None:
+        query = sa.select(*_SIGNUP).where(schema.signups.c.id == signup_id)
+        with self._db.read() as connection:
+            row = connection.execute(query).mappings().first()
+        return Signup(**row) if row else None
+
+    def signups_since(self, since: datetime, *, email: str = "", client: str = "") -> int:
+        table = schema.signups
+        query = sa.select(sa.func.count()).select_from(table).where(table.c.asked_at >= since)
+        if email:
+            query = query.where(sa.func.lower(table.c.email) == email.lower())
+        if client:
+            query = query.where(table.c.client == client)
+        with self._db.read() as connection:
+            return connection.scalar(query) or 0
+
+    def take_signup(self, now: datetime, again_at: datetime) -> Signup | None:
+        table = schema.signups
+        due = (
+            sa.select(table.c.id)
+            .where(table.c.state == "asked", table.c.next_at <= now)
+            .order_by(table.c.next_at)
+            .limit(1)
+            .with_for_update(skip_locked=True)
+        )
+        with self._db.write() as connection:
+            row = (
+                connection.execute(
+                    table.update()
+                    .where(table.c.id.in_(due.scalar_subquery()))
+                    .values(next_at=again_at, attempts=table.c.attempts + 1)
+                    .returning(*_SIGNUP)
+                )
+                .mappings()
+                .first()
+            )
+        return Signup(**row) if row else None
+
+    def mark_signup(self, signup_id: str, state: str, next_at: datetime | None) -> None:
+        table = schema.signups
+        values: dict[str, Any] = {"state": state, "next_at": next_at}
+        if state == "done":
+            values["wanted"] = {}  # its likes have a place of their own now
+        with self._db.write() as connection:
+            connection.execute(table.update().where(table.c.id == signup_id).values(**values))
+
+    def signups_in(self, state: str) -> tuple[Signup, ...]:
+        query = sa.select(*_SIGNUP).where(schema.signups.c.state == state)
+        with self._db.read() as connection:
+            return tuple(Signup(**r) for r in connection.execute(query).mappings())
+
+    # --- who joined ----------------------------------------------------------------------------
+
+    def add_subscriber(self, subscriber: Subscriber, now: datetime) -> Subscriber:
+        table = schema.subscribers
+        with self._db.write() as connection:
+            known = connection.scalar(
+                sa.select(table.c.id).where(
+                    sa.func.lower(table.c.email) == subscriber.email.lower()
+                )
+            )
+            if known is not None:
+                changed = replace(subscriber, id=known)
+                connection.execute(
+                    table.update().where(table.c.id == known).values(**row_of(changed))
+                )
+                return changed
+            fresh = replace(subscriber, id=self._new_id())
+            connection.execute(table.insert().values(id=fresh.id, created_at=now, **row_of(fresh)))
+        return fresh
+
+    def save_subscriber(self, subscriber: Subscriber) -> None:
+        table = schema.subscribers
+        with self._db.write() as connection:
+            connection.execute(
+                table.update().where(table.c.id == subscriber.id).values(**row_of(subscriber))
+            )
+
+    def forget_subscriber(self, subscriber_id: str) -> None:
+        table = schema.subscribers
+        with self._db.write() as connection:
+            email = connection.scalar(sa.select(table.c.email).where(table.c.id == subscriber_id))
+            for about in _ABOUT_SUBSCRIBERS:
+                connection.execute(about.delete().where(about.c.subscriber_id == subscriber_id))
+            connection.execute(table.delete().where(table.c.id == subscriber_id))
+            if email:
+                signups = schema.signups
+                connection.execute(
+                    signups.delete().where(sa.func.lower(signups.c.email) == email.lower())
+                )
+
+    def everything_about(self, subscriber_id: str) -> Mapping[str, Any]:
+        found: dict[str, Any] = {}
+        table = schema.subscribers
+        with self._db.read() as connection:
+            row = (
+                connection.execute(sa.select(table).where(table.c.id == subscriber_id))
+                .mappings()
+                .first()
+            )
+            if row is None:
+                return {}
+            person = from_row(row)
+            found["subscriber"] = {
+                "email": person.email,
+                "state": person.state.value,
+                "since": row["created_at"].isoformat(),
+                "preferences": row["preferences"],
+            }
+            for about in _ABOUT_SUBSCRIBERS:
+                rows = connection.execute(
+                    sa.select(about).where(about.c.subscriber_id == subscriber_id)
+                ).mappings()
+                found[about.name] = [_plain(r) for r in rows]
+            ids = {r["paper_id"] for r in found["ratings"]}
+            papers = schema.papers
+            titles = sa.select(papers.c.id, papers.c.title).where(papers.c.id.in_(ids))
+            found["titles"] = {i: title for i, title in connection.execute(titles)}  # noqa: C416
+        return found
+
+
+def _plain(row: sa.RowMapping) -> dict[str, Any]:
+    """A row as JSON values; a mail's bytes as text."""
+    plain: dict[str, Any] = {}
+    for name, value in row.items():
+        if isinstance(value, datetime | date):
+            value = value.isoformat()
+        elif isinstance(value, bytes):
+            value = value.decode("utf-8", "replace")
+        plain[name] = value
+    return plain
