@@ -13,6 +13,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 from digest.model import (
+    Basis,
     DayReport,
     Delivery,
     DeliveryKey,
@@ -22,6 +23,7 @@ from digest.model import (
     Message,
     NoEdition,
     Paper,
+    Pick,
     Rating,
     Reason,
     Receipt,
@@ -341,9 +343,25 @@ class Archive(Protocol):
         """The first day with papers after this one."""
         ...
 
+    def edition_of(self, subscriber_id: str, day: date) -> StoredEdition | None: ...
+
+    def editions_of(self, subscriber_id: str, limit: int) -> tuple[StoredEdition, ...]: ...
+
     def after(self, position: int, limit: int) -> tuple[tuple[int, Paper], ...]:
         """Stored papers in the order of arrival, each with its position, behind one."""
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredEdition:
+    """An edition as it was planned; papers that were purged since are missing."""
+
+    edition_date: date
+    subject: str
+    basis: Basis
+    n_new: int
+    composed_at: datetime
+    picks: tuple[Pick, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 from digest.config.load import (
     EXAMPLE,
     LIBRARY_SUFFIXES,
+    check_subscriber,
     environment,
     find_config,
     is_library,
@@ -32,6 +33,7 @@ __all__ = [
     "Settings",
     "SubscriberSettings",
     "ZoteroLikes",
+    "check_subscriber",
     "environment",
     "find_config",
     "is_library",

@@ -24,6 +24,7 @@ from digest.config.schema import (
     ServiceKeys,
     Settings,
     SourceSettings,
+    SubscriberSettings,
     ZoteroLikes,
 )
 from digest.errors import ConfigError
@@ -119,7 +120,9 @@ def load_text(text: str, *, path: Path, environ: Mapping[str, str]) -> Settings:
     if settings is not None:
         settings = _with_paths(settings, path.parent)
         settings = _with_password(settings, path, environ, problems)
-        settings = settings.model_copy(update={"keys": _keys(environ)})
+        admin = SecretStr(environ.get("DIGEST_ADMIN_PASSWORD", ""))
+        web = settings.web.model_copy(update={"password": admin})
+        settings = settings.model_copy(update={"keys": _keys(environ), "web": web})
         problems += _missing_files(settings, path)
     if problems:
         raise ConfigError(list(dict.fromkeys(problems)))
@@ -155,6 +158,7 @@ def _without_secrets(raw: dict[str, Any], path: Path, problems: list[str]) -> di
             "set SMTP_PASSWORD in the environment or in .env, or name a file in password_file",
         ),
         ("inbox", "set INBOX_PASSWORD in the environment or in .env"),
+        ("web", "set DIGEST_ADMIN_PASSWORD in the environment or in .env"),
     ):
         table = raw.get(name)
         if isinstance(table, dict) and "password" in table:
@@ -273,6 +277,21 @@ def _with_password(
         )
     update: dict[str, Any] = {"username": username, "password": SecretStr(password)}
     return settings.model_copy(update={"smtp": smtp.model_copy(update=update)})
+
+
+def check_subscriber(data: Mapping[str, Any]) -> tuple[SubscriberSettings | None, dict[str, str]]:
+    """One subscriber's settings from a form; or what is wrong, by field."""
+    raw = {"subscribers": [data]}
+    try:
+        return SubscriberSettings.model_validate(data), {}
+    except ValidationError as error:
+        faults: dict[str, str] = {}
+        for e in error.errors():
+            inside = e["loc"]
+            field = str(inside[1] if inside[0] == "schedule" and len(inside) > 1 else inside[0])
+            told = _sentence(Path(), raw, e | {"loc": ("subscribers", 0, *inside)})
+            faults.setdefault(field, told.split(": ", 1)[-1])
+        return None, faults
 
 
 # --- mistakes as sentences ---------------------------------------------------------------------

@@ -519,7 +519,17 @@ class MailSettings(Table):
 
 
 class WebSettings(Table):
+    """The web side, which `digest serve` runs."""
+
     url: Url | Literal[""] = ""
+    host: Annotated[StrictStr, Field(min_length=1)] = "127.0.0.1"
+    port: Annotated[StrictInt, Field(ge=0, le=65535)] = 8000
+    trusted_proxies: tuple[StrictStr, ...] = ()
+    signups: StrictBool = True
+    thumbnails: StrictBool = False
+    requests_per_minute: Annotated[StrictInt, Field(ge=0)] = 600
+    #: filled in from DIGEST_ADMIN_PASSWORD
+    password: SecretStr = Field(default=SecretStr(""), init=False, exclude=True)
 
 
 class StoreSettings(Table):

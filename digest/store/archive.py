@@ -9,11 +9,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from digest.model import Paper, Subscriber
-from digest.ports import Listed, Signup
+from digest.model import Basis, Paper, Pick, Section, Subscriber
+from digest.ports import Listed, Signup, StoredEdition
 from digest.store import schema
 from digest.store.database import Database
-from digest.store.papers import to_paper
+from digest.store.papers import to_paper, to_reasons
 from digest.store.subscribers import from_row, row_of
 
 #: tables with rows about one subscriber
@@ -110,6 +110,70 @@ class ArchiveTables:
                 same = sa.select(table, at.label("at")).where(at == last).order_by(table.c.id)
                 rows += connection.execute(same).mappings().all()
         return tuple((r["at"], to_paper(r)) for r in rows)
+
+    def editions_of(self, subscriber_id: str, limit: int) -> tuple[StoredEdition, ...]:
+        """The latest editions of one reader, the newest first."""
+        table = schema.editions
+        query = (
+            sa.select(table)
+            .where(table.c.subscriber_id == subscriber_id, table.c.kind == "edition")
+            .order_by(table.c.edition_date.desc())
+            .limit(limit)
+        )
+        with self._db.read() as connection:
+            rows = connection.execute(query).mappings().all()
+            return tuple(self._stored_edition(connection, r) for r in rows)
+
+    def edition_of(self, subscriber_id: str, day: date) -> StoredEdition | None:
+        """One reader's edition of a date."""
+        table = schema.editions
+        query = sa.select(table).where(
+            table.c.subscriber_id == subscriber_id,
+            table.c.edition_date == day,
+            table.c.kind == "edition",
+        )
+        with self._db.read() as connection:
+            row = connection.execute(query).mappings().first()
+            return self._stored_edition(connection, row) if row else None
+
+    @staticmethod
+    def _stored_edition(connection: sa.Connection, row: sa.RowMapping) -> StoredEdition:
+        picks, papers = schema.edition_picks, schema.papers
+        query = (
+            sa.select(
+                papers,
+                picks.c.rank,
+                picks.c.section,
+                picks.c.score,
+                picks.c.percentile,
+                picks.c.reasons,
+            )
+            .join(papers, papers.c.id == picks.c.paper_id)
+            .where(
+                picks.c.subscriber_id == row["subscriber_id"],
+                picks.c.edition_date == row["edition_date"],
+                picks.c.kind == row["kind"],
+            )
+            .order_by(picks.c.rank)
+        )
+        return StoredEdition(
+            edition_date=row["edition_date"],
+            subject=row["subject"],
+            basis=Basis(row["basis"]),
+            n_new=row["n_new"],
+            composed_at=row["composed_at"],
+            picks=tuple(
+                Pick(
+                    paper=to_paper(r),
+                    score=r["score"],
+                    percentile=r["percentile"],
+                    rank=r["rank"],
+                    section=Section(r["section"]),
+                    reasons=to_reasons(r["reasons"]),
+                )
+                for r in connection.execute(query).mappings()
+            ),
+        )
 
     # --- requests to join ----------------------------------------------------------------------
 

@@ -50,6 +50,17 @@ def to_paper(row: Any) -> Paper:
     return Paper(**values)
 
 
+def to_reasons(found: list[dict[str, Any]]) -> tuple[Reason, ...]:
+    return tuple(
+        Reason(
+            kind=ReasonKind(r["kind"]),
+            evidence=tuple(r["evidence"]),
+            contribution=r["contribution"],
+        )
+        for r in found
+    )
+
+
 class PaperTables:
     """The part of the store that implements `ports.PaperStore`."""
 
@@ -315,14 +326,7 @@ class PaperTables:
                     section=r["section"],
                     score=r["score"],
                     percentile=r["percentile"],
-                    reasons=tuple(
-                        Reason(
-                            kind=ReasonKind(x["kind"]),
-                            evidence=tuple(x["evidence"]),
-                            contribution=x["contribution"],
-                        )
-                        for x in r["reasons"]
-                    ),
+                    reasons=to_reasons(r["reasons"]),
                 )
                 for r in connection.execute(query).mappings()
             )

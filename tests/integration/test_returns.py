@@ -125,7 +125,8 @@ def test_a_complaint_suppresses_at_once(world: World) -> None:
 
 def test_nobody_can_be_silenced_by_a_forged_report(world: World) -> None:
     (mail,) = world.smtp.to("ada@example.org")
-    forged = mail.sender.replace(mail.sender[-16:], "0" + mail.sender[-15:])
+    other = "1" if mail.sender[-16] == "0" else "0"  # a digit of the signature
+    forged = mail.sender[:-16] + other + mail.sender[-15:]
     arrives(world, report(), complaint(), report(to=forged), report(to="ada@example.org"))
     found = look(world)
     assert (found.n_read, found.n_applied, found.n_others) == (4, 0, 4)
