@@ -345,7 +345,7 @@ class App:
 
     def sync_subscribers(self) -> tuple[Subscriber, ...]:
         """Bring the store in step with the file; returns the config's subscribers."""
-        wanted = [_subscriber(s, self.settings) for s in self.settings.subscribers]
+        wanted = [subscriber_of(s, self.settings) for s in self.settings.subscribers]
         return self.store.sync_config_subscribers(wanted, self.clock())
 
     def sync_likes(
@@ -680,7 +680,7 @@ class App:
         }, tuple(warnings)
 
 
-def _subscriber(s: SubscriberSettings, settings: Settings) -> Subscriber:
+def subscriber_of(s: SubscriberSettings, settings: Settings, origin: str = "config") -> Subscriber:
     """A subscriber's own settings over the common ones."""
     own, common = s.schedule, settings.schedule
     return Subscriber(
@@ -713,6 +713,7 @@ def _subscriber(s: SubscriberSettings, settings: Settings) -> Subscriber:
         language=s.language or settings.mail.language,
         reserved=tuple(s.reserved.items()),
         state=SubscriberState.PAUSED if s.paused else SubscriberState.ACTIVE,
+        origin=origin,
     )
 
 

@@ -348,7 +348,8 @@ class Archive(Protocol):
     def editions_of(self, subscriber_id: str, limit: int) -> tuple[StoredEdition, ...]: ...
 
     def after(self, position: int, limit: int) -> tuple[tuple[int, Paper], ...]:
-        """Stored papers in the order of arrival, each with its position, behind one."""
+        """Papers that were listed, in the order in which they first were, each with its position,
+        behind one."""
         ...
 
 

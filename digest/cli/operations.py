@@ -17,6 +17,7 @@ from digest.cli.commands import (
     app,
 )
 from digest.cli.output import say, table, warn
+from digest.errors import DigestError
 from digest.text import counted
 
 if TYPE_CHECKING:
@@ -240,3 +241,42 @@ def rotate_key(
         "A new key signs from now on. "
         + ("Links of older mails are void." if revoke else "What the last one signed stays good.")
     )
+
+
+@app.command()
+@_told
+def serve(
+    host: Annotated[
+        str, typer.Option(help="Where to listen.", show_default="[web] host, else 127.0.0.1")
+    ] = "",
+    port: Annotated[
+        int | None, typer.Option(help="Which port.", show_default="[web] port, $PORT, else 8000")
+    ] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Run the web side: daily papers, search, subscribing, feedback."""
+    import os
+    import secrets
+
+    with _app(config) as application:
+        try:
+            from digest.web.site import serve as answer
+        except ImportError as error:
+            raise DigestError(
+                f"The web side needs {error.name}; pip install 'paper-digest[web]' brings it."
+            ) from error
+        web = application.settings.web
+        given = os.environ.get("PORT", "")
+        chosen = port if port is not None else int(given) if given.isdigit() else web.port
+        if not web.url:
+            warn(
+                "[web] url is empty: pages can be read, but nobody can subscribe, and the mail's "
+                "links are mails."
+            )
+        answer(
+            application,
+            new_id=lambda: secrets.token_hex(16),
+            host=host or web.host,
+            port=chosen,
+            on_ready=lambda address: say(f"Listening at {address}"),
+        )

@@ -2,8 +2,8 @@
 
 The same similarity as the ranking's (`ranker`), in two steps, since an archive is larger than a
 day: the words find some hundred papers through an inverted index, then damping and meaning put
-them in order. Statistics come from the latest papers and are learned anew when the archive has grown by
-half; papers that arrive in between are only added.
+them in order. Statistics come from the latest papers and are learned anew when the archive has
+grown by half; papers that arrive in between are only added.
 """
 
 from __future__ import annotations

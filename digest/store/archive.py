@@ -96,20 +96,22 @@ class ArchiveTables:
         return found
 
     def after(self, position: int, limit: int) -> tuple[tuple[int, Paper], ...]:
-        # The order of arrival: a moment in microseconds, parted by the id.
-        table = schema.papers
-        at = sa.type_coerce(table.c.first_seen, sa.BigInteger)
+        # What only somebody likes was listed nowhere, and is nobody else's business.
+        table, papers = schema.mentions, schema.papers
+        earlier = table.alias()
+        first = ~sa.exists().where(
+            earlier.c.paper_id == table.c.paper_id, earlier.c.id < table.c.id
+        )
         query = (
-            sa.select(table, at.label("at")).where(at > position).order_by(at, table.c.id)
-        ).limit(limit)
+            sa.select(papers, table.c.id.label("at"))
+            .join(papers, papers.c.id == table.c.paper_id)
+            .where(table.c.id > position, first)
+            .order_by(table.c.id)
+            .limit(limit)
+        )
         with self._db.read() as connection:
-            rows = connection.execute(query).mappings().all()
-            if len(rows) == limit:  # what arrived in one moment must not be torn apart
-                last = rows[-1]["at"]
-                rows = [r for r in rows if r["at"] < last]
-                same = sa.select(table, at.label("at")).where(at == last).order_by(table.c.id)
-                rows += connection.execute(same).mappings().all()
-        return tuple((r["at"], to_paper(r)) for r in rows)
+            rows = connection.execute(query).mappings()
+            return tuple((r["at"], to_paper(r)) for r in rows)
 
     def editions_of(self, subscriber_id: str, limit: int) -> tuple[StoredEdition, ...]:
         """The latest editions of one reader, the newest first."""

@@ -1,0 +1,144 @@
+"""/admin: what happened, to whom, and why. Only to look at; it exists if a password is set."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+from collections.abc import Awaitable, Callable
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+from digest.answers import why_not
+from digest.identity import name_of
+from digest.model import DeliveryState, Subscriber
+from digest.pipeline import describe_source
+from digest.text import clean
+from digest.web.office import Office
+
+Page = Callable[[Request], Awaitable[Response]]
+SUBSCRIBERS_PER_PAGE = 200
+_TROUBLED = (
+    DeliveryState.FAILED,
+    DeliveryState.DEFERRED,
+    DeliveryState.UNKNOWN,
+    DeliveryState.SUPPRESSED,
+)
+
+
+class Admin:
+    """See the module."""
+
+    def __init__(self, office: Office) -> None:
+        self._office = office
+        self._password = office.settings.web.password.get_secret_value()
+
+    @property
+    def is_on(self) -> bool:
+        return bool(self._password)
+
+    def guarded(self, page: Page) -> Page:
+        """Asks for the password: Basic with any name, or Bearer."""
+
+        async def answer(request: Request) -> Response:
+            if not self._knows(request.headers.get("authorization", "")):
+                return PlainTextResponse(
+                    "This wants the admin password (DIGEST_ADMIN_PASSWORD).\n",
+                    status_code=401,
+                    headers={"WWW-Authenticate": 'Basic realm="digest", charset="UTF-8"'},
+                )
+            return await page(request)
+
+        return answer
+
+    def _knows(self, header: str) -> bool:
+        kind, _, secret = header.partition(" ")
+        if kind.lower() == "basic":
+            try:
+                secret = base64.b64decode(secret, validate=True).decode().partition(":")[2]
+            except (binascii.Error, UnicodeDecodeError):
+                return False
+        elif kind.lower() != "bearer":
+            return False
+        return hmac.compare_digest(secret.encode(), self._password.encode())
+
+    async def overview(self, request: Request) -> Response:
+        return await run_in_threadpool(self._overview, request)
+
+    def _overview(self, request: Request) -> Response:
+        office = self._office
+        runs = office.store.runs(20)
+        states: dict[str, int] = {}
+        for s in office.store.subscribers():
+            states[s.state.value] = states.get(s.state.value, 0) + 1
+        return office.page(
+            request,
+            "admin.html.j2",
+            title="Admin",
+            runs=runs,
+            sources=[(s, describe_source(s)) for s in runs[0].sources] if runs else [],
+            mails=office.store.delivery_counts(),
+            troubled=office.store.deliveries(states=_TROUBLED, limit=50),
+            states=states,
+            waiting={
+                state: len(office.store.signups_in(state))
+                for state in ("asked", "mailed", "confirmed", "failed")
+            },
+            n_papers=len(office.finder),
+        )
+
+    async def subscribers(self, request: Request) -> Response:
+        return await run_in_threadpool(self._subscribers, request)
+
+    def _subscribers(self, request: Request) -> Response:
+        office = self._office
+        wanted = clean(request.query_params.get("find", "")).lower()
+        page = request.query_params.get("page", "1")
+        at = int(page) if page.isascii() and page.isdigit() and int(page) > 0 else 1
+        found = [s for s in office.store.subscribers() if wanted in s.email.lower()]
+        first = (at - 1) * SUBSCRIBERS_PER_PAGE
+        return office.page(
+            request,
+            "subscribers.html.j2",
+            title="Subscribers",
+            people=found[first : first + SUBSCRIBERS_PER_PAGE],
+            n=len(found),
+            find=wanted,
+            page=at,
+            n_pages=max(1, -(-len(found) // SUBSCRIBERS_PER_PAGE)),
+        )
+
+    async def subscriber(self, request: Request) -> Response:
+        return await run_in_threadpool(self._subscriber, request)
+
+    def _subscriber(self, request: Request) -> Response:
+        office = self._office
+        wanted = request.path_params["subscriber_id"]
+        reader = next((s for s in office.store.subscribers() if s.id == wanted), None)
+        if reader is None:
+            return office.said(request, "There is no such subscriber", status=404)
+        asked = clean(request.query_params.get("paper", ""))[:300]
+        return office.page(
+            request,
+            "subscriber.html.j2",
+            title=reader.email,
+            reader=reader,
+            history=office.store.history(reader.id, 30),
+            strikes=office.store.strikes(reader.id),
+            n_likes=sum(r.value > 0 for r in office.store.ratings(reader.id)),
+            n_dislikes=sum(r.value < 0 for r in office.store.ratings(reader.id)),
+            asked=asked,
+            answer=self._answer(reader, asked) if asked else (),
+        )
+
+    def _answer(self, reader: Subscriber, asked: str) -> tuple[str, ...]:
+        store = self._office.store
+        name = name_of(asked) or asked
+        paper_id = store.known_as({name}).get(name, name)
+        paper = store.papers({paper_id}).get(paper_id)
+        if paper is None:
+            return (f"{asked} is not stored: no source listed it, and nobody likes it.",)
+        told = why_not(store, reader, paper, self._office.now().date())
+        return (f"“{paper.title}”", *told)

@@ -1,0 +1,624 @@
+"""Subscribing, preferences, feedback, leaving; and one's own editions.
+
+No GET here changes anything: mail scanners and previews follow every link. The forms carry their
+authority in their address (a signed token) or, where a browser is recognised, a token of their own.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, time
+from functools import lru_cache
+from typing import Any
+from zoneinfo import available_timezones
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+
+from digest import schedule
+from digest.edition.links import Action
+from digest.edition.render import why
+from digest.errors import TokenError
+from digest.membership import JOINED_WITH, ask, confirm, wished
+from digest.model import Paper, Rating, Section, Subscriber, SubscriberState
+from digest.ports import Likes, StoredEdition
+from digest.returns import carry_out
+from digest.subscriptions import import_likes
+from digest.text import safe_url
+from digest.web import feeds, forms
+from digest.web.guard import is_form_token
+from digest.web.office import SESSION, Office, day_of
+from digest.web.views import view
+
+SESSION_S = 180 * 86_400
+FEEDBACK = (Action.LIKE, Action.DISLIKE, Action.FEWER)
+_HEADINGS = {
+    Section.FOLLOWED: "From those you follow",
+    Section.FOR_YOU: "For you",
+    Section.TRENDING: "Trending",
+    Section.PUBLISHED: "Preprints you know, now in a journal",
+}
+_VERBS = {
+    Action.LIKE: ("Like this paper?", "Like", "Papers like it will come more often."),
+    Action.DISLIKE: ("Dislike this paper?", "Dislike", "Papers like it will come less often."),
+    Action.FEWER: (
+        "Fewer papers like this?",
+        "Fewer like this",
+        "It counts like several dislikes.",
+    ),
+}
+
+Page = Callable[[Request], Awaitable[Response]]
+
+
+class People:
+    """See the module."""
+
+    def __init__(self, office: Office) -> None:
+        self._office = office
+
+    def told(self, page: Page) -> Page:
+        """A page whose faults are pages: a link that is old, torn, or for something else."""
+
+        async def answer(request: Request) -> Response:
+            try:
+                return await page(request)
+            except TokenError as error:
+                return self._office.said(
+                    request,
+                    "This link does not work",
+                    str(error),
+                    "The links of a newer mail do.",
+                    status=410 if "too old" in str(error) else 404,
+                )
+
+        return answer
+
+    # --- subscribing ---------------------------------------------------------------------------
+
+    async def subscribe(self, request: Request) -> Response:
+        office = self._office
+        if not office.can_join:
+            return office.said(
+                request,
+                "Nobody can subscribe here",
+                "Whoever runs this site has not opened it for subscriptions.",
+                status=404,
+            )
+        if request.method == "GET":
+            query = request.query_params
+            values = {
+                "interests": query.get("interests", "")[:1000],
+                "text": query.get("text", "")[:6000],
+                "papers": query.get("like", "")[:300].removeprefix("arxiv:").removeprefix("doi:"),
+            }
+            return self._join_form(request, values, {}, 200)
+        async with request.form(max_files=1, max_fields=30) as form:
+            filled = await forms.joining(form, office.settings)
+        if filled.subscriber is None:
+            return self._join_form(request, filled.values, filled.faults, 422)
+        wish, likes = filled.subscriber, filled.likes
+        allowed = await run_in_threadpool(
+            lambda: ask(
+                office.store,
+                wish,
+                likes,
+                signup_id=office.new_id(),
+                client=office.client(request),
+                now=office.now(),
+            )
+        )
+        if not allowed:
+            return office.said(
+                request,
+                "Please wait a while",
+                "Too many subscriptions were asked for from where you are. Try again in an hour.",
+                status=429,
+                headers={"Retry-After": "3600"},
+            )
+        office.postman.wake()
+        return office.said(
+            request,
+            "Look into your mail",
+            f"If {wish.email} can be subscribed, a mail is on its way there. Nothing else is sent "
+            "before you press the button that it leads to.",
+            "At most one such mail a day goes to an address. Nothing came? Look among the spam, or "
+            "try again tomorrow.",
+            status=202,
+        )
+
+    def _join_form(
+        self,
+        request: Request,
+        values: Mapping[str, Any],
+        faults: Mapping[str, str],
+        status: int,
+    ) -> Response:
+        office = self._office
+        settings = office.settings.schedule
+        empty = {
+            "email": "",
+            "interests": "",
+            "categories": "",
+            "text": "",
+            "papers": "",
+            "time": f"{settings.time:%H:%M}",
+            "timezone": settings.timezone,
+        }
+        return office.page(
+            request,
+            "subscribe.html.j2",
+            status=status,
+            title="Subscribe",
+            values=empty | dict(values),
+            faults=faults,
+            zones=_zones(),
+        )
+
+    async def confirm(self, request: Request) -> Response:
+        office = self._office
+        ticket = office.ticket(request.path_params["token"], Action.CONFIRM)
+        wish = await run_in_threadpool(wished, office.store, ticket.subscriber_id, office.now())
+        if request.method == "GET":
+            return office.page(
+                request,
+                "confirm.html.j2",
+                title="Confirm",
+                wish=wish,
+                days=schedule.describe_weekdays(wish.weekdays),
+                action=request.scope["path"],
+            )
+        reader = await run_in_threadpool(confirm, office.store, ticket.subscriber_id, office.now())
+        office.postman.wake()
+        token = office.token(Action.PREFERENCES, reader.id)
+        days = schedule.describe_weekdays(reader.weekdays)
+        return office.said(
+            request,
+            "You are subscribed",
+            f"Your papers come to {reader.email} at {reader.send_at:%H:%M} ({reader.timezone}), "
+            f"{days}. Every mail has a link that changes that, and one that ends it.",
+            link=("See and change what you get", office.url(f"/preferences/{token}")),
+        )
+
+    # --- preferences ---------------------------------------------------------------------------
+
+    def _member(self, request: Request) -> Subscriber:
+        office = self._office
+        ticket = office.ticket(request.path_params["token"], Action.PREFERENCES)
+        return office.reader(ticket.subscriber_id)
+
+    async def preferences(self, request: Request) -> Response:
+        office = self._office
+        reader = await run_in_threadpool(self._member, request)
+        if request.method == "GET":
+            return await run_in_threadpool(
+                self._preferences_page, request, reader, forms.values_of(reader), {}, 200
+            )
+        if reader.origin == "config":
+            return self._elsewhere(request)
+        async with request.form(max_files=0, max_fields=60) as form:
+            filled = forms.preferences(form, reader, office.settings)
+        if filled.subscriber is None:
+            return await run_in_threadpool(
+                self._preferences_page, request, reader, filled.values, filled.faults, 422
+            )
+        changed = replace(
+            filled.subscriber,
+            id=reader.id,
+            email=reader.email,
+            state=reader.state,
+            origin=reader.origin,
+        )
+        await run_in_threadpool(office.store.save_subscriber, changed)
+        return self._back(request, "saved")
+
+    def _preferences_page(
+        self,
+        request: Request,
+        reader: Subscriber,
+        values: Mapping[str, Any],
+        faults: Mapping[str, str],
+        status: int,
+    ) -> Response:
+        office = self._office
+        token = request.path_params["token"]
+        ratings = office.store.ratings(reader.id)
+        papers = office.store.papers({r.paper_id for r in ratings})
+        rated = [
+            (r, papers[r.paper_id].title, safe_url(papers[r.paper_id].url))
+            for r in sorted(ratings, key=lambda r: r.rated_at, reverse=True)
+            if r.paper_id in papers
+        ]
+        known, _ = office.session(request)
+        return office.page(
+            request,
+            "preferences.html.j2",
+            status=status,
+            title="What you get",
+            reader=reader,
+            values=values,
+            faults=faults,
+            here=f"/preferences/{token}",
+            done=request.query_params.get("done", ""),
+            zones=_zones(),
+            weekdays=schedule.WEEKDAYS,
+            languages=(("en", "English"), ("de", "Deutsch")),
+            liked=[x for x in rated if x[0].value > 0][:300],
+            disliked=[x for x in rated if x[0].value < 0][:300],
+            is_known_here=known is not None and known.id == reader.id,
+            feed=office.absolute(f"/feed/{office.token(Action.FEED, reader.id)}/atom")
+            if office.public_url
+            else "",
+            unsubscribe=office.url(f"/unsubscribe/{office.token(Action.UNSUBSCRIBE, reader.id)}"),
+        )
+
+    def _back(self, request: Request, done: str) -> Response:
+        """To the page after a form, so that a reload does not send it again."""
+        path = f"/preferences/{request.path_params['token']}"
+        return RedirectResponse(self._office.url(path, done=done), status_code=303)
+
+    def _elsewhere(self, request: Request) -> Response:
+        return self._office.said(
+            request,
+            "This is changed elsewhere",
+            "You stand in the configuration of this site, so whoever runs it changes this. Your "
+            "likes and dislikes, and leaving, are yours.",
+            status=409,
+        )
+
+    async def take_back(self, request: Request) -> Response:
+        """A like or a dislike is removed."""
+        reader = await run_in_threadpool(self._member, request)
+        async with request.form(max_files=0, max_fields=5) as form:
+            paper_id = str(form.get("paper", ""))[:400]
+        await run_in_threadpool(
+            lambda: self._office.store.remove_rating(reader.id, paper_id, keep="config")
+        )
+        return self._back(request, "removed")
+
+    async def add_likes(self, request: Request) -> Response:
+        """Ids, links or a library become likes, as an import that stays beside what was there."""
+        reader = await run_in_threadpool(self._member, request)
+        async with request.form(max_files=1, max_fields=5) as form:
+            likes, fault = await forms.likes_in(form)
+        if fault:
+            return await run_in_threadpool(
+                self._preferences_page,
+                request,
+                reader,
+                forms.values_of(reader),
+                {"papers": fault},
+                422,
+            )
+        await run_in_threadpool(self._import, reader, likes)
+        return self._back(request, "added")
+
+    def _import(self, reader: Subscriber, likes: Likes) -> None:
+        office = self._office
+        now = office.now()
+        name = f"web {now:%Y-%m-%d %H:%M:%S}"
+        import_likes(
+            office.store, office.app.lookups, reader, _Handed(likes, name), name, now, dry_run=False
+        )
+
+    async def pause(self, request: Request) -> Response:
+        """No mail for now, or mail again."""
+        reader = await run_in_threadpool(self._member, request)
+        if reader.origin == "config":
+            return self._elsewhere(request)
+        async with request.form(max_files=0, max_fields=5) as form:
+            wanted = str(form.get("state", ""))
+        state = SubscriberState.PAUSED if wanted == "pause" else SubscriberState.ACTIVE
+        if reader.state is SubscriberState.SUPPRESSED:
+            return self._office.said(
+                request,
+                "Mail to you came back",
+                "Nothing is sent to this address, because mail to it was refused.",
+                status=409,
+            )
+        await run_in_threadpool(self._office.store.set_state, reader.id, state)
+        return self._back(request, "paused" if state is SubscriberState.PAUSED else "resumed")
+
+    async def export(self, request: Request) -> Response:
+        """Everything that is stored about somebody, as JSON."""
+        reader = await run_in_threadpool(self._member, request)
+        found = await run_in_threadpool(self._office.store.everything_about, reader.id)
+        body = json.dumps(found, indent=2, ensure_ascii=False)
+        return Response(
+            body,
+            media_type="application/json; charset=utf-8",
+            headers={
+                "Cache-Control": "no-store",
+                "Content-Disposition": 'attachment; filename="digest-data.json"',
+            },
+        )
+
+    async def forget(self, request: Request) -> Response:
+        """Ask once, then delete everything about somebody."""
+        office = self._office
+        reader = await run_in_threadpool(self._member, request)
+        if reader.origin == "config":
+            return self._elsewhere(request)
+        if request.method == "GET":
+            return office.page(
+                request,
+                "ask.html.j2",
+                title="Delete everything about you",
+                heading="Delete everything about you?",
+                paragraphs=(
+                    f"Your subscription of {reader.email}, your likes and dislikes, and what you "
+                    "were sent are deleted at once and cannot be brought back.",
+                ),
+                button="Delete everything",
+                action=request.scope["path"],
+                fields={},
+                back=f"/preferences/{request.path_params['token']}",
+                paper=None,
+            )
+        await run_in_threadpool(office.store.forget_subscriber, reader.id)
+        answer = office.said(request, "Everything is deleted", "Nothing about you is stored here.")
+        answer.delete_cookie(SESSION, path=office.prefix or "/")
+        return answer
+
+    # --- being recognised ----------------------------------------------------------------------
+
+    async def recognise(self, request: Request) -> Response:
+        """This browser's pages show like buttons from now on, or do not any more."""
+        office = self._office
+        reader = await run_in_threadpool(self._member, request)
+        async with request.form(max_files=0, max_fields=5) as form:
+            wanted = form.get("remember") == "yes"
+        answer = self._back(request, "recognised" if wanted else "not-recognised")
+        place = office.prefix or "/"
+        if wanted:
+            answer.set_cookie(
+                SESSION,
+                office.token(Action.SESSION, reader.id),
+                max_age=SESSION_S,
+                path=place,
+                secure=office.is_secure,
+                httponly=True,
+                samesite="lax",
+            )
+        else:
+            answer.delete_cookie(SESSION, path=place)
+        return answer
+
+    async def rate(self, request: Request) -> Response:
+        """The buttons on a paper's page, for a browser that is recognised."""
+        office = self._office
+        reader, _ = await run_in_threadpool(office.session, request)
+        async with request.form(max_files=0, max_fields=5) as form:
+            token, paper_id = str(form.get("token", "")), str(form.get("paper", ""))[:400]
+            value = {"like": 1, "dislike": -1, "none": 0}.get(str(form.get("value", "")))
+        cookie = request.cookies.get(SESSION, "")
+        if reader is None or not is_form_token(office.store.keys, cookie, token):
+            return office.said(
+                request,
+                "You are not recognised here",
+                "The link “Change what you get” in a mail leads to a page where this browser can "
+                "be recognised.",
+                status=403,
+            )
+        if value is None:
+            return PlainTextResponse("Which value?\n", status_code=400)
+        done = await run_in_threadpool(self._rated, reader, paper_id, value)
+        if not done:
+            return office.said(request, "This paper is not here any more", status=404)
+        return RedirectResponse(office.url(f"/paper/{paper_id}"), status_code=303)
+
+    def _rated(self, reader: Subscriber, paper_id: str, value: int) -> bool:
+        store = self._office.store
+        if paper_id not in store.papers({paper_id}):
+            return False
+        if value:
+            at = self._office.now()
+            store.add_ratings(
+                [
+                    Rating(
+                        subscriber_id=reader.id,
+                        paper_id=paper_id,
+                        value=value,
+                        rated_at=at,
+                        origin="web",
+                    )
+                ]
+            )
+        else:
+            store.remove_rating(reader.id, paper_id, keep="config")
+        return True
+
+    # --- feedback from the mail ----------------------------------------------------------------
+
+    async def feedback(self, request: Request) -> Response:
+        office = self._office
+        ticket = office.ticket(request.path_params["token"], *FEEDBACK)
+        reader = await run_in_threadpool(office.reader, ticket.subscriber_id)
+        paper = await run_in_threadpool(self._paper, ticket.about)
+        heading, verb, effect = _VERBS[ticket.action]
+        if request.method == "GET":
+            return office.page(
+                request,
+                "ask.html.j2",
+                title=heading,
+                heading=heading,
+                paragraphs=(f"{effect} For {reader.email}.",),
+                button=verb,
+                action=request.scope["path"],
+                fields={},
+                back="",
+                paper=view(paper),
+            )
+        async with request.form(max_files=0, max_fields=5) as form:
+            undo, before = form.get("undo") == "yes", str(form.get("before", ""))
+        if undo:
+            await run_in_threadpool(self._undone, reader, paper.id, before)
+            return office.said(
+                request, "Taken back", f"“{paper.title}” is as it was before.", link=None
+            )
+        earlier = {r.paper_id: r.value for r in office.store.ratings(reader.id)}.get(paper.id, 0)
+        await run_in_threadpool(lambda: carry_out(ticket, office.store, office.now(), origin="web"))
+        return office.page(
+            request,
+            "ask.html.j2",
+            title=f"{verb}: noted",
+            heading="Noted",
+            paragraphs=(f"{verb}: {effect[0].lower()}{effect[1:]}",),
+            button="Undo",
+            action=request.scope["path"],
+            fields={"undo": "yes", "before": str(earlier)},
+            back="",
+            paper=view(paper),
+        )
+
+    def _paper(self, paper_id: str) -> Paper:
+        # Two papers that turned out to be one are found by either id.
+        store = self._office.store
+        found = store.papers(set(store.known_as({paper_id}).values()) or {paper_id})
+        if not found:
+            raise TokenError("This paper is not here any more.")
+        return next(iter(found.values()))
+
+    def _undone(self, reader: Subscriber, paper_id: str, before: str) -> None:
+        store = self._office.store
+        store.remove_rating(reader.id, paper_id, keep="config")
+        if before in ("1", "-1", "-3"):
+            at = self._office.now()
+            store.add_ratings(
+                [
+                    Rating(
+                        subscriber_id=reader.id,
+                        paper_id=paper_id,
+                        value=int(before),
+                        rated_at=at,
+                        origin="web",
+                    )
+                ]
+            )
+
+    async def unsubscribe(self, request: Request) -> Response:
+        """RFC 8058: one POST without cookie or question; people are asked once."""
+        office = self._office
+        ticket = office.ticket(request.path_params["token"], Action.UNSUBSCRIBE)
+        try:
+            reader = await run_in_threadpool(office.reader, ticket.subscriber_id)
+        except TokenError:
+            return office.said(
+                request, "You are not subscribed", "Nothing about you is stored here any more."
+            )
+        if request.method == "GET":
+            gone = reader.state is SubscriberState.UNSUBSCRIBED
+            if gone:
+                return office.said(
+                    request, "You are not subscribed", f"{reader.email} gets no more mail."
+                )
+            return office.page(
+                request,
+                "ask.html.j2",
+                title="Unsubscribe",
+                heading="Unsubscribe?",
+                paragraphs=(f"{reader.email} gets no more mail of {office.settings.title}.",),
+                button="Unsubscribe",
+                action=request.scope["path"],
+                fields={},
+                back="",
+                paper=None,
+            )
+        await run_in_threadpool(lambda: carry_out(ticket, office.store, office.now(), origin="web"))
+        answer = office.said(
+            request,
+            "You are unsubscribed",
+            f"{reader.email} gets no more mail of {office.settings.title}. What you liked is kept, "
+            "in case you return; the page below deletes it.",
+            link=(
+                "See and delete what is stored",
+                office.url(f"/preferences/{office.token(Action.PREFERENCES, reader.id)}"),
+            ),
+        )
+        answer.delete_cookie(SESSION, path=office.prefix or "/")
+        return answer
+
+    # --- one's own editions --------------------------------------------------------------------
+
+    async def edition(self, request: Request) -> Response:
+        office = self._office
+        ticket = office.ticket(request.path_params["token"], Action.EDITION)
+        reader = await run_in_threadpool(office.reader, ticket.subscriber_id)
+        day = day_of(ticket.about)
+        found = await run_in_threadpool(office.store.edition_of, reader.id, day) if day else None
+        if found is None:
+            raise TokenError("This edition is not here any more.")
+        return await run_in_threadpool(self._edition_page, request, reader, found)
+
+    def _edition_page(self, request: Request, reader: Subscriber, found: StoredEdition) -> Response:
+        office, speech = self._office, self._office.app.renderer.speech("en")
+        actions = {
+            p.paper.id: [
+                (verb, office.url(f"/feedback/{office.token(action, reader.id, p.paper.id)}"))
+                for action, (_, verb, _) in _VERBS.items()
+            ]
+            for p in found.picks
+        }
+        parts = [
+            (_HEADINGS[section], [(p.rank, view(p.paper, why=why(p.reasons, speech))) for p in of])
+            for section in Section
+            if (of := [p for p in found.picks if p.section is section])
+        ]
+        token = office.token(Action.PREFERENCES, reader.id)
+        return office.page(
+            request,
+            "edition.html.j2",
+            title=found.subject,
+            edition=found,
+            parts=parts,
+            actions=actions,
+            reader=reader,
+            preferences=f"/preferences/{token}",
+        )
+
+    async def own_feed(self, request: Request) -> Response:
+        """The latest editions as a feed, for who reads there."""
+        office = self._office
+        form = request.path_params["form"]
+        ticket = office.ticket(request.path_params["token"], Action.FEED)
+        if form not in ("atom", "json"):
+            return PlainTextResponse("There is no such feed.\n", status_code=404)
+        reader = await run_in_threadpool(office.reader, ticket.subscriber_id)
+        editions = await run_in_threadpool(office.store.editions_of, reader.id, 10)
+        entries: dict[str, feeds.Entry] = {}
+        for edition in editions:
+            at = datetime.combine(edition.edition_date, time(), tzinfo=UTC)
+            for p in edition.picks:
+                url = office.absolute(f"/paper/{p.paper.id}")
+                entries.setdefault(p.paper.id, feeds.entry_of(p.paper, url, at))
+        return feeds.answer(
+            feeds.Feed(
+                title=f"{office.settings.title} for {reader.name or reader.email}",
+                url=office.absolute("/"),
+                own_url=office.absolute(f"/feed/{request.path_params['token']}/{form}"),
+                updated=feeds.latest([e.composed_at for e in editions], office.now()),
+                entries=tuple(entries.values()),
+            ),
+            form,
+            {"Cache-Control": "private, max-age=600", "X-Robots-Tag": "noindex, nofollow"},
+        )
+
+
+class _Handed:
+    """Likes that were handed in by a form."""
+
+    def __init__(self, likes: Likes, name: str = JOINED_WITH) -> None:
+        self._likes, self.name = likes, name
+
+    def read(self, memory: str) -> tuple[Likes | None, str]:
+        return self._likes, ""
+
+
+@lru_cache(maxsize=1)
+def _zones() -> tuple[str, ...]:
+    """Names of time zones that people live in."""
+    named = (z for z in available_timezones() if "/" in z and not z.startswith("Etc/"))
+    return (*sorted(named), "UTC")
