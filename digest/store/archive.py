@@ -279,6 +279,7 @@ class ArchiveTables:
                 connection.execute(about.delete().where(about.c.subscriber_id == subscriber_id))
             connection.execute(table.delete().where(table.c.id == subscriber_id))
             if email:
+                _forget_in_runs(connection, email)
                 signups = schema.signups
                 connection.execute(
                     signups.delete().where(sa.func.lower(signups.c.email) == email.lower())
@@ -312,6 +313,18 @@ class ArchiveTables:
             titles = sa.select(papers.c.id, papers.c.title).where(papers.c.id.in_(ids))
             found["titles"] = {i: title for i, title in connection.execute(titles)}  # noqa: C416
         return found
+
+
+def _forget_in_runs(connection: sa.Connection, email: str) -> None:
+    """Reports of runs name everybody they served."""
+    table = schema.runs
+    rows = connection.execute(sa.select(table.c.id, table.c.report)).all()
+    for run_id, report in rows:
+        served = [s for s in report["subscribers"] if s["email"].lower() != email.lower()]
+        warnings = [w.replace(email, "somebody") for w in report["warnings"]]
+        if served != report["subscribers"] or warnings != report["warnings"]:
+            changed = report | {"subscribers": served, "warnings": warnings}
+            connection.execute(table.update().where(table.c.id == run_id).values(report=changed))
 
 
 def _plain(row: sa.RowMapping) -> dict[str, Any]:

@@ -34,6 +34,8 @@ from digest.web.office import SESSION, Office, day_of
 from digest.web.views import view
 
 SESSION_S = 180 * 86_400
+#: a HEAD reads as a GET does; scanners of mail send both
+READS = ("GET", "HEAD")
 FEEDBACK = (Action.LIKE, Action.DISLIKE, Action.FEWER)
 _HEADINGS = {
     Section.FOLLOWED: "From those you follow",
@@ -88,7 +90,7 @@ class People:
                 "Whoever runs this site has not opened it for subscriptions.",
                 status=404,
             )
-        if request.method == "GET":
+        if request.method in READS:
             query = request.query_params
             values = {
                 "interests": query.get("interests", "")[:1000],
@@ -162,7 +164,7 @@ class People:
         office = self._office
         ticket = office.ticket(request.path_params["token"], Action.CONFIRM)
         wish = await run_in_threadpool(wished, office.store, ticket.subscriber_id, office.now())
-        if request.method == "GET":
+        if request.method in READS:
             return office.page(
                 request,
                 "confirm.html.j2",
@@ -193,7 +195,7 @@ class People:
     async def preferences(self, request: Request) -> Response:
         office = self._office
         reader = await run_in_threadpool(self._member, request)
-        if request.method == "GET":
+        if request.method in READS:
             return await run_in_threadpool(
                 self._preferences_page, request, reader, forms.values_of(reader), {}, 200
             )
@@ -342,7 +344,7 @@ class People:
         reader = await run_in_threadpool(self._member, request)
         if reader.origin == "config":
             return self._elsewhere(request)
-        if request.method == "GET":
+        if request.method in READS:
             return office.page(
                 request,
                 "ask.html.j2",
@@ -439,7 +441,7 @@ class People:
         reader = await run_in_threadpool(office.reader, ticket.subscriber_id)
         paper = await run_in_threadpool(self._paper, ticket.about)
         heading, verb, effect = _VERBS[ticket.action]
-        if request.method == "GET":
+        if request.method in READS:
             return office.page(
                 request,
                 "ask.html.j2",
@@ -509,7 +511,7 @@ class People:
             return office.said(
                 request, "You are not subscribed", "Nothing about you is stored here any more."
             )
-        if request.method == "GET":
+        if request.method in READS:
             gone = reader.state is SubscriberState.UNSUBSCRIBED
             if gone:
                 return office.said(
