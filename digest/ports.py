@@ -339,6 +339,10 @@ class Archive(Protocol):
         """The latest days with papers, newest first, and how many each had."""
         ...
 
+    def previous_day(self, day: date) -> date | None:
+        """The last day with papers before this one."""
+        ...
+
     def next_day(self, day: date) -> date | None:
         """The first day with papers after this one."""
         ...

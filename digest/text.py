@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from html.parser import HTMLParser
 
@@ -36,8 +36,9 @@ def clean(text: str | None) -> str:
     """One line of NFC text without control, bidi-override or invisible characters."""
     if not text:
         return ""
-    text = _UNSAFE.sub(" ", text).translate(_INVISIBLE)
-    return unicodedata.normalize("NFC", _SPACE.sub(" ", text)).strip()
+    if not (text.isascii() and text.isprintable()):  # most texts are, and most were cleaned before
+        text = unicodedata.normalize("NFC", _UNSAFE.sub(" ", text).translate(_INVISIBLE))
+    return " ".join(text.split())
 
 
 _BLOCKS = frozenset(
@@ -169,7 +170,12 @@ def _math(match: re.Match[str]) -> str:
     return _decode(inner) if "\\" in inner or "{" in inner else inner
 
 
-@lru_cache(maxsize=2048)  # one abstract is read for its phrases, its key sentence and its card
+_NO_BRACES = str.maketrans({"{": None, "}": None, "~": " "})
+#: a macro at the end, whose argument may follow after a blank
+_OPEN_MACRO = re.compile(r"\\(?:[a-zA-Z]+\*?|.)$")
+
+
+@lru_cache(maxsize=8192)  # one abstract is read for its phrases, its key sentence and its card
 def readable(text: str) -> str:
     """LaTeX in a title or an abstract as Unicode a person can read.
 
@@ -190,11 +196,63 @@ def readable(text: str) -> str:
 def _outside_math(text: str) -> str:
     text = re.sub(r"(?<=\w)~(?=\w)", " ", _QUOTES.sub(r"“\1”", text))
     if "\\" in text:
-        lead = text[: len(text) - len(text.lstrip())]
-        trail = text[len(text.rstrip()) :]
-        # a dollar that opened no formula is money: keep it from being read as one
-        return lead + _decode(re.sub(r"(?<!\\)\$", r"\\$", text.strip())) + trail
+        return "".join(_piece(p) for p in _whole_groups(text))
     return re.sub(r"\{([^{}]*)\}", r"\1", text)
+
+
+def _whole_groups(text: str) -> Iterator[str]:
+    """A text cut at blanks, nowhere inside braces or between a macro and what it is for: decoding
+    takes a hundred times as long as looking, and most of an abstract is plain."""
+    position = 0
+    while (macro := text.find("\\", position)) >= 0:
+        plain_part = text[position:macro]
+        opened = _first_unclosed(plain_part)
+        start = plain_part.rfind(" ", 0, opened if opened >= 0 else None) + 1
+        if start:
+            yield plain_part[:start]
+        start += position
+        position = _end_of_group(text, start)
+        yield text[start:position]
+    yield text[position:]
+
+
+def _first_unclosed(text: str) -> int:
+    """Where the outermost brace stands that the text does not close; -1 if there is none."""
+    open_at: list[int] = []
+    if "{" in text:
+        for at, char in enumerate(text):
+            if char == "{":
+                open_at.append(at)
+            elif char == "}" and open_at:
+                open_at.pop()
+    return open_at[0] if open_at else -1
+
+
+def _end_of_group(text: str, start: int) -> int:
+    depth = 0
+    for at in range(start, len(text)):
+        char = text[at]
+        if char == "{":
+            depth += 1
+        elif char == "}":
+            depth = max(0, depth - 1)
+        elif (
+            char == " "
+            and depth == 0
+            and text[at + 1 : at + 2] != "{"
+            and not _OPEN_MACRO.search(text[start:at])
+        ):
+            return at
+    return len(text)
+
+
+def _piece(text: str) -> str:
+    if "\\" not in text:  # but of a text that is LaTeX; a formula may part a brace from its other
+        return text.translate(_NO_BRACES).replace("---", "—").replace("--", "–").replace("''", "”")
+    lead = text[: len(text) - len(text.lstrip())]
+    trail = text[len(text.rstrip()) :]
+    # a dollar that opened no formula is money: keep it from being read as one
+    return lead + _decode(re.sub(r"(?<!\\)\$", r"\\$", text.strip())) + trail
 
 
 # --- sentences and lengths -------------------------------------------------------------------
@@ -248,10 +306,22 @@ def counted(n: int, noun: str) -> str:
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
 
 
+class _Marks(dict[int, int | None]):
+    """For `str.translate`: drops combining characters, which it learns as they come."""
+
+    def __missing__(self, code: int) -> int | None:
+        found = self[code] = None if unicodedata.combining(chr(code)) else code
+        return found
+
+
+_WITHOUT_MARKS = _Marks()
+
+
 def fold(text: str) -> str:
     """Lower case without accents, for comparing names and words."""
-    decomposed = unicodedata.normalize("NFKD", text)
-    return "".join(c for c in decomposed if not unicodedata.combining(c)).casefold()
+    if text.isascii():
+        return text.casefold()
+    return unicodedata.normalize("NFKD", text).translate(_WITHOUT_MARKS).casefold()
 
 
 def as_written(text: str, term: str) -> str:

@@ -10,6 +10,7 @@ import textwrap
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import groupby
 
 import css_inline
@@ -142,6 +143,7 @@ class Rendered:
     text: str
 
 
+@lru_cache(maxsize=8192)  # pages show the same papers again and again
 def shown(text: str, max_chars: int = 10_000) -> str:
     """Outside text as a person reads it; cleaned once more, whatever door it came in by."""
     return shorten(clean(readable(text)), max_chars)

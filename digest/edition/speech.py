@@ -26,6 +26,7 @@ class Speech:
         # English without a country would write May 20, 2026; most of the world does not.
         self._locale = Locale.parse("en_GB" if language == "en" else language)
         self.language = language
+        self._days: dict[date, str] = {}
         self._catalogue = gettext.NullTranslations()
         if po:
             compiled = BytesIO()
@@ -57,7 +58,10 @@ class Speech:
 
     def day_and_month(self, day: date) -> str:
         """ "20 May"."""
-        return str(format_skeleton("MMMd", day, locale=self._locale))
+        known = self._days.get(day)
+        if known is None:
+            known = self._days[day] = str(format_skeleton("MMMd", day, locale=self._locale))
+        return known
 
     def listed(self, things: Sequence[str]) -> str:
         """ "a, b and c"."""

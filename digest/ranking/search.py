@@ -74,13 +74,12 @@ class Index:
         latent = self._latent
         if latent.n_axes:
             self._coordinates = latent.coordinates(matrix)
-            self._meanings, lengths = latent.directions(self._coordinates)
+            _, lengths = latent.directions(self._coordinates)
             usual = float(np.median(lengths)) if len(lengths) else 1.0
             shares = np.clip(lengths.ravel() / (usual or 1.0), 0.25, 4.0)
             self._divisor = (shares**COMMONNESS).astype(np.float32)
         else:
             self._coordinates = np.zeros((matrix.shape[0], 0), dtype=np.float32)
-            self._meanings = self._coordinates
             self._divisor = np.ones(matrix.shape[0], dtype=np.float32)
 
     def __len__(self) -> int:
@@ -121,16 +120,16 @@ class Index:
         latent = self._latent
         if latent.n_axes:
             place = self._place_of(query)
-            scores = scores - self._coordinates[found] @ (latent.damping * place)
+            near = self._coordinates[found]
+            scores = scores - near @ (latent.damping * place)
             meaning, _ = latent.directions(place[None, :])
-            scores = scores + np.float32(MEANING) * (self._meanings[found] @ meaning[0])
+            scores = scores + np.float32(MEANING) * (latent.directions(near)[0] @ meaning[0])
             scores = scores / self._divisor[found]
-        # among equals the latest first
-        best = sorted(zip(-scores, -found, strict=True))
+        best = np.lexsort((-found, -scores))[: n + 1]  # among equals the latest first
         hits = [
-            Hit(self._ids[-int(at)], float(np.clip(-score, 0, 1)))
-            for score, at in best
-            if self._ids[-int(at)] != leave_out
+            Hit(self._ids[at], min(1.0, max(0.0, score)))
+            for at, score in zip(found[best].tolist(), scores[best].tolist(), strict=True)
+            if self._ids[at] != leave_out
         ]
         return Answer(tuple(hits[:n]), terms)
 

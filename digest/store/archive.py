@@ -88,6 +88,13 @@ class ArchiveTables:
         with self._db.read() as connection:
             return tuple((day, n) for day, n in connection.execute(query))
 
+    def previous_day(self, day: date) -> date | None:
+        table = schema.mentions
+        query = sa.select(sa.func.max(table.c.listed_on)).where(table.c.listed_on < day)
+        with self._db.read() as connection:
+            found: date | None = connection.scalar(query)
+        return found
+
     def next_day(self, day: date) -> date | None:
         table = schema.mentions
         query = sa.select(sa.func.min(table.c.listed_on)).where(table.c.listed_on > day)

@@ -311,14 +311,17 @@ class Finder(_Thread):
             position = part[-1][0]
         return found, position
 
-    def search(self, question: Paper, n: int, leave_out: str = "") -> tuple[Answer, list[Paper]]:
-        """The nearest papers that are indexed by now."""
+    def search(
+        self, question: Paper, n: int, skip: int = 0, leave_out: str = ""
+    ) -> tuple[Answer, list[Paper]]:
+        """The nearest papers that are indexed by now, after those that are skipped."""
         index = self._index
         if index is None:
             return Answer((), ()), []
-        answer = index.search(question, n, leave_out=leave_out)
-        papers = self._office.store.papers([h.paper_id for h in answer.hits])
-        return answer, [papers[h.paper_id] for h in answer.hits if h.paper_id in papers]
+        answer = index.search(question, skip + n, leave_out=leave_out)
+        wanted = [h.paper_id for h in answer.hits[skip:]]
+        papers = self._office.store.papers(wanted)
+        return answer, [papers[i] for i in wanted if i in papers]
 
 
 def day_of(text: str) -> date | None:

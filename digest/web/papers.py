@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from urllib.parse import urlencode
 
+from anyio import CapacityLimiter, to_thread
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
@@ -22,13 +24,15 @@ from digest.web import feeds
 from digest.web.office import Office, day_of
 from digest.web.views import view
 
-PER_PAGE, HITS = 50, 30
+PER_PAGE, HITS, MAX_HITS = 50, 20, 200
 MAX_QUERY_CHARS = 6_000
 #: a question that is longer is a text of its own, not a keyword
 MAX_INTEREST_CHARS = 120
 #: rendered pages that are kept, and papers in a feed
 MAX_KEPT, FEED_PAPERS = 500, 200
 SIMILAR = 10
+#: searches at a time
+SEARCHES = 2
 
 
 class Kept:
@@ -36,6 +40,7 @@ class Kept:
 
     def __init__(self) -> None:
         self._pages: OrderedDict[str, tuple[str, bytes, str, str]] = OrderedDict()
+        self._making: dict[str, asyncio.Future[Response]] = {}
 
     async def answer(
         self, request: Request, key: str, state: str, make: Callable[[], Response]
@@ -43,7 +48,7 @@ class Kept:
         """The page under a key, made if it is not there; 304 if the browser has it."""
         known = self._pages.get(key)
         if known is None or known[0] != state:
-            made = await run_in_threadpool(make)
+            made = await self._made(f"{state} {key}", make)
             if made.status_code != 200:
                 return made
             body = bytes(made.body)
@@ -59,12 +64,23 @@ class Kept:
             return Response(status_code=304, headers=headers)
         return Response(body, headers=headers, media_type=media_type)
 
+    async def _made(self, key: str, make: Callable[[], Response]) -> Response:
+        """Many may ask for a page that is not there yet; it is made once."""
+        waiting = self._making.get(key)
+        if waiting is not None:
+            return await asyncio.shield(waiting)
+        job = asyncio.ensure_future(run_in_threadpool(make))
+        self._making[key] = job
+        job.add_done_callback(lambda _: self._making.pop(key, None))
+        return await asyncio.shield(job)
+
 
 class Papers:
     """See the module."""
 
     def __init__(self, office: Office) -> None:
         self._office, self._kept = office, Kept()
+        self._searches = CapacityLimiter(SEARCHES)
 
     # --- days ----------------------------------------------------------------------------------
 
@@ -73,8 +89,10 @@ class Papers:
         office = self._office
 
         def make() -> Response:
-            latest = office.store.days(office.now().date() + timedelta(days=1), 1)
-            return self._day_page(request, latest[0][0] if latest else office.now().date())
+            today = office.now().date()
+            # somewhere on earth it may be tomorrow already
+            latest = office.store.previous_day(today + timedelta(days=2))
+            return self._day_page(request, latest or today)
 
         return await self._answer(request, make)
 
@@ -102,7 +120,7 @@ class Papers:
         if not by_time:  # the order of arrival is the order of time
             chosen.sort(key=lambda x: (-heat(x.paper, day), -(x.paper.signals.upvotes or 0)))
         shown = chosen[(page - 1) * PER_PAGE : page * PER_PAGE]
-        earlier = office.store.days(day - timedelta(days=1), 1)
+        earlier = office.store.previous_day(day)
         later = office.store.next_day(day)
         thumbnails = office.settings.web.thumbnails
         html = office.render(
@@ -129,7 +147,7 @@ class Papers:
             category=category,
             categories=categories,
             by_time=by_time,
-            earlier=earlier[0][0] if earlier else None,
+            earlier=earlier,
             later=later,
             feeds=[(form, office.url(f"/papers/{day}/feed.{form}")) for form in ("atom", "json")],
         )
@@ -193,14 +211,21 @@ class Papers:
 
     # --- search --------------------------------------------------------------------------------
 
-    def search(self, request: Request) -> Response:
+    async def search(self, request: Request) -> Response:
+        """A few at a time: twenty threads that want one interpreter only delay each other."""
+        return await to_thread.run_sync(self._search, request, limiter=self._searches)
+
+    def _search(self, request: Request) -> Response:
         question = clean(request.query_params.get("q", "")[:MAX_QUERY_CHARS])
         if not question:
-            return self._results(request, "", None, (), [])
-        known, terms, papers = self._found(question)
-        return self._results(request, question, known, terms, papers)
+            return self._results(request, "", None, (), [], 1)
+        page = min(_number(request.query_params.get("page", "")), MAX_HITS // HITS)
+        known, terms, papers = self._found(question, page)
+        return self._results(request, question, known, terms, papers, page)
 
-    def _found(self, question: str) -> tuple[Paper | None, Sequence[str], list[Paper]]:
+    def _found(
+        self, question: str, page: int = 1
+    ) -> tuple[Paper | None, Sequence[str], list[Paper]]:
         """The paper that was meant, if one was; the words that tell; and the nearest papers."""
         office = self._office
         known: Paper | None = None
@@ -208,7 +233,9 @@ class Papers:
             paper_id = office.store.known_as({name}).get(name, "")
             known = self._listed(paper_id)
         asked = known or Paper(id="", title=question)
-        answer, papers = office.finder.search(asked, HITS, leave_out=known.id if known else "")
+        answer, papers = office.finder.search(
+            asked, HITS, (page - 1) * HITS, leave_out=known.id if known else ""
+        )
         return known, answer.terms, papers
 
     def _listed(self, paper_id: str) -> Paper | None:
@@ -225,6 +252,7 @@ class Papers:
         known: Paper | None,
         terms: Sequence[str],
         papers: Sequence[Paper],
+        page: int,
     ) -> Response:
         office = self._office
         interest = question if len(question) <= MAX_INTEREST_CHARS and not known else ""
@@ -238,6 +266,9 @@ class Papers:
             is_id=bool(name_of(question)),
             terms=terms,
             papers=[view(p, terms=terms) for p in papers],
+            first=(page - 1) * HITS + 1,
+            page=page,
+            more=len(papers) == HITS and page < MAX_HITS // HITS,
             n_indexed=len(office.finder),
             indexing=not office.finder.ready.is_set(),
             interest=interest,
@@ -291,7 +322,7 @@ class Papers:
                 status=404,
                 link=("Search for it", office.url("/search", q=name_of(wanted) or wanted)),
             )
-        _, similar = office.finder.search(paper, SIMILAR, leave_out=paper.id)
+        _, similar = office.finder.search(paper, SIMILAR, 0, leave_out=paper.id)
         mentions = office.store.mentions_of(paper.id)
         return office.page(
             request,

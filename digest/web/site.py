@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import signal
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -156,10 +157,12 @@ def serve(
         DigestError: the address cannot be listened at.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family)
+    # with its protocol, or asyncio does not see that it may switch off Nagle's delay
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
+        listener.listen(2048)  # whoever reads that we listen may come at once
     except OSError as error:
         listener.close()
         raise DigestError(
@@ -188,5 +191,7 @@ def serve(
         on_ready(f"http://{shown}:{listener.getsockname()[1]}/")
         await uvicorn.Server(config).serve(sockets=[listener])
 
+    # uvicorn lets open requests finish and then raises the signal again, which would kill us
+    signal.signal(signal.SIGTERM, lambda *_: None)
     with suppress(KeyboardInterrupt):  # Ctrl-C is how it is meant to end
         asyncio.run(main())

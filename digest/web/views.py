@@ -15,6 +15,7 @@ from digest.text import counted, fold, safe_url
 MAX_AUTHORS = 12
 #: terms that are marked in a result
 MAX_TERMS = 12
+_WORD = re.compile(r"[^\W_]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,13 +52,13 @@ def view(
     """A paper with the terms of a question marked in it."""
     names = [shown(a, 80) for a in paper.authors[:MAX_AUTHORS]]
     more = len(paper.authors) - len(names)
-    pattern = _pattern(tuple(terms[:MAX_TERMS]))
+    words = _words(tuple(terms[:MAX_TERMS]))
     return PaperView(
         id=paper.id,
-        title=marked(shown(paper.title, 300) or "Untitled", pattern),
+        title=marked(shown(paper.title, 300) or "Untitled", words),
         authors=", ".join(names) + (f" and {counted(more, 'other')}" if more > 0 else ""),
         n_authors=counted(len(paper.authors), "author") if paper.authors else "",
-        abstract=marked(shown(paper.abstract), pattern) if paper.abstract else (),
+        abstract=marked(shown(paper.abstract), words) if paper.abstract else (),
         facts=facts_of(paper, ENGLISH),
         links=links_of(paper, ENGLISH),
         is_new=is_new,
@@ -68,26 +69,27 @@ def view(
 
 
 @lru_cache(maxsize=1_000)
-def _pattern(terms: tuple[str, ...]) -> re.Pattern[str] | None:
-    """Finds words of the terms, and plurals of them, in folded text."""
-    words = sorted({w for t in terms for w in t.split()}, key=lambda w: (-len(w), w))
-    if not words:
-        return None
-    return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, words))})(?:s|es)?(?!\w)")
+def _words(terms: tuple[str, ...]) -> frozenset[str]:
+    """The words of some terms, and plurals of them."""
+    words = {w for t in terms for w in t.split()}
+    return frozenset(words | {f"{w}{ending}" for w in words for ending in ("s", "es")})
 
 
-def marked(text: str, pattern: re.Pattern[str] | None) -> tuple[Piece, ...]:
-    """A text in pieces, those that match marked."""
-    if pattern is None or not text:
+def marked(text: str, words: frozenset[str]) -> tuple[Piece, ...]:
+    """A text in pieces, those that are among the words (which are folded) marked."""
+    if not words or not text:
         return (Piece(text=text),)
-    if text.isascii():  # folding keeps every position
-        folded, origin = text.casefold(), None
+    origin: list[int] | None = None
+    if all(len(fold(c)) == 1 for c in set(text) if c > "\x7f"):  # every position is kept
+        folded = fold(text)
     else:
         parts = [(f, n) for n, char in enumerate(text) for f in fold(char)]
         folded, origin = "".join(f for f, _ in parts), [n for _, n in parts]
     pieces: list[Piece] = []
     done = 0
-    for match in pattern.finditer(folded):
+    for match in _WORD.finditer(folded):
+        if match[0] not in words:
+            continue
         start, end = match.span()
         if origin is not None:
             start, end = origin[start], origin[end - 1] + 1

@@ -473,6 +473,7 @@ def test_with_a_web_side_actions_are_pages_and_unsubscribing_takes_one_click() -
         Action.DISLIKE,
         Action.FEWER,
         Action.EDITION,
+        Action.PREFERENCES,
         Action.UNSUBSCRIBE,
     ]
     mail = message_from_bytes(build_message(made, shown, head, now=NOW).body, policy=policy.default)

@@ -1,0 +1,200 @@
+"""Pages of the web side over 100,000 stored papers, asked for by 20 clients at once.
+
+The server is `digest serve` in a process of its own, on the machine that also makes the load. The
+limit of the same run is a file of a few kilobytes from the same server.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from datetime import time as clock
+from pathlib import Path
+from urllib.parse import quote
+
+from benchmarks.one_reader import made_up, sentences
+from digest.model import Listing, Paper, Signals
+from digest.store import open_store
+
+N_PAPERS, A_DAY, CLIENTS, SECONDS = 100_000, 1_000, 20, 6.0
+LAST_DAY = date(2026, 5, 20)
+CONFIG = """
+[[sources]]
+kind = "arxiv"
+categories = ["cs.CL"]
+[maildir]
+path = "Maildir"
+[store]
+path = "digest.db"
+[web]
+requests_per_minute = 0
+[lookup]
+services = []
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What clients saw."""
+
+    per_second: float
+    p50_ms: float
+    p95_ms: float
+    kilobytes: float
+
+
+def fill(folder: Path) -> None:
+    """A database of a hundred listing days."""
+    (folder / "config.toml").write_text(CONFIG, "utf-8")
+    rng = random.Random(1)
+    # Of a recorded arXiv listing 11% of the abstracts hold LaTeX; of these, nearly all would.
+    made = [
+        (title, abstract if i % 9 == 0 else abstract.replace("\\", ""))
+        for i, (title, abstract) in enumerate(made_up(N_PAPERS, 1))
+    ]
+    with open_store(folder / "digest.db") as store:
+        for n in range(0, N_PAPERS, A_DAY):
+            day = LAST_DAY - timedelta(days=(N_PAPERS - n) // A_DAY - 1)
+            at = datetime.combine(day, clock(6), tzinfo=UTC)
+            papers = tuple(
+                Paper(
+                    id=f"arxiv:{day:%y%m}.{n + i:06d}"[:22],
+                    title=title,
+                    abstract=abstract,
+                    authors=("Ada Lovelace", "Grace Hopper", f"Author {i % 97}"),
+                    url="https://example.org/",
+                    categories=(("cs.CL", "cs.CV", "q-bio.QM", "econ.EM")[i % 4],),
+                    announced=day,
+                    published=at,
+                    source="arxiv",
+                    signals=Signals(upvotes=rng.randrange(200) if i % 12 == 0 else None),
+                )
+                for i, (title, abstract) in enumerate(made[n : n + A_DAY])
+            )
+            store.add_listing(Listing(source="arXiv", papers=papers, fetched_at=at))
+
+
+async def ask(host: str, port: int, paths: Sequence[str], seconds: float) -> Load:
+    """Keep `CLIENTS` connections busy for a while."""
+    times: list[float] = []
+    sizes: list[int] = []
+    until = time.perf_counter() + seconds
+
+    async def client(number: int) -> None:
+        rng = random.Random(number)
+        reader, writer = await asyncio.open_connection(host, port)
+        while time.perf_counter() < until:
+            path = rng.choice(paths)
+            started = time.perf_counter()
+            writer.write(f"GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+            head = await reader.readuntil(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 200"), head[:200]
+            length = re.search(rb"content-length: (\d+)", head)
+            assert length
+            body = await reader.readexactly(int(length[1]))
+            times.append(time.perf_counter() - started)
+            sizes.append(len(body))
+        writer.close()
+
+    started = time.perf_counter()
+    await asyncio.gather(*(client(n) for n in range(CLIENTS)))
+    took = time.perf_counter() - started
+    times.sort()
+    return Load(
+        per_second=len(times) / took,
+        p50_ms=1e3 * times[len(times) // 2],
+        p95_ms=1e3 * times[int(len(times) * 0.95)],
+        kilobytes=sum(sizes) / len(sizes) / 1e3,
+    )
+
+
+def questions() -> list[str]:
+    """Words, titles and whole abstracts, as people type and paste them."""
+    rng, pool = random.Random(2), sentences()
+    asked = [" ".join(rng.sample(re.findall(r"[a-z]{5,}", s), 3)) for s in pool if len(s) > 80]
+    asked += pool[:100]
+    asked += [" ".join(rng.sample(pool, 6)) for _ in range(50)]
+    return [f"/search?q={quote(q[:2000])}" for q in asked]
+
+
+def memory_mb(pid: int) -> float:
+    status = Path(f"/proc/{pid}/status")
+    if not status.exists():
+        return float("nan")
+    found = re.search(r"VmRSS:\s+(\d+)", status.read_text())
+    return int(found[1]) / 1e3 if found else float("nan")
+
+
+def main() -> None:
+    print(f"Web side: {N_PAPERS:,} stored papers, {CLIENTS} clients at once")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        started = time.perf_counter()
+        fill(folder)
+        print(f"  stored in {time.perf_counter() - started:.0f} s")
+        server = subprocess.Popen(
+            [sys.executable, "-m", "digest", "serve", "--port", "0"],
+            cwd=folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env=os.environ | {"PYTHONUNBUFFERED": "1"},
+        )
+        try:
+            assert server.stdout is not None
+            found = re.search(r"http://([\d.]+):(\d+)/", server.stdout.readline())
+            assert found
+            host, port = found[1], int(found[2])
+            started = time.perf_counter()
+            wait_until_indexed(host, port)
+            print(
+                f"  indexed in {time.perf_counter() - started:.0f} s; "
+                f"the server holds {memory_mb(server.pid):.0f} MB"
+            )
+            days = [f"/papers/{LAST_DAY - timedelta(days=n)}" for n in range(10)]
+            days += [f"{d}?sort=time" for d in days] + [f"{d}?category=cs.CV" for d in days]
+            print(f"{'page':>14}{'a second':>10}{'p50 ms':>9}{'p95 ms':>9}{'kB':>8}  aim")
+            limit = asyncio.run(ask(host, port, ["/site.css"], SECONDS / 2))
+            loads = {
+                "a small file": (limit, ""),
+                "day": (asyncio.run(ask(host, port, days, SECONDS)), "p95 under 50 ms"),
+                "search": (asyncio.run(ask(host, port, questions(), SECONDS)), "p95 under 150 ms"),
+            }
+            for what, (load, aim) in loads.items():
+                print(
+                    f"{what:>14}{load.per_second:>10.0f}{load.p50_ms:>9.1f}{load.p95_ms:>9.1f}"
+                    f"{load.kilobytes:>8.1f}  {aim}"
+                )
+            day = loads["day"][0]
+            print(f"  a day's page costs {limit.per_second / day.per_second:.2f} x a small file")
+        finally:
+            server.send_signal(signal.SIGTERM)
+            code = server.wait(30)
+        print(f"  stopped by SIGTERM with code {code}")
+
+
+def wait_until_indexed(host: str, port: int) -> None:
+    import json
+    import urllib.request
+
+    deadline = time.monotonic() + 600
+    while time.monotonic() < deadline:
+        with urllib.request.urlopen(f"http://{host}:{port}/healthz") as answer:
+            if json.load(answer)["indexed"] >= N_PAPERS:
+                return
+        time.sleep(0.5)
+    raise TimeoutError("the index was not ready in ten minutes")
+
+
+if __name__ == "__main__":
+    main()
