@@ -1,6 +1,6 @@
 """`make bench`: all benchmarks, one after the other."""
 
-from benchmarks import mail, merging, one_reader, ranking
+from benchmarks import mail, merging, one_reader, ranking, web
 
 if __name__ == "__main__":
     one_reader.main()
@@ -10,3 +10,5 @@ if __name__ == "__main__":
     merging.main()
     print()
     ranking.main()
+    print()
+    web.main()
