@@ -9,13 +9,17 @@ import sqlite3
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import quote
 
 import feedparser
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from digest.edition.links import Action
 from digest.model import SubscriberState
+from tests.conftest import examples
 from tests.servers import Answer, as_json, rss
 from tests.sites import ADMIN, Site, link_in, served, wait
 from tests.worlds import ADA, World, make_world, record
@@ -731,3 +735,37 @@ def test_what_is_too_large_or_too_fast_is_refused(world: World) -> None:
         codes = [site.get("/healthz").status_code for _ in range(80)]
         assert codes[0] == 200
         assert codes[-1] == 429
+
+
+# --- anything at all -----------------------------------------------------------------------------
+
+
+def test_no_request_can_break_it(site: Site) -> None:
+    """Paths, questions and forms of any text: an answer, and never a fault of ours."""
+    token = site.token(Action.PREFERENCES)
+    places = [
+        "/search", "/subscribe", "/papers/2026-05-20", "/paper/x", "/rate", "/",
+        f"/preferences/{token}", f"/preferences/{token}/likes", f"/preferences/{token}/ratings",
+        f"/unsubscribe/{site.token(Action.UNSUBSCRIBE)}x", "/feedback/x.y", "/feed/x/atom",
+    ]  # fmt: skip
+    names = st.sampled_from(
+        "q page sort category interests like text email papers time timezone length weekdays "
+        "min_score keywords muted paper value token before undo remember state".split()
+    )
+    texts = st.text(max_size=40) | st.sampled_from(["-1", "1e999", "\x00", "😀", "../..", "/(/"])
+
+    @examples(60)
+    @given(
+        st.sampled_from(places),
+        st.text(max_size=12),
+        st.dictionaries(names, texts, max_size=4),
+        st.booleans(),
+    )
+    def asked(place: str, more: str, fields: dict[str, str], sends: bool) -> None:
+        path = quote(f"{place}{more}", safe="/.")
+        options = {"data": fields} if sends else {"params": fields}
+        answer = site.http.request("POST" if sends else "GET", path, **options)  # type: ignore[arg-type]
+        assert answer.status_code < 500, (path, fields)
+        assert answer.headers["content-security-policy"]
+
+    asked()
