@@ -392,7 +392,7 @@ class SignupStore(Protocol):
     def signup(self, signup_id: str) -> Signup | None: ...
 
     def signups_since(self, since: datetime, *, email: str = "", client: str = "") -> int:
-        """How many came from an address, or from a client."""
+        """How many came from a client; or of an address, those that a letter was written for."""
         ...
 
     def take_signup(self, now: datetime, again_at: datetime) -> Signup | None:

@@ -66,9 +66,12 @@ class _Known:
     refs: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, memory: str) -> _Known:
+    def of(cls, memory: str, wanted: Wanted) -> _Known:
+        """What was remembered, if it was of the same items."""
         try:
             known = json.loads(memory or "{}")
+            if known["wanted"] != wanted.name:
+                return cls()
             return cls(
                 version=int(known["version"]),
                 chosen=None if known["chosen"] is None else tuple(known["chosen"]),
@@ -110,7 +113,7 @@ class ZoteroShelf:
             LibraryError: Zotero did not answer, or refuses.
         """
         try:
-            return self._read(_Known.of(memory), memory)
+            return self._read(_Known.of(memory, self._wanted), memory)
         except SourceError as error:
             status = getattr(error, "status", None)
             hint = " Set ZOTERO_API_KEY, or check it." if status in (401, 403) else ""
@@ -152,7 +155,13 @@ class ZoteroShelf:
             faults=fresh.faults,
             n_duplicates=fresh.n_duplicates,
         )
-        remembered = {"version": version, "chosen": chosen, "papers": papers, "refs": refs}
+        remembered = {
+            "wanted": self._wanted.name,
+            "version": version,
+            "chosen": chosen,
+            "papers": papers,
+            "refs": refs,
+        }
         return likes, json.dumps(remembered, separators=(",", ":"))
 
     def _page(self, since: int, start: int) -> Fetched:

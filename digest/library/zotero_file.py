@@ -48,7 +48,7 @@ class ZoteroFile:
             raise LibraryError(
                 f"{self.path} cannot be read: {error.strerror}.", place=str(self.path)
             ) from error
-        stamp = f"{facts.st_mtime_ns} {facts.st_size} {self.wanted}"
+        stamp = f"{self.path} {facts.st_mtime_ns} {facts.st_size} {self.wanted}"
         if stamp == memory:
             return None, memory
         if facts.st_size > MAX_BYTES:

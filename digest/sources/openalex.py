@@ -225,11 +225,11 @@ class AuthorShelf:
             LibraryError: OpenAlex did not answer, or knows no such author.
         """
         now = self._clock()
-        today = now.date().isoformat()
-        if memory == today:
+        stamp = f"{self.name} {now.date()}"
+        if memory == stamp:
             return None, memory
         try:
-            return self._works(now), today
+            return self._works(now), stamp
         except SourceError as error:
             raise LibraryError(f"{self.name} cannot be read: {error}", place=self.name) from error
 

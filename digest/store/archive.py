@@ -209,8 +209,10 @@ class ArchiveTables:
     def signups_since(self, since: datetime, *, email: str = "", client: str = "") -> int:
         table = schema.signups
         query = sa.select(sa.func.count()).select_from(table).where(table.c.asked_at >= since)
-        if email:
-            query = query.where(sa.func.lower(table.c.email) == email.lower())
+        if email:  # one that got no letter must not keep the next from getting one
+            query = query.where(
+                sa.func.lower(table.c.email) == email.lower(), table.c.state != "quiet"
+            )
         if client:
             query = query.where(table.c.client == client)
         with self._db.read() as connection:

@@ -408,7 +408,10 @@ def test_nobody_can_be_flooded_through_the_form(site: Site) -> None:
     assert refused.headers["retry-after"] == "3600"
     site.mail("eve4@example.org")
     assert len(site.world.smtp.to("eve@example.org")) == 1
-    site.world.now += timedelta(hours=25)
+    # whoever keeps asking does not keep the letter away for ever
+    site.world.now += timedelta(hours=23)
+    site.post("/subscribe", FORM)
+    site.world.now += timedelta(hours=2)
     site.post("/subscribe", FORM)
     site.mail("eve@example.org", 2)
 

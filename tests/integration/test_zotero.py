@@ -261,6 +261,15 @@ def test_other_collections_mean_that_all_items_are_read_again(world: World) -> N
     assert liked(world) == {"2"}
 
 
+def test_other_collections_under_the_same_name_replace_what_it_brought(world: World) -> None:
+    Library(world.web, [item(1, "X"), item(2, "R")])
+    imported(world, "Other")
+    assert liked(world) == {"1"}
+    changed = imported(world, "Reading")
+    assert changed is not None
+    assert liked(world) == {"2"}
+
+
 def test_what_was_taken_away_is_read_whole_when_it_is_imported_again(world: World) -> None:
     Library(world.web, [item(1), item(2)])
     imported(world)
