@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -27,7 +27,7 @@ from digest.ports import (
     SubscriberStore,
     Transport,
 )
-from digest.subscriptions import import_likes
+from digest.subscriptions import HandedIn, import_likes
 
 log = logging.getLogger(__name__)
 
@@ -50,17 +50,6 @@ _PAPERS = TypeAdapter(tuple[Paper, ...])
 
 class MembershipStore(PaperStore, SubscriberStore, SignupStore, Memory, Protocol):
     """People, papers, and requests to join."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Given:
-    """Likes that were handed in, as a shelf."""
-
-    likes: Likes
-    name: str = JOINED_WITH
-
-    def read(self, memory: str) -> tuple[Likes | None, str]:
-        return self.likes, ""
 
 
 def ask(
@@ -216,7 +205,15 @@ def settle_likes(store: MembershipStore, lookups: Sequence[Lookup], now: datetim
                 papers=_PAPERS.validate_python(wanted.get("papers", ())),
             )
             if likes.refs or likes.papers:
-                import_likes(store, lookups, reader, _Given(likes), JOINED_WITH, now, dry_run=False)
+                import_likes(
+                    store,
+                    lookups,
+                    reader,
+                    HandedIn(likes, JOINED_WITH),
+                    JOINED_WITH,
+                    now,
+                    dry_run=False,
+                )
         store.mark_signup(signup.id, "done", None)
         n_done += 1
     return n_done

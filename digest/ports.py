@@ -290,8 +290,13 @@ class SubscriberStore(Protocol):
 
     def add_ratings(self, ratings: Iterable[Rating]) -> None: ...
 
-    def remove_rating(self, subscriber_id: str, paper_id: str, *, keep: str) -> int:
-        """Forget a reader's ratings of a paper, of every origin but one and its parts ("one:…")."""
+    def remove_rating(self, subscriber_id: str, paper_id: str, *, keep: str, only: str = "") -> int:
+        """Forget a reader's ratings of a paper.
+
+        Args:
+            keep: of this origin and its parts ("keep:…") they stay.
+            only: of this origin alone they go.
+        """
         ...
 
     def ratings_by_origin(self, subscriber_id: str) -> dict[str, frozenset[str]]:

@@ -149,7 +149,9 @@ def carry_out(
         return f"{reader.email}: unsubscribed"
     if ticket.action not in VALUES:
         raise TokenError("This link shows something; it changes nothing.")
-    paper = store.papers({ticket.about}).get(ticket.about)
+    # a paper that turned out to be another one is found by its old id, too
+    paper_id = store.known_as({ticket.about}).get(ticket.about, ticket.about)
+    paper = store.papers({paper_id}).get(paper_id)
     if paper is None:
         raise TokenError("This paper is not here any more.")
     if not dry_run:

@@ -62,6 +62,17 @@ def inline_paper(title: str, abstract: str) -> Paper:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class HandedIn:
+    """Likes that were handed in, by a form, as a shelf."""
+
+    likes: Likes
+    name: str
+
+    def read(self, memory: str) -> tuple[Likes | None, str]:
+        return self.likes, ""
+
+
 # --- looking up ----------------------------------------------------------------------------------
 
 

@@ -156,17 +156,18 @@ class SubscriberTables(PaperTables):
                 found.setdefault(origin, set()).add(paper_id)
         return {origin: frozenset(ids) for origin, ids in found.items()}
 
-    def remove_rating(self, subscriber_id: str, paper_id: str, *, keep: str) -> int:
+    def remove_rating(self, subscriber_id: str, paper_id: str, *, keep: str, only: str = "") -> int:
         table = schema.ratings
+        chosen = [
+            table.c.subscriber_id == subscriber_id,
+            table.c.paper_id == paper_id,
+            table.c.origin != keep,
+            ~table.c.origin.startswith(f"{keep}:", autoescape=True),
+        ]
+        if only:
+            chosen.append(table.c.origin == only)
         with self._db.write() as connection:
-            return connection.execute(
-                table.delete().where(
-                    table.c.subscriber_id == subscriber_id,
-                    table.c.paper_id == paper_id,
-                    table.c.origin != keep,
-                    ~table.c.origin.startswith(f"{keep}:", autoescape=True),
-                )
-            ).rowcount
+            return connection.execute(table.delete().where(*chosen)).rowcount
 
     def sync_ratings(
         self, subscriber_id: str, origin: str, paper_ids: Collection[str], now: datetime

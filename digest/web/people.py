@@ -22,11 +22,11 @@ from digest import schedule
 from digest.edition.links import Action
 from digest.edition.render import why
 from digest.errors import TokenError
-from digest.membership import JOINED_WITH, ask, confirm, wished
+from digest.membership import ask, confirm, wished
 from digest.model import Paper, Rating, Section, Subscriber, SubscriberState
 from digest.ports import Likes, StoredEdition
 from digest.returns import carry_out
-from digest.subscriptions import import_likes
+from digest.subscriptions import FILE_ORIGIN, HandedIn, import_likes
 from digest.text import safe_url
 from digest.web import feeds, forms
 from digest.web.guard import is_form_token
@@ -34,6 +34,8 @@ from digest.web.office import SESSION, Office, day_of
 from digest.web.views import view
 
 SESSION_S = 180 * 86_400
+#: of ratings that are made here
+ORIGIN = "web"
 #: a HEAD reads as a GET does; scanners of mail send both
 READS = ("GET", "HEAD")
 FEEDBACK = (Action.LIKE, Action.DISLIKE, Action.FEWER)
@@ -277,7 +279,7 @@ class People:
         async with request.form(max_files=0, max_fields=5) as form:
             paper_id = str(form.get("paper", ""))[:400]
         await run_in_threadpool(
-            lambda: self._office.store.remove_rating(reader.id, paper_id, keep="config")
+            lambda: self._office.store.remove_rating(reader.id, paper_id, keep=FILE_ORIGIN)
         )
         return self._back(request, "removed")
 
@@ -303,7 +305,13 @@ class People:
         now = office.now()
         name = f"web {now:%Y-%m-%d %H:%M:%S}"
         import_likes(
-            office.store, office.app.lookups, reader, _Handed(likes, name), name, now, dry_run=False
+            office.store,
+            office.app.lookups,
+            reader,
+            HandedIn(likes, name),
+            name,
+            now,
+            dry_run=False,
         )
 
     async def pause(self, request: Request) -> Response:
@@ -416,21 +424,9 @@ class People:
         store = self._office.store
         if paper_id not in store.papers({paper_id}):
             return False
-        if value:
-            at = self._office.now()
-            store.add_ratings(
-                [
-                    Rating(
-                        subscriber_id=reader.id,
-                        paper_id=paper_id,
-                        value=value,
-                        rated_at=at,
-                        origin="web",
-                    )
-                ]
-            )
-        else:
-            store.remove_rating(reader.id, paper_id, keep="config")
+        if not value:  # "neither" takes back what was said by mail or command, too
+            store.remove_rating(reader.id, paper_id, keep=FILE_ORIGIN)
+        self._set_rating(reader, paper_id, value)
         return True
 
     # --- feedback from the mail ----------------------------------------------------------------
@@ -457,12 +453,15 @@ class People:
         async with request.form(max_files=0, max_fields=5) as form:
             undo, before = form.get("undo") == "yes", str(form.get("before", ""))
         if undo:
-            await run_in_threadpool(self._undone, reader, paper.id, before)
+            earlier = int(before) if before in ("1", "-1", "-3") else 0
+            await run_in_threadpool(self._set_rating, reader, paper.id, earlier)
             return office.said(
                 request, "Taken back", f"“{paper.title}” is as it was before.", link=None
             )
-        earlier = {r.paper_id: r.value for r in office.store.ratings(reader.id)}.get(paper.id, 0)
-        await run_in_threadpool(lambda: carry_out(ticket, office.store, office.now(), origin="web"))
+        earlier = await run_in_threadpool(self._said_here, reader, paper.id)
+        await run_in_threadpool(
+            lambda: carry_out(ticket, office.store, office.now(), origin=ORIGIN)
+        )
         return office.page(
             request,
             "ask.html.j2",
@@ -484,22 +483,27 @@ class People:
             raise TokenError("This paper is not here any more.")
         return next(iter(found.values()))
 
-    def _undone(self, reader: Subscriber, paper_id: str, before: str) -> None:
-        store = self._office.store
-        store.remove_rating(reader.id, paper_id, keep="config")
-        if before in ("1", "-1", "-3"):
-            at = self._office.now()
-            store.add_ratings(
-                [
-                    Rating(
-                        subscriber_id=reader.id,
-                        paper_id=paper_id,
-                        value=int(before),
-                        rated_at=at,
-                        origin="web",
-                    )
-                ]
+    def _set_rating(self, reader: Subscriber, paper_id: str, value: int) -> None:
+        """What was said on the web, in place of what was said there before; 0 says nothing, and
+        what was said elsewhere holds again."""
+        office = self._office
+        office.store.remove_rating(reader.id, paper_id, keep=FILE_ORIGIN, only=ORIGIN)
+        if value:
+            rating = Rating(
+                subscriber_id=reader.id,
+                paper_id=paper_id,
+                value=value,
+                rated_at=office.now(),
+                origin=ORIGIN,
             )
+            office.store.add_ratings([rating])
+
+    def _said_here(self, reader: Subscriber, paper_id: str) -> int:
+        """The value that was said on the web, and is not outdone by what was said since."""
+        for rating in self._office.store.ratings(reader.id):
+            if rating.paper_id == paper_id and rating.origin == ORIGIN:
+                return rating.value
+        return 0
 
     async def unsubscribe(self, request: Request) -> Response:
         """RFC 8058: one POST without cookie or question; people are asked once."""
@@ -529,7 +533,9 @@ class People:
                 back="",
                 paper=None,
             )
-        await run_in_threadpool(lambda: carry_out(ticket, office.store, office.now(), origin="web"))
+        await run_in_threadpool(
+            lambda: carry_out(ticket, office.store, office.now(), origin=ORIGIN)
+        )
         answer = office.said(
             request,
             "You are unsubscribed",
@@ -607,16 +613,6 @@ class People:
             form,
             {"Cache-Control": "private, max-age=600", "X-Robots-Tag": "noindex, nofollow"},
         )
-
-
-class _Handed:
-    """Likes that were handed in by a form."""
-
-    def __init__(self, likes: Likes, name: str = JOINED_WITH) -> None:
-        self._likes, self.name = likes, name
-
-    def read(self, memory: str) -> tuple[Likes | None, str]:
-        return self._likes, ""
 
 
 @lru_cache(maxsize=1)

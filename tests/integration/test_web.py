@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from digest.edition.links import Action
 from digest.model import SubscriberState
 from tests.conftest import examples
+from tests.factories import paper
 from tests.servers import Answer, as_json, rss
 from tests.sites import ADMIN, Site, link_in, served, wait
 from tests.worlds import ADA, World, make_world, record
@@ -615,6 +616,31 @@ def test_a_link_of_the_mail_asks_acts_on_the_button_and_can_be_undone(site: Site
     assert ratings(site) == {"arxiv:2605.00002": 1}
     site.post(link, {"undo": "yes", "before": "0"})
     assert ratings(site) == {}
+
+
+def test_undoing_brings_back_what_was_said_elsewhere(site: Site) -> None:
+    paper = "arxiv:2605.00002"
+    reader = site.reader()
+    site.app.store.sync_ratings(reader.id, "import:library", [paper], site.world.now)
+    site.world.now += timedelta(hours=1)
+    link = f"/feedback/{site.token(Action.DISLIKE, paper)}"
+    noted = site.post(link)
+    assert ratings(site) == {paper: -1}
+    before = re.search(r'name="before" value="(-?\d)"', noted.text)
+    assert before
+    site.post(link, {"undo": "yes", "before": before[1]})
+    assert ratings(site) == {paper: 1}
+    assert site.app.store.ratings_by_origin(reader.id)["import:library"] == {paper}
+
+
+def test_a_link_to_a_paper_that_turned_out_to_be_another_still_works(site: Site) -> None:
+    old = paper(3, id="doi:10.1000/x", doi="10.1000/x", title="By its DOI")
+    site.app.store.add_papers([old], site.world.now)
+    link = f"/feedback/{site.token(Action.LIKE, 'doi:10.1000/x')}"
+    joined = paper(2, doi="10.1000/x")
+    site.app.store.add_papers([joined], site.world.now)
+    assert site.post(link).status_code == 200
+    assert ratings(site) == {"arxiv:2605.00002": 1}
 
 
 def test_a_link_that_is_torn_old_or_for_something_else_does_nothing(site: Site) -> None:
