@@ -1,5 +1,5 @@
 # Two commands do all the set-up: `make demo` and `make test`.
-.PHONY: help demo preview test fuzz crash lowest lint format bench messages clients pictures wheel clean
+.PHONY: help demo preview site test fuzz crash lowest lint format bench messages clients pictures wheel clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
@@ -21,6 +21,9 @@ demo: $(READY) ## the whole job on a bundled sample; mails land in demo/
 
 preview: demo ## look at the demo's mails in a browser, while you change templates
 	$(BIN)/digest preview --serve --stored --open --config demo/config.toml
+
+site: demo ## the demo's papers as a web site, in your browser
+	$(BIN)/digest serve --config demo/config.toml
 
 test: $(READY) ## every test
 	$(BIN)/python -m pytest

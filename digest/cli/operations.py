@@ -13,6 +13,7 @@ from digest.cli.commands import (
     ConfigOption,
     _app,
     _checked_day,
+    _chosen,
     _told,
     app,
 )
@@ -252,15 +253,24 @@ def serve(
     port: Annotated[
         int | None, typer.Option(help="Which port.", show_default="[web] port, $PORT, else 8000")
     ] = None,
+    workers: Annotated[
+        int,
+        typer.Option(min=1, max=64, help="Processes; each keeps an index of its own."),
+    ] = 1,
+    fd: Annotated[int, typer.Option(hidden=True)] = -1,
     config: ConfigOption = None,
 ) -> None:
     """Run the web side: daily papers, search, subscribing, feedback."""
     import os
     import secrets
+    import socket
+    import sys
+
+    from digest.config import find_config
 
     with _app(config) as application:
         try:
-            from digest.web.site import serve as answer
+            from digest.web import site
         except ImportError as error:
             raise DigestError(
                 f"The web side needs {error.name}; pip install 'paper-digest[web]' brings it."
@@ -268,15 +278,22 @@ def serve(
         web = application.settings.web
         given = os.environ.get("PORT", "")
         chosen = port if port is not None else int(given) if given.isdigit() else web.port
-        if not web.url:
+        listener = socket.socket(fileno=fd) if fd >= 0 else site.listening(host or web.host, chosen)
+        if fd < 0 and not web.url:
             warn(
                 "[web] url is empty: pages can be read, but nobody can subscribe, and the mail's "
                 "links are mails."
             )
-        answer(
+        if workers > 1:
+            from digest.web.workers import supervise
+
+            path = find_config(config or _chosen["config"], os.environ)
+            command = [sys.executable, "-m", "digest", "serve", "--config", str(path)]
+            say(f"Listening at {site.address_of(listener)}")
+            raise typer.Exit(supervise(listener, command, workers))
+        site.serve(
             application,
+            listener,
             new_id=lambda: secrets.token_hex(16),
-            host=host or web.host,
-            port=chosen,
-            on_ready=lambda address: say(f"Listening at {address}"),
+            on_ready=lambda address: say(f"Listening at {address}") if fd < 0 else None,
         )

@@ -143,15 +143,8 @@ def application(app: App, *, new_id: Callable[[], str]) -> Starlette:
     )
 
 
-def serve(
-    app: App,
-    *,
-    new_id: Callable[[], str],
-    host: str,
-    port: int,
-    on_ready: Callable[[str], None],
-) -> None:
-    """Answer until SIGTERM or Ctrl-C, which let open requests finish.
+def listening(host: str, port: int) -> socket.socket:
+    """A socket that listens.
 
     Raises:
         DigestError: the address cannot be listened at.
@@ -169,6 +162,22 @@ def serve(
             f"{host}, port {port} cannot be listened at ({error.strerror}); --host and --port name "
             "others."
         ) from error
+    return listener
+
+
+def address_of(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+
+
+def serve(
+    app: App,
+    listener: socket.socket,
+    *,
+    new_id: Callable[[], str],
+    on_ready: Callable[[str], None],
+) -> None:
+    """Answer until SIGTERM or Ctrl-C, which let open requests finish."""
     app.sync_subscribers()
     made = application(app, new_id=new_id)
     trusted = list(app.settings.web.trusted_proxies)
@@ -187,8 +196,7 @@ def serve(
             limit_concurrency=1_000,
             timeout_keep_alive=30,
         )
-        shown = f"[{host}]" if ":" in host else host
-        on_ready(f"http://{shown}:{listener.getsockname()[1]}/")
+        on_ready(address_of(listener))
         await uvicorn.Server(config).serve(sockets=[listener])
 
     # uvicorn lets open requests finish and then raises the signal again, which would kill us
