@@ -206,7 +206,7 @@ def import_(
     what: Annotated[
         list[str],
         typer.Argument(
-            metavar="[KIND] WHAT...",
+            metavar="WHAT",
             help="A file (.bib, .ris, .json, .nbib, .txt, .md, zotero.sqlite); or a kind and what "
             "it wants: bibtex, ris, csl-json, nbib, ids or page and a FILE; zotero users/ID or "
             "groups/ID; author ORCID; recommendations ID...; opml FILE.",
