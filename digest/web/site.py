@@ -61,8 +61,13 @@ def application(app: App, *, new_id: Callable[[], str]) -> Starlette:
         return office.said(request, "There is no such page", status=404)
 
     async def crashed(request: Request, error: Exception) -> Response:
+        # made outside of the guard, so the headers are put on here
         return office.said(
-            request, "Something went wrong", "It is written down, and not your fault.", status=500
+            request,
+            "Something went wrong",
+            "It is written down, and not your fault.",
+            status=500,
+            headers=headers,
         )
 
     async def refused(request: Request, error: Exception) -> Response:

@@ -18,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digest.edition.links import Action
+from digest.errors import StoreError
 from digest.model import SubscriberState
 from tests.conftest import examples
 from tests.factories import paper
@@ -798,3 +799,30 @@ def test_no_request_can_break_it(site: Site) -> None:
         assert answer.headers["content-security-policy"]
 
     asked()
+
+
+def test_a_full_disk_is_said_and_reading_goes_on(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(signup: object) -> None:
+        raise StoreError("The disk is full.")
+
+    monkeypatch.setattr(site.app.store, "add_signup", full)
+    answer = site.post("/subscribe", FORM)
+    assert answer.status_code == 503
+    assert "That cannot be done now" in answer.text
+    assert site.get("/").status_code == 200
+
+
+def test_a_fault_of_ours_is_a_page_that_tells_nothing(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(names: object) -> None:
+        raise RuntimeError("secret-detail")
+
+    monkeypatch.setattr(site.app.store, "known_as", broken)
+    answer = site.get("/paper/arxiv:2605.00001")
+    assert answer.status_code == 500
+    assert "Something went wrong" in answer.text
+    assert "secret-detail" not in answer.text
+    assert answer.headers["content-security-policy"]
