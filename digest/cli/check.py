@@ -39,6 +39,8 @@ def run_checks(app: App, send_test: str) -> int:
     checks += [("likes", lambda: _likes(app)), ("sending", lambda: _route(app))]
     if app.settings.inbox:
         checks.append(("inbox", lambda: _inbox(app)))
+    if app.settings.web.url:
+        checks.append(("web side", lambda: _web(app)))
     if app.settings.mail.dkim:
         checks.append(("DKIM", lambda: _dkim(app)))
     if send_test:
@@ -110,6 +112,19 @@ def _likes(app: App) -> str:
     if faults:
         raise DigestError("\n".join(faults[:20]))
     return f"{counted(n_refs, 'reference')}, {counted(n_papers, 'paper')} in files and inline"
+
+
+def _web(app: App) -> str:
+    """Asks nobody: the site may not be up yet."""
+    url = app.settings.web.url
+    if not url.startswith("https://"):
+        warn(
+            f"{url} is not https: mail programs offer one-click unsubscription only with it, and "
+            "whoever listens on the way can read links that act."
+        )
+    admin = "admin pages are on" if app.settings.web.password.get_secret_value() else "no admin"
+    signups = "signups are open" if app.settings.web.signups else "signups are closed"
+    return f"the mail's links lead to {url}; {signups}, {admin}"
 
 
 def _route(app: App) -> str:

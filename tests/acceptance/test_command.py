@@ -144,6 +144,18 @@ def test_check_tells_part_by_part_and_sends_only_if_asked(world: World) -> None:
     assert "Daily Papers: 0 papers" in broken.stdout
 
 
+def test_check_tells_where_the_mails_links_lead(world: World) -> None:
+    path = world.write()
+    path.write_text(path.read_text() + '\n[web]\nurl = "http://papers.example.org"\n')
+    told = digest(world.folder, "check", environ={"DIGEST_ADMIN_PASSWORD": "x"})
+    assert told.returncode == 0, told.stderr
+    assert "web side: the mail's links lead to http://papers.example.org; signups are open" in (
+        told.stdout
+    )
+    assert "admin pages are on" in told.stdout
+    assert "is not https" in told.stderr
+
+
 def test_init_writes_a_config_that_check_accepts(tmp_path: Path) -> None:
     made = digest(
         tmp_path,
