@@ -85,12 +85,6 @@ def ask(
     return True
 
 
-def person(store: SubscriberStore, email: str) -> Subscriber | None:
-    """Whose address that is."""
-    wanted = email.strip().lower()
-    return next((s for s in store.subscribers() if s.email.lower() == wanted), None)
-
-
 def send_letters(
     store: MembershipStore,
     transport: Callable[[], Transport],
@@ -107,7 +101,7 @@ def send_letters(
         return 0
     with transport() as route:
         while taken is not None:
-            known = person(store, taken.email)
+            known = store.subscriber(by_email=taken.email)
             try:
                 n_sent += _send(store, route, taken, known, invitation, reminder, clock())
             except RouteError:
@@ -153,7 +147,7 @@ def wished(store: MembershipStore, signup_id: str, now: datetime) -> Subscriber:
     if signup is None or signup.state in ("reminded", "quiet"):
         raise TokenError("This request is not here any more. Please ask again.")
     if signup.state in ("confirmed", "done"):
-        known = person(store, signup.email)
+        known = store.subscriber(by_email=signup.email)
         if known is None:
             raise TokenError("This subscription is not here any more.")
         return known
@@ -176,7 +170,7 @@ def confirm(store: MembershipStore, signup_id: str, now: datetime) -> Subscriber
     assert signup is not None
     if signup.state in ("confirmed", "done"):
         return wish
-    known = person(store, wish.email)
+    known = store.subscriber(by_email=wish.email)
     if known is not None and known.state is SubscriberState.SUPPRESSED:
         raise TokenError("Mail to this address came back, so nothing is sent there.")
     if known is not None and known.state in (SubscriberState.ACTIVE, SubscriberState.PAUSED):
@@ -197,7 +191,7 @@ def settle_likes(store: MembershipStore, lookups: Sequence[Lookup], now: datetim
     broken off is done at the next call."""
     n_done = 0
     for signup in store.signups_in("confirmed"):
-        reader = person(store, signup.email)
+        reader = store.subscriber(by_email=signup.email)
         if reader is not None:
             wanted: Mapping[str, Any] = signup.wanted
             likes = Likes(

@@ -282,6 +282,10 @@ class SubscriberStore(Protocol):
 
     def subscribers(self) -> tuple[Subscriber, ...]: ...
 
+    def subscriber(self, *, by_id: str = "", by_email: str = "") -> Subscriber | None:
+        """One of them, by one of the two; addresses are compared without regard to case."""
+        ...
+
     def set_state(self, subscriber_id: str, state: SubscriberState) -> None: ...
 
     def ratings(self, subscriber_id: str) -> tuple[Rating, ...]:

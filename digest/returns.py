@@ -140,7 +140,7 @@ def carry_out(
     Raises:
         TokenError: it asks for something that is no longer there.
     """
-    reader = next((s for s in store.subscribers() if s.id == ticket.subscriber_id), None)
+    reader = store.subscriber(by_id=ticket.subscriber_id) if ticket.subscriber_id else None
     if reader is None:
         raise TokenError("This subscription is not here any more.")
     if ticket.action is Action.UNSUBSCRIBE:

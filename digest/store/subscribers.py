@@ -105,6 +105,17 @@ class SubscriberTables(PaperTables):
             rows = connection.execute(sa.select(table).order_by(table.c.created_at, table.c.id))
             return tuple(from_row(r) for r in rows.mappings())
 
+    def subscriber(self, *, by_id: str = "", by_email: str = "") -> Subscriber | None:
+        table = schema.subscribers
+        wanted = (
+            table.c.id == by_id
+            if by_id
+            else sa.func.lower(table.c.email) == by_email.strip().lower()
+        )
+        with self._db.read() as connection:
+            row = connection.execute(sa.select(table).where(wanted)).mappings().first()
+        return from_row(row) if row else None
+
     def set_state(self, subscriber_id: str, state: SubscriberState) -> None:
         table = schema.subscribers
         with self._db.write() as connection:

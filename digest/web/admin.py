@@ -116,7 +116,7 @@ class Admin:
     def _subscriber(self, request: Request) -> Response:
         office = self._office
         wanted = request.path_params["subscriber_id"]
-        reader = next((s for s in office.store.subscribers() if s.id == wanted), None)
+        reader = office.store.subscriber(by_id=wanted)
         if reader is None:
             return office.said(request, "There is no such subscriber", status=404)
         asked = clean(request.query_params.get("paper", ""))[:300]

@@ -176,10 +176,10 @@ class Office:
         Raises:
             TokenError: they are not here any more.
         """
-        for subscriber in self.store.subscribers():
-            if subscriber.id == subscriber_id:
-                return subscriber
-        raise TokenError("This subscription is not here any more.")
+        found = self.store.subscriber(by_id=subscriber_id) if subscriber_id else None
+        if found is None:
+            raise TokenError("This subscription is not here any more.")
+        return found
 
     def token(self, action: Action, subscriber_id: str, about: str = "") -> str:
         return self.seal.sign(Ticket(action, subscriber_id, about), self.now().date())

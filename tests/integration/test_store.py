@@ -425,6 +425,14 @@ def test_processes_take_turns_at_a_service(tmp_path: Path) -> None:
 LONG = "Laser beams meet mirrors in a laboratory"
 
 
+def test_one_subscriber_is_found_by_id_or_address(store: SqlStore) -> None:
+    person = joined(store)
+    assert store.subscriber(by_id=person.id) == person
+    assert store.subscriber(by_email=" ADA@Example.org ") == person
+    assert store.subscriber(by_id="nobody") is None
+    assert store.subscriber(by_email="") is None
+
+
 def test_a_paper_is_found_by_every_name_it_has(store: SqlStore) -> None:
     store.add_papers([paper(1, doi="10.1000/x", aliases=("pmid:7",))], NOW)
     wanted = {"doi:10.1000/x", "pmid:7", "arxiv:2605.00001", "pmid:8"}
