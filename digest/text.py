@@ -28,7 +28,6 @@ _INVISIBLE = dict.fromkeys(
         0xFEFF,
     ]
 )
-_SPACE = re.compile(r"\s+")
 _UNSAFE = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff]")
 
 

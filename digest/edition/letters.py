@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from digest.edition.links import Action, Ticket, action_url
@@ -10,62 +11,82 @@ from digest.edition.render import Renderer
 from digest.model import Message
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Words:
+    """What a letter says, in its reader's language."""
+
+    subject: str
+    heading: str
+    says: str
+    button: str
+    small_print: str
+
+
 def invitation(
     renderer: Renderer, email: str, signup_id: str, language: str, now: datetime
 ) -> Message:
     """Asks for one press of a button; whoever did not ask for it need do nothing."""
-    head, speech = renderer.letterhead, renderer.speech(language)
-    gettext = speech.gettext
+    gettext = renderer.speech(language).gettext
+    words = _Words(
+        subject=gettext("Please confirm: {title}"),
+        heading=gettext("One press, and it begins"),
+        says=gettext("The button leads to a page that says what you will get and asks once."),
+        button=gettext("See and confirm"),
+        small_print=gettext(
+            "If it was not you, do nothing: without your confirmation nothing is sent, and the "
+            "request is forgotten after a week."
+        ),
+    )
     ticket = Ticket(Action.CONFIRM, signup_id)
-    url = action_url(
-        ticket, head.seal.sign(ticket, now.date()), web_url=head.web_url, reply_to=head.reply_to
-    )
-    subject = gettext("Please confirm: {title}").format(title=head.title)
-    rendered = renderer.letter(
-        language,
-        {
-            "subject": subject,
-            "heading": gettext("One press, and it begins"),
-            "paragraphs": [
-                gettext(
-                    "Somebody, you we hope, asked for {title} at this address: {email}."
-                ).format(title=head.title, email=email),
-                gettext("The button leads to a page that says what you will get and asks once."),
-            ],
-            "button": {"label": gettext("See and confirm"), "url": url},
-            "small_print": gettext(
-                "If it was not you, do nothing: without your confirmation nothing is sent, and the "
-                "request is forgotten after a week."
-            ),
-        },
-    )
-    return build_letter(email, subject, rendered, head, name=f"confirm|{signup_id}", now=now)
+    return _letter(renderer, email, language, words, ticket, f"confirm|{signup_id}", now)
 
 
 def reminder(
     renderer: Renderer, email: str, subscriber_id: str, signup_id: str, language: str, now: datetime
 ) -> Message:
     """The way to their preferences, for who asked to join and is a member."""
-    head, speech = renderer.letterhead, renderer.speech(language)
-    gettext = speech.gettext
-    ticket = Ticket(Action.PREFERENCES, subscriber_id)
-    url = action_url(
-        ticket, head.seal.sign(ticket, now.date()), web_url=head.web_url, reply_to=head.reply_to
+    gettext = renderer.speech(language).gettext
+    words = _Words(
+        subject=gettext("You are subscribed: {title}"),
+        heading=gettext("You are subscribed already"),
+        says=gettext("It is subscribed. Nothing was changed."),
+        button=gettext("Change what you get"),
+        small_print=gettext("If it was not you, do nothing."),
     )
-    subject = gettext("You are subscribed: {title}").format(title=head.title)
+    ticket = Ticket(Action.PREFERENCES, subscriber_id)
+    return _letter(renderer, email, language, words, ticket, f"reminder|{signup_id}", now)
+
+
+def _letter(
+    renderer: Renderer,
+    email: str,
+    language: str,
+    words: _Words,
+    ticket: Ticket,
+    name: str,
+    now: datetime,
+) -> Message:
+    """Both begin alike: somebody asked for this at that address.
+
+    Args:
+        ticket: what the button leads to.
+        name: makes the Message-ID.
+    """
+    head, gettext = renderer.letterhead, renderer.speech(language).gettext
+    token = head.seal.sign(ticket, now.date())
+    asked = gettext("Somebody, you we hope, asked for {title} at this address: {email}.")
+    subject = words.subject.format(title=head.title)
     rendered = renderer.letter(
         language,
         {
             "subject": subject,
-            "heading": gettext("You are subscribed already"),
-            "paragraphs": [
-                gettext(
-                    "Somebody, you we hope, asked for {title} at this address: {email}."
-                ).format(title=head.title, email=email),
-                gettext("It is subscribed. Nothing was changed."),
-            ],
-            "button": {"label": gettext("Change what you get"), "url": url},
-            "small_print": gettext("If it was not you, do nothing."),
+            "heading": words.heading,
+            "paragraphs": [asked.format(title=head.title, email=email), words.says],
+            "button": {
+                "label": words.button,
+                "url": action_url(ticket, token, web_url=head.web_url, reply_to=head.reply_to),
+            },
+            "small_print": words.small_print,
         },
     )
-    return build_letter(email, subject, rendered, head, name=f"reminder|{signup_id}", now=now)
+    return build_letter(email, subject, rendered, head, name=name, now=now)
