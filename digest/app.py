@@ -139,7 +139,7 @@ class App:
     def store(self) -> SqlStore:
         from digest.store import open_store
 
-        return open_store(self.settings.store.path)
+        return open_store(self.settings.store.where)
 
     @cached_property
     def fetcher(self) -> Fetcher:

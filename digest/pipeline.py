@@ -38,6 +38,7 @@ from digest.model import (
     NoEdition,
     Paper,
     Pick,
+    Profile,
     SourceCount,
     SourceReport,
     Subscriber,
@@ -48,17 +49,20 @@ from digest.ports import (
     Clock,
     FetchRequest,
     Mention,
-    Outbox,
     ReaderState,
+    Settled,
     Signer,
     Source,
+    Standing,
     Store,
     Transport,
 )
 from digest.ranking import (
     SEMANTIC_WEIGHT,
+    Candidates,
     Meanings,
     Ranker,
+    Reading,
     filter_candidates,
     fit,
     select,
@@ -70,7 +74,7 @@ from digest.ranking.selection import (
     chance,
     journal_versions,
 )
-from digest.sending import Rules, SendReport, send_due
+from digest.sending import Rules, SendReport, Ways, send_due
 from digest.text import counted
 
 log = logging.getLogger(__name__)
@@ -81,6 +85,12 @@ FIRST_EDITION = timedelta(days=3)
 LONGEST_ABSENCE = timedelta(days=14)
 #: stored papers that word statistics are learned from
 BACKGROUND_PAPERS = 20_000
+#: how long the bytes of a mail are kept after they were of use
+BODIES_KEPT = timedelta(days=14)
+#: readers who are chosen for, scored and stored together
+BLOCK = 200
+#: liked papers kept from one block to the next
+MOST_LIKED = 100_000
 #: latest likes that a source which recommends by them is told
 LIKES_FOR_SOURCES = 100
 #: when to look again after a day without a listing: the feed may only be late
@@ -210,6 +220,31 @@ def finished(draft: Draft, renderer: Renderer, now: datetime, sign: Signer | Non
     return replace(draft, message=message, rendered=rendered)
 
 
+@dataclass(frozen=True, slots=True)
+class _News:
+    """What is new since some edition."""
+
+    pool: tuple[Paper, ...]
+    #: ids of papers listed as published in a journal
+    published: tuple[str, ...]
+    counts: tuple[SourceCount, ...]
+    #: goes back further than the latest days
+    is_wide: bool
+
+
+@dataclass(slots=True)
+class _Sheet:
+    """One reader on an editor's desk, before the choice."""
+
+    subscriber: Subscriber
+    day: date
+    state: ReaderState
+    profile: Profile
+    mentions: _News
+    candidates: Candidates
+    reading: Reading | None = None
+
+
 class Editor:
     """Makes drafts for one moment; what all readers share is read and fitted once.
 
@@ -236,6 +271,10 @@ class Editor:
         self._papers: Mapping[str, Paper] = store.papers({m.paper_id for m in self._mentions})
         since = now - FIRST_EDITION
         self._latest = frozenset(m.paper_id for m in self._mentions if m.first_seen >= since)
+        #: liked papers that were read, so that a paper that many like is one object
+        self._known: dict[str, Paper] = {}
+        #: by what a reader's last edition looked at: most readers share it
+        self._news: dict[tuple[int | None, date | None, date], _News] = {}
 
     @cached_property
     def ranker(self) -> Ranker:
@@ -253,9 +292,6 @@ class Editor:
         ranker.prepare(papers)
         return ranker
 
-    def _ranker_for(self, pool: Sequence[Paper]) -> Ranker:
-        return self.ranker if all(p.id in self._latest for p in pool) else self._wide_ranker
-
     def draft(self, subscriber: Subscriber, day: date) -> Draft:
         """Choose and render one reader's edition; nothing is stored.
 
@@ -264,30 +300,95 @@ class Editor:
         """
         return finished(self.choose(subscriber, day), self._renderer, self._now, self._sign)
 
+    def drafts(self, readers: Sequence[tuple[Subscriber, date]]) -> tuple[Draft | Exception, ...]:
+        """Choose and render for a block of readers; one that fails costs only itself."""
+        found: list[Draft | Exception] = []
+        for chosen in self._chosen(readers):
+            if isinstance(chosen, Exception):
+                found.append(chosen)
+                continue
+            try:
+                found.append(finished(chosen, self._renderer, self._now, self._sign))
+            except Exception as error:
+                found.append(error)
+        return tuple(found)
+
     def choose(self, subscriber: Subscriber, day: date) -> Draft:
         """What comes of the day for one reader, and the letter to write, if any."""
-        state = self._store.reader_state(subscriber.id, day)
+        (chosen,) = self._chosen([(subscriber, day)])
+        if isinstance(chosen, Exception):
+            raise chosen
+        return chosen
+
+    def _chosen(self, readers: Sequence[tuple[Subscriber, date]]) -> list[Draft | Exception]:
+        if len(self._known) > MOST_LIKED:
+            self._known.clear()
+        states: dict[tuple[str, date], ReaderState] = {}
+        for day in {day for _, day in readers}:
+            ids = [s.id for s, d in readers if d == day]
+            listed_since = self._now - LONGEST_ABSENCE
+            found = self._store.reader_states(
+                ids, day, known=self._known, listed_since=listed_since
+            )
+            states |= {(i, day): state for i, state in found.items()}
+        sheets: list[_Sheet | Exception] = []
+        for subscriber, day in readers:
+            try:
+                sheets.append(self._sheet(subscriber, day, states[subscriber.id, day]))
+            except Exception as error:
+                sheets.append(error)
+        self._score([s for s in sheets if isinstance(s, _Sheet)])
+        chosen: list[Draft | Exception] = []
+        for sheet in sheets:
+            if isinstance(sheet, Exception):
+                chosen.append(sheet)
+                continue
+            try:
+                chosen.append(self._draft(sheet))
+            except Exception as error:
+                chosen.append(error)
+        return chosen
+
+    def _sheet(self, subscriber: Subscriber, day: date, state: ReaderState) -> _Sheet:
         mentions = self._new_mentions(state, day)
-        pool = self._pool(mentions)
         ages = [(self._now - at) / timedelta(days=1) for at in state.liked_at]
         profile = build_profile(subscriber, state.liked, state.disliked, ages)
-        candidates = filter_candidates(pool, subscriber, state.sent | profile.rated_ids)
-        papers = candidates.papers
+        candidates = filter_candidates(mentions.pool, subscriber, state.sent | profile.rated_ids)
+        return _Sheet(subscriber, day, state, profile, mentions, candidates)
+
+    def _score(self, sheets: Sequence[_Sheet]) -> None:
+        """Those who look at the latest days only are scored in one product."""
+        block = [s for s in sheets if s.candidates.papers and not s.mentions.is_wide]
+        if len(block) < 2:
+            return
+        try:
+            for sheet, reading in zip(
+                block, self.ranker.read_block([s.profile for s in block]), strict=True
+            ):
+                sheet.reading = reading
+        except Exception:
+            # One odd like must not cost the block its mail: each is scored alone, and fails alone.
+            log.exception("score.block_crashed")
+
+    def _draft(self, sheet: _Sheet) -> Draft:
+        subscriber, day, state, profile = sheet.subscriber, sheet.day, sheet.state, sheet.profile
+        papers = sheet.candidates.papers
         picks: tuple[Pick, ...] = ()
         best = 0.0
         if papers:
-            ranker = self._ranker_for(papers)
+            ranker = self._wide_ranker if sheet.mentions.is_wide else self.ranker
             rng = chance(subscriber, day)
-            picks = select(subscriber, profile, papers, ranker, day=day, rng=rng)
+            picks = select(
+                subscriber, profile, papers, ranker, day=day, rng=rng, reading=sheet.reading
+            )
             best = 0.0 if picks else best_score(profile, papers, ranker)
-        published = [m.paper_id for m in mentions if m.announce_type == "published"]
         picks += journal_versions(
             subscriber,
-            [self._papers[i] for i in dict.fromkeys(published) if i in self._papers],
+            [self._papers[i] for i in sheet.mentions.published if i in self._papers],
             (state.sent | profile.liked_ids) - state.told,
             len(picks),
         )
-        counts = self._counts(mentions)
+        counts = sheet.mentions.counts
         title = self._renderer.letterhead.title
         speech = self._renderer.speech(subscriber.language)
         outcome = compose(
@@ -296,9 +397,9 @@ class Editor:
             day=day,
             picks=picks,
             basis=basis_of(profile, papers),
-            n_new=candidates.n_new,
+            n_new=sheet.candidates.n_new,
             n_considered=len(papers),
-            dropped=candidates.dropped,
+            dropped=sheet.candidates.dropped,
             best_score=best,
             sources=counts,
             speech=speech,
@@ -309,18 +410,33 @@ class Editor:
         cursor = self._mentions[-1].id if self._mentions else state.cursor or 0
         return Draft(outcome=outcome, letter=letter, cursor=cursor)
 
-    def _new_mentions(self, state: ReaderState, day: date) -> tuple[Mention, ...]:
+    def _new_mentions(self, state: ReaderState, day: date) -> _News:
         """What was listed since the reader's last edition; the order of arrival is the clock, so
         a paper that came late is in the next edition and none is in two."""
-        if state.cursor is not None and state.considered_to is not None:
-            cursor, date_ = state.cursor, state.considered_to
-            return tuple(
-                m
-                for m in self._mentions
-                if m.listed_on <= day and (m.id > cursor or m.listed_on > date_)
+        key = (state.cursor, state.considered_to, day)
+        if key not in self._news:
+            if state.cursor is not None and state.considered_to is not None:
+                cursor, date_ = state.cursor, state.considered_to
+                mentions = [
+                    m
+                    for m in self._mentions
+                    if m.listed_on <= day and (m.id > cursor or m.listed_on > date_)
+                ]
+            else:
+                since = self._now - FIRST_EDITION
+                mentions = [
+                    m for m in self._mentions if m.first_seen >= since and m.listed_on <= day
+                ]
+            pool = self._pool(mentions)
+            self._news[key] = _News(
+                pool=pool,
+                published=tuple(
+                    dict.fromkeys(m.paper_id for m in mentions if m.announce_type == "published")
+                ),
+                counts=self._counts(mentions),
+                is_wide=any(p.id not in self._latest for p in pool),
             )
-        since = self._now - FIRST_EDITION
-        return tuple(m for m in self._mentions if m.first_seen >= since and m.listed_on <= day)
+        return self._news[key]
 
     def _pool(self, mentions: Sequence[Mention]) -> tuple[Paper, ...]:
         """The papers mentioned, once each, in order of arrival, as this listing announced them."""
@@ -361,90 +477,142 @@ def plan(
     day: date | None = None,
     dry_run: bool = False,
     progress: Progress = _silent,
+    also: Callable[[object], None] = lambda connection: None,
 ) -> tuple[SubscriberReport, ...]:
     """Decide each reader's edition and store its mail as ready; one that fails costs only itself.
 
     Args:
         day: the edition date for everybody; by default each reader's own today.
+        also: see `Outbox.settle_day`; called for every block.
     """
-    reports = []
-    for subscriber in subscribers:
-        edition_date = day or schedule.edition_date(subscriber, now)
-        if day is None and _went_back(store, subscriber, edition_date):
-            report = SubscriberReport(
-                email=subscriber.email,
-                edition_date=edition_date,
-                outcome=EmptyReason.NOT_A_SENDING_DAY,
-                detail="An edition of a later date is out: the clock or the time zone went back.",
-            )
-        else:
-            report = _plan_one(editor, store, subscriber, edition_date, now, dry_run)
-        progress(f"{report.email}: {report.outcome}")
-        reports.append(report)
+    reports: list[SubscriberReport] = []
+    for start in range(0, len(subscribers), BLOCK):
+        block = subscribers[start : start + BLOCK]
+        reports += _plan_block(editor, store, block, now, day, dry_run, also)
+        for report in reports[start:]:
+            progress(f"{report.email}: {report.outcome}")
     return tuple(reports)
 
 
-def _went_back(store: Outbox, subscriber: Subscriber, day: date) -> bool:
+def _plan_block(
+    editor: Editor,
+    store: Store,
+    block: Sequence[Subscriber],
+    now: datetime,
+    day: date | None,
+    dry_run: bool,
+    also: Callable[[object], None],
+) -> list[SubscriberReport]:
+    days = {s.id: day or schedule.edition_date(s, now) for s in block}
+    standings = store.standings(days)
+    reports: dict[str, SubscriberReport] = {}
+    for subscriber in block:
+        standing = standings[subscriber.id]
+        if verdict := _settled_before(store, subscriber, standing, now, day):
+            outcome, detail = verdict
+            reports[subscriber.id] = SubscriberReport(
+                email=subscriber.email,
+                edition_date=days[subscriber.id],
+                outcome=outcome,
+                detail=detail,
+            )
+    open_ = [s for s in block if s.id not in reports]
+    settled: list[Settled] = []
+    drafts = editor.drafts([(s, days[s.id]) for s in open_]) if open_ else ()
+    for subscriber, draft in zip(open_, drafts, strict=True):
+        decided, report = _decided(subscriber, days[subscriber.id], draft, now)
+        if day is None:
+            again = decided.again_at if decided.letter is None else None
+            standing = Standing(empty=again is not None, again_at=again)
+            decided = replace(decided, due_at=next_look(subscriber, standing, now))
+        settled.append(decided)
+        reports[subscriber.id] = report
+    if not dry_run:
+        store.settle_day(settled, now, also)
+    return [reports[s.id] for s in block]
+
+
+def _settled_before(
+    store: Store, subscriber: Subscriber, standing: Standing, now: datetime, day: date | None
+) -> tuple[str, str] | None:
+    """Outcome and detail of a reader for whom there is nothing to decide; None if there is."""
+    if day is None and _went_back(standing, subscriber, now):
+        return (
+            EmptyReason.NOT_A_SENDING_DAY,
+            "An edition of a later date is out: the clock or the time zone went back.",
+        )
+    if subscriber.state is not SubscriberState.ACTIVE:
+        return EmptyReason.NOT_ACTIVE, _why_inactive(store, subscriber)
+    if standing.delivery is not None:
+        return standing.delivery.state, _already(standing.delivery)
+    today = day or schedule.edition_date(subscriber, now)
+    if not schedule.is_sending_day(subscriber, today):
+        days = schedule.describe_weekdays(subscriber.weekdays)
+        return (
+            EmptyReason.NOT_A_SENDING_DAY,
+            f"{today:%A} is no sending day; mail goes out {days}.",
+        )
+    return None
+
+
+def _went_back(standing: Standing, subscriber: Subscriber, now: datetime) -> bool:
     """Whether today lies shortly before a date that had its edition: then it has none of its own.
 
     One far ahead was made by a clock that was wrong, and must not silence the days until then.
     """
-    latest = store.latest_edition(subscriber.id)
-    return latest is not None and timedelta(0) < latest - day <= WENT_BACK
+    today, latest = schedule.edition_date(subscriber, now), standing.latest
+    return latest is not None and timedelta(0) < latest - today <= WENT_BACK
 
 
-def _plan_one(
-    editor: Editor, store: Store, subscriber: Subscriber, day: date, now: datetime, dry_run: bool
-) -> SubscriberReport:
-    def said(outcome: str, detail: str, n_picks: int = 0, n_new: int = 0) -> SubscriberReport:
-        return SubscriberReport(
+def _decided(
+    subscriber: Subscriber, day: date, draft: Draft | Exception, now: datetime
+) -> tuple[Settled, SubscriberReport]:
+    """What is stored of a draft, and what is told of it."""
+    if isinstance(draft, Exception):
+        # One reader's odd paper or profile must not cost the others their mail.
+        if not isinstance(draft, DigestError):
+            log.error("compose.crashed subscriber=%s", subscriber.id[:8], exc_info=draft)
+        detail = str(draft) if isinstance(draft, DigestError) else f"internal error: {draft!r}"
+        failure = NoEdition(
+            subscriber=subscriber,
+            edition_date=day,
+            reason=EmptyReason.COMPOSE_FAILED,
+            detail=detail,
+        )
+        # Nothing was considered, so the cursor stays; and a worker waits before it tries again.
+        again = now + LOOK_AGAIN_AFTER
+        return Settled(empty=failure, again_at=again), _told_of(failure)
+    outcome = draft.outcome
+    if isinstance(outcome, Edition):
+        settled = Settled(letter=outcome, message=draft.message, cursor=draft.cursor)
+        return settled, SubscriberReport(
             email=subscriber.email,
             edition_date=day,
-            outcome=outcome,
-            detail=detail,
-            n_picks=n_picks,
-            n_new=n_new,
+            outcome="planned",
+            detail=outcome.subject,
+            n_picks=len(outcome.picks),
+            n_new=outcome.n_new,
         )
+    late = outcome.reason in (EmptyReason.NO_LISTING, EmptyReason.SOURCES_FAILED)
+    later = now + LOOK_AGAIN_AFTER
+    settled = Settled(
+        letter=draft.letter,
+        message=draft.message,
+        empty=outcome,
+        cursor=draft.cursor,
+        again_at=later if late and schedule.may_wait(subscriber, later) else None,
+    )
+    return settled, _told_of(outcome)
 
-    if subscriber.state is not SubscriberState.ACTIVE:
-        return said(EmptyReason.NOT_ACTIVE, _why_inactive(store, subscriber))
-    known = store.delivery(DeliveryKey(subscriber_id=subscriber.id, edition_date=day))
-    if known is not None:
-        return said(known.state, _already(known))
-    if not schedule.is_sending_day(subscriber, day):
-        days = schedule.describe_weekdays(subscriber.weekdays)
-        return said(
-            EmptyReason.NOT_A_SENDING_DAY, f"{day:%A} is no sending day; mail goes out {days}."
-        )
-    try:
-        draft = editor.draft(subscriber, day)
-    except Exception as error:
-        # One reader's odd paper or profile must not cost the others their mail.
-        if not isinstance(error, DigestError):
-            log.exception("compose.crashed subscriber=%s", subscriber.id[:8])
-        detail = str(error) if isinstance(error, DigestError) else f"internal error: {error!r}"
-        if not dry_run:
-            failure = NoEdition(
-                subscriber=subscriber,
-                edition_date=day,
-                reason=EmptyReason.COMPOSE_FAILED,
-                detail=detail,
-            )
-            # Nothing was considered, so the cursor stays; and a worker waits before it tries again.
-            store.record_empty(failure, 0, now, now + LOOK_AGAIN_AFTER)
-        return said(EmptyReason.COMPOSE_FAILED, detail)
-    outcome = draft.outcome
-    if not dry_run:
-        if draft.letter is not None and draft.message is not None:
-            store.plan(draft.letter, draft.message, draft.cursor, now)
-        if isinstance(outcome, NoEdition):
-            late = outcome.reason in (EmptyReason.NO_LISTING, EmptyReason.SOURCES_FAILED)
-            later = now + LOOK_AGAIN_AFTER
-            again = later if late and schedule.may_wait(subscriber, later) else None
-            store.record_empty(outcome, draft.cursor, now, again)
-    if isinstance(outcome, NoEdition):
-        return said(outcome.reason, outcome.detail, n_new=outcome.n_new)
-    return said("planned", outcome.subject, len(outcome.picks), outcome.n_new)
+
+def _told_of(empty: NoEdition) -> SubscriberReport:
+    return SubscriberReport(
+        email=empty.subscriber.email,
+        edition_date=empty.edition_date,
+        outcome=empty.reason,
+        detail=empty.detail,
+        n_new=empty.n_new,
+    )
 
 
 def _why_inactive(store: Store, subscriber: Subscriber) -> str:
@@ -486,6 +654,7 @@ class Desk:
     meanings: Meanings | None = None
     semantic_weight: float = SEMANTIC_WEIGHT
     rules: Rules = field(default_factory=Rules)
+    ways: Ways = field(default_factory=Ways)
     #: puts a DKIM signature before a message, if there is a key
     sign: Signer | None = None
 
@@ -527,10 +696,11 @@ def run_day(
     if not dry_run and not should_stop():
         sent = send_due(
             desk.store,
-            desk.transport(),
+            desk.transport,
             worker=desk.worker,
             clock=desk.clock,
             rules=desk.rules,
+            ways=desk.ways,
             should_stop=should_stop,
             on_settled=lambda d, state: progress(f"{d.message.recipient}: {state}"),
         )
@@ -547,7 +717,7 @@ def run_day(
     )
     if not dry_run:
         desk.store.record_run(report)
-        desk.store.purge(now - desk.retention)
+        desk.store.purge(now - desk.retention, now - BODIES_KEPT)
     return report
 
 
@@ -612,18 +782,39 @@ def _warnings_of(sent: SendReport, rules: Rules) -> list[str]:
     return told
 
 
-def is_due(store: Outbox, subscriber: Subscriber, now: datetime) -> bool:
+def is_due(subscriber: Subscriber, standing: Standing, now: datetime) -> bool:
     """Whether a worker should make this reader's edition now: the hour has come, and neither an
-    edition nor a final "nothing today" stands in the store."""
+    edition nor a final "nothing today" stands in the store.
+
+    Args:
+        standing: of the reader's date of today.
+    """
     if subscriber.state is not SubscriberState.ACTIVE or not schedule.is_due(subscriber, now):
         return False
-    day = schedule.edition_date(subscriber, now)
-    if _went_back(store, subscriber, day):
+    if standing.delivery is not None or _went_back(standing, subscriber, now):
         return False
-    if store.delivery(DeliveryKey(subscriber_id=subscriber.id, edition_date=day)) is not None:
-        return False
-    empty = store.empty_outcome(subscriber.id, day)
-    if empty is None:
-        return True
-    again_at = empty[2]
-    return again_at is not None and again_at <= now
+    return not standing.empty or (standing.again_at is not None and standing.again_at <= now)
+
+
+def due_subscribers(store: Store, now: datetime, limit: int) -> tuple[Subscriber, ...]:
+    """Readers whose edition should be made now. The others that were looked at are put off until
+    that may change."""
+    while True:
+        looked_at = store.due(now, limit)
+        standings = store.standings({s.id: schedule.edition_date(s, now) for s in looked_at})
+        due = tuple(s for s in looked_at if is_due(s, standings[s.id], now))
+        others = {s.id for s in looked_at} - {s.id for s in due}
+        store.put_off(
+            {s.id: next_look(s, standings[s.id], now) for s in looked_at if s.id in others}, now
+        )
+        if len(looked_at) < limit or not others:
+            return due
+
+
+def next_look(subscriber: Subscriber, standing: Standing, now: datetime) -> datetime:
+    """When to see again whether somebody is due who is not now."""
+    following = schedule.next_look(subscriber, now) or now + LONGEST_ABSENCE
+    again_at = standing.again_at
+    if standing.delivery is None and again_at is not None and again_at > now:
+        return min(again_at, following)
+    return following

@@ -6,7 +6,15 @@ a wrong password stops the route and is raised.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import (
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+    MutableMapping,
+    Sequence,
+)
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -230,6 +238,56 @@ class StrikeEntry:
     struck_at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How it stands with one reader's edition of one date."""
+
+    #: the latest date that an edition was planned for
+    latest: date | None = None
+    #: the mail of the date in question
+    delivery: Delivery | None = None
+    #: there was nothing to send on it
+    empty: bool = False
+    #: and when to look again, if ever
+    again_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """What was decided for one reader and date: a letter to send, or nothing, or a note and why."""
+
+    letter: Edition | None = None
+    message: Message | None = None
+    empty: NoEdition | None = None
+    #: the last mention that was looked at
+    cursor: int = 0
+    #: when to look again after nothing
+    again_at: datetime | None = None
+    #: when to look at the reader again
+    due_at: datetime | None = None
+
+    @property
+    def reader(self) -> Subscriber:
+        about = self.letter or self.empty
+        assert about is not None
+        return about.subscriber
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settlement:
+    """What became of one message."""
+
+    key: DeliveryKey
+    state: DeliveryState
+    reply: str = ""
+    next_at: datetime | None = None
+    #: the server may have it all the same
+    doubt: bool = False
+    #: counts against the address
+    strike: Strike = Strike.NONE
+    suppress_after: int = 1
+
+
 class PaperStore(Protocol):
     """Papers and where they were listed."""
 
@@ -314,6 +372,31 @@ class SubscriberStore(Protocol):
         ...
 
     def reader_state(self, subscriber_id: str, edition_date: date) -> ReaderState: ...
+
+    def reader_states(
+        self,
+        subscriber_ids: Sequence[str],
+        edition_date: date,
+        *,
+        known: MutableMapping[str, Paper] | None = None,
+        listed_since: datetime | None = None,
+    ) -> Mapping[str, ReaderState]:
+        """The same for many.
+
+        Args:
+            known: papers that were read before; those read now are added.
+            listed_since: of what they were sent, only what was listed since then is of interest.
+        """
+        ...
+
+    def due(self, now: datetime, limit: int) -> tuple[Subscriber, ...]:
+        """Active ones that may be due, those that waited longest first; see `put_off`."""
+        ...
+
+    def put_off(self, until: Mapping[str, datetime], now: datetime) -> None:
+        """Nobody need look at these readers before then, unless the clock goes back or their
+        settings change."""
+        ...
 
     def unresolved(self, refs: Collection[str], since: datetime) -> dict[str, str]:
         """References that could not be resolved at or after `since`, with the reason."""
@@ -438,6 +521,22 @@ class Outbox(Protocol):
         self, outcome: NoEdition, cursor: int, now: datetime, again_at: datetime | None
     ) -> None: ...
 
+    def settle_day(
+        self,
+        block: Sequence[Settled],
+        now: datetime,
+        also: Callable[[object], None] = lambda connection: None,
+    ) -> frozenset[DeliveryKey]:
+        """Store what was decided for some readers, in one transaction; what is known stays.
+
+        Args:
+            also: called at the end with the driver's connection, to do something in the same
+                transaction, such as to order the sending.
+
+        Returns the keys of mails that were not known before.
+        """
+        ...
+
     def empty_outcome(
         self, subscriber_id: str, edition_date: date
     ) -> tuple[str, str, datetime | None] | None:
@@ -446,8 +545,8 @@ class Outbox(Protocol):
 
     def delivery(self, key: DeliveryKey) -> Delivery | None: ...
 
-    def latest_edition(self, subscriber_id: str) -> date | None:
-        """The latest date that an edition was planned for."""
+    def standings(self, days: Mapping[str, date]) -> Mapping[str, Standing]:
+        """How it stands with each reader's edition of their date."""
         ...
 
     def history(self, subscriber_id: str, limit: int) -> tuple[HistoryEntry, ...]:
@@ -458,30 +557,29 @@ class Outbox(Protocol):
         self, worker: str, now: datetime, lease: timedelta, limit: int
     ) -> tuple[Delivery, ...]: ...
 
-    def mark_handing(self, key: DeliveryKey, worker: str, now: datetime) -> bool: ...
-
-    def settle(
+    def journal(
         self,
-        key: DeliveryKey,
         worker: str,
-        state: DeliveryState,
         now: datetime,
         *,
-        reply: str,
-        next_at: datetime | None = None,
-        doubt: bool = False,
-        strike: Strike = Strike.NONE,
-        suppress_after: int = 1,
-    ) -> bool:
-        """Record what became of a message.
+        handing: Sequence[DeliveryKey] = (),
+        settled: Sequence[Settlement] = (),
+    ) -> frozenset[DeliveryKey]:
+        """Write down, in one transaction, whose bodies go out next and what became of others.
 
-        Args:
-            doubt: the server may have it all the same.
-            strike: counts against the address; a hard one, or `suppress_after` editions with soft
-                ones and none accepted in between, suppress it.
+        A hard strike, or `suppress_after` editions with soft ones and none accepted in between,
+        suppress the address.
 
-        Returns whether the lease still held.
+        Returns the keys whose lease still held.
         """
+        ...
+
+    def release(self, worker: str) -> None:
+        """What a worker claimed and did not touch is ready again."""
+        ...
+
+    def renew(self, worker: str, lease_until: datetime) -> None:
+        """What a worker has in hand stays its own for longer."""
         ...
 
     def sweep(self, now: datetime, *, everything: bool = False, hold: bool = False) -> int:
@@ -519,8 +617,8 @@ class Outbox(Protocol):
 
     def has_due_deliveries(self, now: datetime) -> bool: ...
 
-    def purge(self, before: datetime) -> int:
-        """Forget papers and mail bodies that nobody needs any more."""
+    def purge(self, before: datetime, bodies_before: datetime | None = None) -> int:
+        """Forget papers that no rating, edition or listing names, and bodies of settled mails."""
         ...
 
 

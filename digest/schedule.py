@@ -6,7 +6,7 @@ Wall time is compared with wall time, so a missing hour in spring is passed (02:
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from digest.model import Subscriber
@@ -67,3 +67,21 @@ def next_due(subscriber: Subscriber, now: datetime) -> datetime | None:
         if is_sending_day(subscriber, day) and when > local:
             return when
     return None
+
+
+#: how often an hour that the clock skips is looked for
+NEAR_A_GAP = timedelta(minutes=10)
+
+
+def next_look(subscriber: Subscriber, now: datetime) -> datetime | None:
+    """When to see again whether an edition is due: at `next_due`, and before it if its hour does
+    not exist on that day, since it is due as soon as the clock has skipped it."""
+    due = next_due(subscriber, now)
+    if due is None:
+        return None
+    after = due.replace(fold=1)
+    skipped = (after.utcoffset() or timedelta(0)) - (due.utcoffset() or timedelta(0))
+    instant = due.astimezone(UTC)
+    if skipped <= timedelta(0):
+        return instant
+    return min(instant, max(instant - skipped, now + NEAR_A_GAP))

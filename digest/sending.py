@@ -8,17 +8,25 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterator
+import queue
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from digest.errors import RouteError, StoreError
 from digest.model import Delivery, DeliveryKey, DeliveryState, Outcome, Receipt, Strike
-from digest.ports import Clock, Outbox, Transport
+from digest.ports import Clock, Outbox, Settlement, Transport
 
 log = logging.getLogger(__name__)
 
+#: mails claimed at once for each connection
 BATCH = 20
+#: lines of the journal that share a transaction, at most
+MOST_WRITTEN = 200
 #: longer than a server may keep one message (ten minutes after its end), times a batch's hurry
 LEASE = timedelta(minutes=30)
 #: pauses after the first, second, … attempt; RFC 5321 4.5.4.1 asks for growing ones
@@ -121,98 +129,330 @@ class _Breaker:
             )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ways:
+    """How mails leave: over how many connections, how fast, and beside whom."""
+
+    connections: int = 1
+    #: nobody else sends, as the caller made sure: so whatever is leased was left by the dead
+    alone: bool = True
+    #: how long what is claimed stays ours without a sign of life; longer than a server may keep one
+    #: message (ten minutes after its end) if nobody renews it
+    lease: timedelta = LEASE
+    #: mails to send at most; 0: all that are due
+    most: int = 0
+    #: mails a second; 0: as fast as it goes
+    per_second: float = 0.0
+    #: takes so many turns at the mail server, that many seconds apart, among all who send to it;
+    #: returns the seconds until the first
+    take_turns: Callable[[int, float], float] | None = None
+
+
 def send_due(
     outbox: Outbox,
-    transport: Transport,
+    transport: Callable[[], Transport],
     *,
     worker: str,
     clock: Clock,
     rules: Rules | None = None,
+    ways: Ways | None = None,
     should_stop: Callable[[], bool] = lambda: False,
     on_settled: Callable[[Delivery, DeliveryState], None] = lambda delivery, state: None,
 ) -> SendReport:
-    """Send everything that is due, until nothing is, the route fails, or `should_stop` says so.
+    """Send what is due, until nothing is, the route fails, or `should_stop` says so.
 
-    The message in hand is always finished. The caller has made sure that no other process is
-    sending (`RunLog.exclusive`), so whatever is leased was left by a dead one.
+    Messages in hand are always finished.
+
+    Args:
+        transport: makes a connection.
+        on_settled: called one after the other, from a thread.
+
+    Raises:
+        StoreError: the journal is gone, so nothing more was sent; what was in hand is in doubt.
     """
-    rules = rules or Rules()
+    rules, ways = rules or Rules(), ways or Ways()
     hold = not rules.resend_unknown
-    report = SendReport(n_doubts=outbox.sweep(clock(), everything=True, hold=hold))
-    breaker = _Breaker()
-    with transport:
-        for delivery in _claimed(outbox, worker, clock, should_stop):
-            try:
-                receipt, state = _send_one(outbox, transport, delivery, worker, clock, rules)
-                report.settled[delivery.key] = (state, receipt.reply)
-                on_settled(delivery, state)
-                breaker.heard(receipt)
-            except _LeaseLost:
-                log.warning("delivery.lease_lost message_id=%s", delivery.message.message_id)
-            except RouteError as error:
-                report.route_fault = str(error)
-                log.error("route.failed stage=%s code=%s", error.stage, error.code)
-                break
-    # Whatever is still claimed goes back: nothing of it was on the wire.
-    outbox.sweep(clock(), everything=True, hold=hold)
+    report = SendReport(n_doubts=outbox.sweep(clock(), everything=ways.alone, hold=hold))
+    journal = _Journal(outbox, worker, clock, report, on_settled)
+    crew = _Crew(_Feed(outbox, worker, clock, ways, should_stop), journal, clock, rules)
+    threads = [
+        threading.Thread(target=crew.send, args=(transport,), name=f"sender-{n}")
+        for n in range(ways.connections)
+    ]
+    journal.start()
+    try:
+        for thread in threads:
+            thread.start()
+        while any(t.is_alive() for t in threads):
+            _wait(threads, ways.lease.total_seconds() / 4)
+            if not ways.alone:
+                outbox.renew(worker, clock() + ways.lease)
+    finally:
+        crew.stop()
+        for thread in threads:
+            if thread.ident is not None:
+                thread.join()
+        journal.finish()
+    crash = journal.crash or crew.crash
+    try:
+        # Whatever is still claimed goes back: nothing of it was on the wire.
+        outbox.release(worker)
+    except StoreError:
+        if crash is None:
+            raise
+    if crash is not None:
+        raise crash
+    if crew.fault is not None:
+        report.route_fault = str(crew.fault)
+        log.error("route.failed stage=%s code=%s", crew.fault.stage, crew.fault.code)
     return report
 
 
-def _claimed(
-    outbox: Outbox, worker: str, clock: Clock, should_stop: Callable[[], bool]
-) -> Iterator[Delivery]:
-    while not should_stop():
-        batch = outbox.claim(worker, clock(), LEASE, BATCH)
-        if not batch:
-            return
-        for delivery in batch:
-            if should_stop():
-                return
-            yield delivery
+def _wait(threads: Sequence[threading.Thread], seconds: float) -> None:
+    """Until all have ended, or so long."""
+    end = time.monotonic() + seconds
+    for thread in threads:
+        thread.join(timeout=max(0.0, end - time.monotonic()))
 
 
-def _send_one(
-    outbox: Outbox,
-    transport: Transport,
-    delivery: Delivery,
-    worker: str,
-    clock: Clock,
-    rules: Rules,
-) -> tuple[Receipt, DeliveryState]:
-    def before_data() -> None:
-        if not outbox.mark_handing(delivery.key, worker, clock()):
-            raise _LeaseLost
+class _Feed:
+    """Deliveries for several senders, claimed in batches, at the pace that the server is due."""
 
-    receipt = transport.send(delivery.message, before_data=before_data)
-    now = clock()
-    state, pause = next_state(receipt, delivery, now, rules)
+    def __init__(
+        self,
+        outbox: Outbox,
+        worker: str,
+        clock: Clock,
+        ways: Ways,
+        should_stop: Callable[[], bool],
+    ) -> None:
+        self._outbox, self._worker, self._clock, self._ways = outbox, worker, clock, ways
+        self._should_stop = should_stop
+        self._stopped = threading.Event()
+        self._lock = threading.Lock()
+        #: deliveries, and the instant (monotonic) before which each must not go
+        self._waiting: deque[tuple[Delivery, float]] = deque()
+        self._n_claimed = 0
 
-    def settle() -> bool:
-        return outbox.settle(
-            delivery.key,
-            worker,
-            state,
-            now,
-            reply=receipt.reply,
-            next_at=now + pause if pause else None,
-            doubt=receipt.outcome is Outcome.IN_DOUBT,
-            strike=receipt.strike,
-            suppress_after=rules.suppress_after,
+    def stop(self) -> None:
+        self._stopped.set()
+
+    @property
+    def stopped(self) -> bool:
+        return self._stopped.is_set() or self._should_stop()
+
+    def next(self) -> Delivery | None:
+        """The next one, when its time has come; None if there is none, or it is time to stop."""
+        with self._lock:
+            if self.stopped or not (self._waiting or self._claim()):
+                return None
+            delivery, not_before = self._waiting.popleft()
+        while (pause := not_before - time.monotonic()) > 0:
+            if self.stopped:
+                self.put_back(delivery)
+                return None
+            self._stopped.wait(min(pause, 0.5))
+        return delivery
+
+    def put_back(self, delivery: Delivery) -> None:
+        """Somebody else should send it."""
+        with self._lock:
+            self._waiting.appendleft((delivery, 0.0))
+
+    def _claim(self) -> bool:
+        ways = self._ways
+        limit = BATCH * ways.connections
+        if ways.most:
+            limit = min(limit, ways.most - self._n_claimed)
+        if ways.per_second:  # no more turns are taken than can be used soon
+            limit = min(limit, max(1, int(ways.per_second)))
+        if limit <= 0:
+            return False
+        batch = self._outbox.claim(self._worker, self._clock(), ways.lease, limit)
+        self._n_claimed += len(batch)
+        start, apart = time.monotonic(), 0.0
+        if batch and ways.per_second and ways.take_turns is not None:
+            apart = 1 / ways.per_second
+            start += ways.take_turns(len(batch), apart)
+        self._waiting.extend((d, start + n * apart) for n, d in enumerate(batch))
+        return bool(batch)
+
+
+class _Crew:
+    """Several senders, a connection each. What stops one for good stops all."""
+
+    def __init__(self, feed: _Feed, journal: _Journal, clock: Clock, rules: Rules) -> None:
+        self._feed, self._journal, self._clock, self._rules = feed, journal, clock, rules
+        self._lock = threading.Lock()
+        self._breaker = _Breaker()
+        self._n_sending = 0
+        self.fault: RouteError | None = None
+        self.crash: Exception | None = None
+
+    def stop(self) -> None:
+        self._feed.stop()
+
+    def send(self, transport: Callable[[], Transport]) -> None:
+        """What one sender does; in a thread of its own."""
+        sending = False
+        try:
+            with transport() as route:
+                while (delivery := self._feed.next()) is not None:
+                    try:
+                        receipt = self._send_one(route, delivery)
+                    except _LeaseLost:
+                        name = delivery.message.message_id
+                        log.warning("delivery.lease_lost message_id=%s", name)
+                        continue
+                    except RouteError as error:
+                        if not sending and self._others_go_on(error):
+                            self._feed.put_back(delivery)
+                            log.info("route.fewer_connections reply=%s", error)
+                            return
+                        raise
+                    with self._lock:
+                        self._n_sending += not sending
+                        sending = True
+                        self._breaker.heard(receipt)
+        except RouteError as error:
+            with self._lock:
+                self.fault = self.fault or error
+            self.stop()
+        except Exception as error:
+            with self._lock:
+                self.crash = self.crash or error
+            self.stop()
+        finally:
+            with self._lock:
+                self._n_sending -= sending
+
+    def _others_go_on(self, error: RouteError) -> bool:
+        """Whether a server that takes no further connection takes mails over those it has."""
+        with self._lock:
+            return error.temporary and self._n_sending > 0
+
+    def _send_one(self, transport: Transport, delivery: Delivery) -> Receipt:
+        def before_data() -> None:
+            if not self._journal.hand_over(delivery.key):
+                raise _LeaseLost
+
+        receipt = transport.send(delivery.message, before_data=before_data)
+        now = self._clock()
+        state, pause = next_state(receipt, delivery, now, self._rules)
+        self._journal.settle(
+            delivery,
+            Settlement(
+                key=delivery.key,
+                state=state,
+                reply=receipt.reply,
+                next_at=now + pause if pause else None,
+                doubt=receipt.outcome is Outcome.IN_DOUBT,
+                strike=receipt.strike,
+                suppress_after=self._rules.suppress_after,
+            ),
         )
-
-    if not _insistently(settle):
-        log.warning("delivery.lease_lost_after_send message_id=%s", delivery.message.message_id)
-    log.info(
-        "delivery.settled subscriber=%s date=%s state=%s code=%s",
-        delivery.key.subscriber_id[:8],
-        delivery.key.edition_date,
-        state,
-        receipt.code,
-    )
-    return receipt, state
+        log.info(
+            "delivery.settled subscriber=%s date=%s state=%s code=%s",
+            delivery.key.subscriber_id[:8],
+            delivery.key.edition_date,
+            state,
+            receipt.code,
+        )
+        return receipt
 
 
-def _insistently(settle: Callable[[], bool]) -> bool:
+@dataclass(slots=True)
+class _Entry:
+    """A line for the journal: a mail that is about to go out, or what became of one."""
+
+    handing: DeliveryKey | None = None
+    settled: tuple[Delivery, Settlement] | None = None
+    written: threading.Event = field(default_factory=threading.Event)
+    held: bool = False
+
+
+class _Journal:
+    """Writes down for all senders, in order, what has gathered while the last write was under way.
+
+    A sender waits until its next mail is written down as being handed over, but not for what became
+    of its last one: that is written before or with it. So a crash leaves at most one mail in doubt
+    a connection, and several connections share a commit.
+    """
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        worker: str,
+        clock: Clock,
+        report: SendReport,
+        on_settled: Callable[[Delivery, DeliveryState], None],
+    ) -> None:
+        self._outbox, self._worker, self._clock = outbox, worker, clock
+        self._report, self._on_settled = report, on_settled
+        self._entries: queue.SimpleQueue[_Entry | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="journal")
+        self.crash: Exception | None = None
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def finish(self) -> None:
+        """Write what is left."""
+        self._entries.put(None)
+        self._thread.join()
+
+    def hand_over(self, key: DeliveryKey) -> bool:
+        """Whether the mail is still ours; from now on it may be delivered.
+
+        Raises:
+            StoreError: it cannot be written down, so it must not go out.
+        """
+        entry = _Entry(handing=key)
+        self._entries.put(entry)
+        entry.written.wait()
+        if self.crash is not None:
+            raise self.crash
+        return entry.held
+
+    def settle(self, delivery: Delivery, settlement: Settlement) -> None:
+        self._entries.put(_Entry(settled=(delivery, settlement)))
+
+    def _run(self) -> None:
+        done = False
+        while not done:
+            entries = [self._entries.get()]
+            with suppress(queue.Empty):
+                while len(entries) < MOST_WRITTEN:
+                    entries.append(self._entries.get_nowait())
+            done = None in entries
+            lines = [e for e in entries if e is not None]
+            try:
+                if lines and self.crash is None:
+                    self._write(lines)
+            except Exception as error:
+                self.crash = error
+            for line in lines:
+                line.written.set()
+
+    def _write(self, lines: Sequence[_Entry]) -> None:
+        handing = [e.handing for e in lines if e.handing is not None]
+        settled = [e.settled for e in lines if e.settled is not None]
+        held = _insistently(
+            lambda: self._outbox.journal(
+                self._worker, self._clock(), handing=handing, settled=[s for _, s in settled]
+            )
+        )
+        for entry in lines:
+            entry.held = entry.handing in held
+        for delivery, settlement in settled:
+            if delivery.key not in held:
+                name = delivery.message.message_id
+                log.warning("delivery.lease_lost_after_send message_id=%s", name)
+            self._report.settled[delivery.key] = (settlement.state, settlement.reply)
+            self._on_settled(delivery, settlement.state)
+
+
+def _insistently(write: Callable[[], frozenset[DeliveryKey]]) -> frozenset[DeliveryKey]:
     """What a server said is written down, if need be again; if it cannot be, nothing more is sent.
 
     Raises:
@@ -220,7 +460,7 @@ def _insistently(settle: Callable[[], bool]) -> bool:
     """
     for attempt in range(SETTLE_ATTEMPTS):
         try:
-            return settle()
+            return write()
         except StoreError as error:
             log.error("journal.failed attempt=%d error=%s", attempt + 1, error)
             if attempt + 1 == SETTLE_ATTEMPTS:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from html.parser import HTMLParser
 
@@ -323,6 +323,12 @@ def fold(text: str) -> str:
     return unicodedata.normalize("NFKD", text).translate(_WITHOUT_MARKS).casefold()
 
 
+#: between the words of a term: blanks and hyphens, or a few small words
+_BETWEEN = re.compile(r"[\s\-–/]+")
+_BLANKS = re.compile(r"[\s\-–]+")
+_SMALL_WORD = re.compile(r"(?:of|the|a|an|in|for|and|to|with|on|by|from)\s+")
+
+
 def as_written(text: str, term: str) -> str:
     """How a text writes a folded term: with its capitals, accents, hyphens and small words.
 
@@ -331,18 +337,59 @@ def as_written(text: str, term: str) -> str:
     >>> as_written("Graphs of Neural-Network type", "neural network")
     'Neural-Network'
     """
+    words = term.split()
+    folded, origin = _folded(text)
+    if not words or any(w not in folded for w in words):
+        return ""
+    start = folded.find(words[0])
+    while start >= 0:
+        if not start or not _is_word(folded[start - 1]):
+            end = _rest_of_term(folded, start + len(words[0]), words[1:])
+            if end is not None:
+                if origin is None:
+                    return text[start:end]
+                return text[origin[start] : origin[end - 1] + 1]
+        start = folded.find(words[0], start + 1)
+    return ""
+
+
+@lru_cache(maxsize=4096)
+def _folded(text: str) -> tuple[str, Sequence[int] | None]:
+    """A folded text, and where each of its characters came from (None: from the same place)."""
+    if text.isascii():
+        return text.casefold(), None
     folded: list[str] = []
     origin: list[int] = []
     for position, char in enumerate(text):
         for part in fold(char):
             folded.append(part)
             origin.append(position)
-    gap = r"(?:[\s\-–/]+|[\s\-–]+(?:(?:of|the|a|an|in|for|and|to|with|on|by|from)\s+){1,2})"
-    pattern = gap.join(re.escape(w) for w in term.split())
-    match = re.search(rf"(?<!\w){pattern}(?!\w)", "".join(folded))
-    if match is None:
-        return ""
-    return text[origin[match.start()] : origin[match.end() - 1] + 1]
+    return "".join(folded), origin
+
+
+def _is_word(char: str) -> bool:
+    return char.isalnum() or char == "_"
+
+
+def _rest_of_term(folded: str, at: int, words: Sequence[str]) -> int | None:
+    """Where the last of these words ends if they follow there; None if they do not."""
+    if not words:
+        return None if at < len(folded) and _is_word(folded[at]) else at
+    places = []
+    if (between := _BETWEEN.match(folded, at)) is not None:
+        places.append(between.end())
+    if (blanks := _BLANKS.match(folded, at)) is not None:
+        small = _SMALL_WORD.match(folded, blanks.end())
+        if small is not None:
+            second = _SMALL_WORD.match(folded, small.end())
+            places += [second.end()] if second is not None else []
+            places.append(small.end())
+    for place in places:
+        if folded.startswith(words[0], place):
+            end = _rest_of_term(folded, place + len(words[0]), words[1:])
+            if end is not None:
+                return end
+    return None
 
 
 def compile_terms(terms: Iterable[str]) -> re.Pattern[str] | None:

@@ -29,6 +29,28 @@ def examples(n: int) -> settings:
     return settings(max_examples=30 * n if FUZZING else n, deadline=None)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--store", choices=("sqlite", "postgres"), default="sqlite", help="what the tests run on"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    from tests import postgres
+
+    postgres.wanted = config.getoption("--store") == "postgres"
+    if postgres.wanted and postgres.programs() is None:
+        raise pytest.UsageError("--store postgres: there is no PostgreSQL (initdb) on this machine")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--store") == "postgres":
+        about_files = pytest.mark.skip(reason="about the file of an SQLite database")
+        for item in items:
+            if item.get_closest_marker("sqlite"):
+                item.add_marker(about_files)
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _only_loopback() -> Iterator[None]:
     """A test that reaches for the internet is a broken test, wherever it runs."""

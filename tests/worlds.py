@@ -10,6 +10,7 @@ from pathlib import Path
 
 from digest.app import App
 from digest.config import load_settings
+from tests import postgres
 from tests.conftest import NOW
 from tests.servers import MailServer, WebServer, mail_server, web_server
 
@@ -41,6 +42,7 @@ sender = "Morning papers <digest@example.org>"
 
 [store]
 path = "digest.db"
+url = "{store}"
 
 [fetch]
 retries = 0
@@ -67,13 +69,21 @@ class World:
     web: WebServer
     smtp: MailServer
     now: datetime = NOW
+    #: of a PostgreSQL database; nothing: SQLite
+    store: str = ""
     parts: dict[str, str] = field(default_factory=dict)
 
     def write(self, *, subscribers: str = ADA, **parts: str) -> Path:
         path = self.folder / "config.toml"
         values = {"top": "", "schedule": "", "sources": "", "services": '["arxiv"]'} | parts
         path.write_text(
-            CONFIG.format(web=self.web.url, smtp=self.smtp.port, subscribers=subscribers, **values),
+            CONFIG.format(
+                store=self.store,
+                web=self.web.url,
+                smtp=self.smtp.port,
+                subscribers=subscribers,
+                **values,
+            ),
             "utf-8",
         )
         return path
@@ -100,7 +110,7 @@ class World:
 @contextmanager
 def make_world(folder: Path) -> Iterator[World]:
     with web_server() as web, mail_server() as smtp:
-        world = World(folder, web, smtp)
+        world = World(folder, web, smtp, store=postgres.fresh() if postgres.wanted else "")
         world.quiet()
         yield world
 

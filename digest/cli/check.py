@@ -7,6 +7,7 @@ from collections.abc import Callable
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, make_msgid, parseaddr
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from digest.cli.output import fail, say, warn
@@ -56,13 +57,13 @@ def run_checks(app: App, send_test: str) -> int:
 
 
 def _store(app: App) -> str:
-    path = app.settings.store.path
-    if not path.exists():
+    path = app.settings.store.where
+    if isinstance(path, Path) and not path.exists():
         folder = path.parent
         if folder.exists() and not os.access(folder, os.W_OK):
             raise DigestError(f"{folder} is not writable, so {path.name} cannot be made there.")
         return f"{path} will be made at the first run"
-    return f"{path} is sound; {counted(app.store.counts()['papers'], 'paper')}"
+    return f"{app.store.name} is sound; {counted(app.store.counts()['papers'], 'paper')}"
 
 
 def _source(source: object, app: App) -> str:

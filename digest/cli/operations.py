@@ -213,7 +213,9 @@ def restore(
     from digest.store import restore as put_back
 
     with _app(config) as application:
-        path = application.settings.store.path
+        path = application.settings.store.where
+    if not isinstance(path, Path):
+        raise DigestError("The store is a PostgreSQL database: pg_restore puts a backup back.")
     kept = put_back(file, path, force=force)
     with _app(config) as application:
         latest = application.store.deliveries(limit=1)

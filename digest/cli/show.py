@@ -215,7 +215,7 @@ def status_data(store: SqlStore, now: datetime, n_runs: int, n_days: int) -> dic
     entries = TypeAdapter(tuple[HistoryEntry, ...])
     return {
         "now": now.isoformat(),
-        "store": {"path": store.path, **store.counts()},
+        "store": {"path": store.name, **store.counts()},
         "mails": store.delivery_counts(),
         "subscribers": [
             {
@@ -239,7 +239,7 @@ def status(store: SqlStore, now: datetime, n_runs: int, n_days: int) -> None:
     """`digest status`: people first, then runs and their sources."""
     counts = store.counts()
     kept = [counted(counts[f"{noun}s"], noun) for noun in ("paper", "edition", "rating")]
-    say(f"{store.path}: {', '.join(kept)}")
+    say(f"{store.name}: {', '.join(kept)}")
     mails = store.delivery_counts()
     if set(mails) - {"sent"}:
         say("mails: " + ", ".join(f"{n} {wording(state)}" for state, n in mails.items()))

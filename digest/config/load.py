@@ -11,6 +11,7 @@ import typing
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin
+from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 from pydantic import BaseModel, SecretStr, ValidationError
@@ -123,11 +124,26 @@ def load_text(text: str, *, path: Path, environ: Mapping[str, str]) -> Settings:
         admin = SecretStr(environ.get("DIGEST_ADMIN_PASSWORD", ""))
         web = settings.web.model_copy(update={"password": admin})
         settings = settings.model_copy(update={"keys": _keys(environ), "web": web})
+        settings = _with_store(settings, path, environ, problems)
         problems += _missing_files(settings, path)
     if problems:
         raise ConfigError(list(dict.fromkeys(problems)))
     assert settings is not None
     return settings
+
+
+def _with_store(
+    settings: Settings, path: Path, environ: Mapping[str, str], problems: list[str]
+) -> Settings:
+    given = environ.get("DIGEST_STORE_URL", "").strip()
+    if given and urlsplit(given).scheme not in ("postgresql", "postgres"):
+        problems.append(
+            f"{path}: DIGEST_STORE_URL is no address of a PostgreSQL database; they look like "
+            '"postgresql://user:password@host:5432/name"'
+        )
+    store = settings.store
+    update = {"address": SecretStr(given or store.url)}
+    return settings.model_copy(update={"store": store.model_copy(update=update)})
 
 
 #: where each service's key comes from
@@ -418,7 +434,7 @@ def _keys_at(loc: Sequence[int | str]) -> list[str]:
                 found.append(model)
         models = found or models
     known = {k for m in models for k in m.model_fields}
-    return sorted(known - {"password", "keys"})
+    return sorted(known - {"password", "keys", "address"})
 
 
 def _kind_of(model: type[BaseModel]) -> str:

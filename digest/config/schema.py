@@ -8,6 +8,7 @@ from datetime import time
 from email.utils import parseaddr
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import (
@@ -532,9 +533,45 @@ class WebSettings(Table):
     password: SecretStr = Field(default=SecretStr(""), init=False, exclude=True)
 
 
+def check_store_url(url: str) -> str:
+    """The address of a PostgreSQL database, or nothing.
+
+    Raises:
+        ValueError: it is none, or holds a password.
+    """
+    parts = urlsplit(url)
+    if url and (parts.scheme not in ("postgresql", "postgres") or not parts.path.strip("/")):
+        raise ValueError(
+            "this is no address of a PostgreSQL database; they look like "
+            '"postgresql://user@host:5432/name"'
+        )
+    if parts.password or "password=" in parts.query:
+        raise ValueError(
+            "a password does not belong in this file; set DIGEST_STORE_URL in the environment or "
+            "in .env to the whole address, or use PGPASSFILE"
+        )
+    return url
+
+
 class StoreSettings(Table):
+    """A file of SQLite's, or a PostgreSQL database."""
+
     path: Path = Path("digest.db")
+    url: StrictStr = ""
     retention_days: Annotated[StrictInt, Field(ge=30)] = 365
+
+    #: `url` as it is used: DIGEST_STORE_URL comes first, and may hold a password
+    address: SecretStr = Field(default=SecretStr(""), init=False, exclude=True)
+
+    @field_validator("url")
+    @classmethod
+    def _check_url(cls, value: str) -> str:
+        return check_store_url(value)
+
+    @property
+    def where(self) -> Path | str:
+        """What the store is opened with."""
+        return self.address.get_secret_value() or self.path
 
 
 class LookupSettings(Table):

@@ -6,7 +6,8 @@ scores = ranker.score(liked, candidates)
 
 from digest.ranking.day import Meanings
 from digest.ranking.filters import Candidates, filter_candidates
-from digest.ranking.ranker import SEMANTIC_WEIGHT, Explanation, Ranker, fit
+from digest.ranking.ranker import SEMANTIC_WEIGHT, Ranker, fit
+from digest.ranking.reading import Explanation, Reading
 from digest.ranking.selection import select
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "Explanation",
     "Meanings",
     "Ranker",
+    "Reading",
     "fit",
     "select",
 ]

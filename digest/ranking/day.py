@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from digest.model import Paper
 from digest.ranking.latent import Latent
 from digest.ranking.vectors import Vectors
+from digest.text import fold
 
 Floats = NDArray[np.float32]
 #: papers to unit vectors, by a language model: (n_papers, n_dimensions)
@@ -29,6 +30,13 @@ COMMONNESS = 0.25
 LATENT_DOCUMENTS = 5_000
 #: empty documents that means are thought to hold: what few papers have in common is chance
 PRIOR_WEIGHT = 50.0
+#: two papers whose vectors are this close, and whose titles or abstracts share that much of their
+#: words, numbers among them, are one piece of news ("part 1" and "part 2" are two)
+NEAR_VECTORS, NEAR_TITLES, NEAR_ABSTRACTS, LONG_ABSTRACT = 0.8, 0.75, 0.9, 20
+#: so many candidates are compared with each other once a day; of more, those that are asked for
+MOST_COMPARED = 3_000
+#: rated papers kept beside a day; with a thousand candidates they take 300 MB
+MOST_RATED = 50_000
 
 
 class Day:
@@ -54,18 +62,25 @@ class Day:
         n_terms = self.vectors.n_terms
         frequency = self.vectors.document_frequency if n_terms else np.zeros(0, dtype=np.int64)
         self.latent = Latent(corpus, frequency)
-        self.common_vector = (mean_of(self.matrix) + mean_of(matrix[: len(others)])) / 2
+        both = mean_of(self.matrix) + mean_of(matrix[: len(others)])
+        self.common_vector: Floats = (both / 2).astype(np.float32)
         self.coordinates = self.latent.coordinates(self.matrix) if n_terms else _none(self.matrix)
-        self.meanings, _ = self.latent.directions(self.coordinates)
+        #: directions of the candidates in the latent space, and their lengths before
+        self.meanings, lengths = self.latent.directions(self.coordinates)
+        self.meaning_lengths = lengths[:, 0]
         self.divisor = self._divisor()
         damped = self.coordinates * self.latent.damping
+        self.common_square = float(self.common_vector @ self.common_vector)
+        #: (n_axes,) what all papers share, along the axes
+        self.common_along: Floats = np.zeros(0, dtype=np.float32)
         raw: Any = np.asarray(self.matrix @ self.common_vector, dtype=np.float32).ravel()
         if self.latent.n_axes:
-            raw = raw - damped @ (self.latent.axes @ self.common_vector[self.latent.columns])
+            self.common_along = self.latent.axes @ self.common_vector[self.latent.columns]
+            raw = raw - damped @ self.common_along
         #: (n_candidates,) what of a candidate all papers share
         self.common: Floats = raw / self.divisor
         self._damped = damped
-        self._encode, self._encoded_weight = meanings, np.float32(weight)
+        self._encode, self.encoded_weight = meanings, np.float32(weight)
         if meanings is not None and candidates:
             vectors = meanings(self.candidates)
             #: what all of the day's papers mean tells readers apart as little as common words
@@ -74,18 +89,43 @@ class Day:
         #: position by identity, and by content for equal papers made twice
         self.position = {id(p): n for n, p in enumerate(self.candidates)}
         self.position_by_content = {_content(p): n for n, p in enumerate(self.candidates)}
+        self.upvotes = np.array([p.signals.upvotes or 0 for p in self.candidates], dtype=np.int64)
+        #: notes of whoever looks at candidates more than once, such as their sentences
+        self.notes: dict[Any, Any] = {}
+        self._alike: Floats | None = None
+        self._twins: NDArray[np.bool_] | None = None
+        self.forget_rated()
+
+    def forget_rated(self) -> None:
+        """Begin anew with what was rated: it grows with every reader's likes."""
+        n_axes = self.latent.n_axes
         self._known: dict[int, int] = {}
         self._known_by_content: dict[tuple[str, str, str], int] = {}
         self._kept: list[Paper] = []
-        self._similarity = np.zeros((0, len(self.candidates)), dtype=np.float32)
-        self._n_rated = 0
-        #: rows of what was rated, for explanations
-        self.rated_rows: list[Any] = []
-        self.encoded_rows: list[Floats] = []
+        #: by row: similarities to the candidates, vectors, places among the leading directions
+        self._similarity = _Rows(len(self.candidates))
+        self._coordinates = _Rows(n_axes)
+        self._vectors: list[sp.csr_matrix] = []
+        self._rated: sp.csr_matrix | None = None
+        self._encoded_rows: list[Floats] = []
+
+    @property
+    def n_rated(self) -> int:
+        return len(self._similarity)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether so much was rated that it is time to begin anew."""
+        return self.n_rated > MOST_RATED or len(self._kept) > 4 * MOST_RATED
+
+    def terms_of(self, at: int) -> tuple[NDArray[np.int32], Floats]:
+        """Columns and values of one candidate's vector."""
+        first, end = self.matrix.indptr[at], self.matrix.indptr[at + 1]
+        return self.matrix.indices[first:end], self.matrix.data[first:end]
 
     def encoded_part(self, direction: Floats, at: int) -> float:
         """What the language model adds to the score of one candidate."""
-        return float(self._encoded_weight * (direction @ self._encoded[at]) / self.divisor[at])
+        return float(self.encoded_weight * (direction @ self._encoded[at]) / self.divisor[at])
 
     def _divisor(self) -> Floats:
         n = len(self.candidates)
@@ -111,10 +151,9 @@ class Day:
 
     # --- similarities --------------------------------------------------------------------------
 
-    def rows(self, papers: Sequence[Paper]) -> list[int]:
+    def rows(self, papers: Sequence[Paper]) -> NDArray[np.int32]:
         """Row numbers of rated papers in `similarity`; unknown ones are vectorised now."""
-        rows: list[int] = self.row_array((papers,)).tolist()
-        return rows
+        return self.row_array((papers,))
 
     def row_array(self, groups: Sequence[Sequence[Paper]]) -> NDArray[np.int32]:
         """The row numbers of many groups of papers, one after the other."""
@@ -144,34 +183,119 @@ class Day:
     def _append(self, papers: tuple[Paper, ...]) -> None:
         vectors = self.vectors.transform(papers)
         similarity = np.asarray((vectors @ self.matrix.T).todense(), dtype=np.float32)
+        coordinates = np.zeros((len(papers), 0), dtype=np.float32)
         if self.latent.n_axes:
             coordinates = self.latent.coordinates(vectors)
             similarity -= coordinates @ self._damped.T
-            meanings, _ = self.latent.directions(coordinates)
-            # A document without a known word has no meaning; its coordinates are the mean's mirror.
-            meanings[np.diff(vectors.indptr) == 0] = 0
+            meanings = self.meanings_of(coordinates, np.diff(vectors.indptr) == 0)
             similarity += np.float32(MEANING) * (meanings @ self.meanings.T)
         if self._encode is not None and self.candidates:
             encoded = _unit(self._encode(papers) - self._encoded_mean)
-            self.encoded_rows += list(encoded)
-            similarity += self._encoded_weight * (encoded @ self._encoded.T)
+            self._encoded_rows += list(encoded)
+            similarity += self.encoded_weight * (encoded @ self._encoded.T)
         similarity /= self.divisor
-        first = self._n_rated
-        needed = first + len(papers)
-        if needed > len(self._similarity):
-            grown = np.zeros((max(needed, 2 * first), similarity.shape[1]), dtype=np.float32)
-            grown[:first] = self._similarity[:first]
-            self._similarity = grown
-        self._similarity[first:needed] = similarity
+        first = self.n_rated
+        self._similarity.append(similarity)
+        self._coordinates.append(coordinates)
+        self._vectors.append(vectors)
         for n, paper in enumerate(papers):
             self._known_by_content[_content(paper)] = first + n
-            self.rated_rows.append(vectors[[n]])
-        self._n_rated = needed
+
+    def meanings_of(self, coordinates: Floats, is_empty: NDArray[np.bool_]) -> Floats:
+        """Directions of rated papers. One without a known word has no meaning; its coordinates are
+        the mean's mirror."""
+        meanings, _ = self.latent.directions(coordinates)
+        meanings[is_empty] = 0
+        return meanings
 
     @property
     def similarity(self) -> Floats:
         """(n_rated, n_candidates)."""
-        return self._similarity[: self._n_rated]
+        return self._similarity.values
+
+    def rated(self, rows: NDArray[np.int32]) -> sp.csr_matrix:
+        """(n_rows, n_terms) vectors of rated papers."""
+        if len(self._vectors) > 1 or self._rated is None:
+            # Joined when they are asked for: papers come in many small groups.
+            none = sp.csr_matrix((0, self.vectors.n_terms), dtype=np.float32)
+            self._rated = sp.vstack([none, *self._vectors], format="csr")
+            self._vectors = [self._rated]
+        return self._rated[rows]
+
+    def coordinates_of(self, rows: NDArray[np.int32]) -> Floats:
+        """(n_rows, n_axes) of rated papers."""
+        return self._coordinates.values[rows]
+
+    def encoded_of(self, rows: NDArray[np.int32]) -> Floats | None:
+        """(n_rows, n_dimensions) of rated papers, if there is a language model."""
+        if not self._encoded_rows or not len(rows):
+            return None
+        return np.stack([self._encoded_rows[r] for r in rows])
+
+    # --- candidates beside each other ----------------------------------------------------------
+
+    def alike(self, positions: NDArray[np.int64] | None) -> Floats:
+        """(n, n) cosines of candidates' TF-IDF vectors."""
+        if len(self.candidates) > MOST_COMPARED:
+            matrix = self.matrix if positions is None else self.matrix[positions]
+            return np.asarray((matrix @ matrix.T).todense(), dtype=np.float32)
+        if self._alike is None:
+            self._alike = np.asarray((self.matrix @ self.matrix.T).todense(), dtype=np.float32)
+        return self._alike if positions is None else self._alike[np.ix_(positions, positions)]
+
+    def twins(self, positions: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """(n, n) which candidates are one piece of news."""
+        if len(self.candidates) > MOST_COMPARED:
+            return twins([self.candidates[i] for i in positions], self.alike(positions))
+        if self._twins is None:
+            self._twins = twins(self.candidates, self.alike(None))
+        return self._twins[np.ix_(positions, positions)]
+
+
+class _Rows:
+    """A matrix that grows downwards."""
+
+    def __init__(self, width: int) -> None:
+        self._values = np.zeros((0, width), dtype=np.float32)
+        self._n = 0
+
+    def __len__(self) -> int:
+        return self._n
+
+    @property
+    def values(self) -> Floats:
+        return self._values[: self._n]
+
+    def append(self, rows: Floats) -> None:
+        needed = self._n + len(rows)
+        if needed > len(self._values):
+            grown = np.zeros((max(needed, 2 * self._n), self._values.shape[1]), dtype=np.float32)
+            grown[: self._n] = self.values
+            self._values = grown
+        self._values[self._n : needed] = rows
+        self._n = needed
+
+
+def twins(papers: Sequence[Paper], alike: Floats) -> NDArray[np.bool_]:
+    """(n, n) which papers are one piece of news; nobody is their own twin."""
+    same = np.zeros(alike.shape, dtype=bool)
+    close = np.argwhere(np.triu(alike > NEAR_VECTORS, 1)).tolist()
+    words = {
+        i: (set(fold(papers[i].title).split()), set(fold(papers[i].abstract).split()))
+        for i in {i for pair in close for i in pair}
+    }
+    for i, j in close:
+        (title, abstract), (other_title, other_abstract) = words[i], words[j]
+        long = min(len(abstract), len(other_abstract)) >= LONG_ABSTRACT
+        if _overlap(title, other_title) >= NEAR_TITLES or (
+            long and _overlap(abstract, other_abstract) >= NEAR_ABSTRACTS
+        ):
+            same[i, j] = same[j, i] = True
+    return same
+
+
+def _overlap(first: set[str], second: set[str]) -> float:
+    return len(first & second) / max(1, len(first | second))
 
 
 def _content(paper: Paper) -> tuple[str, str, str]:

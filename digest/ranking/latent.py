@@ -34,12 +34,15 @@ class Latent:
         self.damping: Floats = np.zeros(0, dtype=np.float32)
         self.scale: Floats = np.zeros(0, dtype=np.float32)
         self.mean: Floats = np.zeros(0, dtype=np.float32)
+        #: (n_columns, n_axes), the same the other way round: a paper's terms are rows of it
+        self.by_column: Floats = np.zeros((len(self.columns), 0), dtype=np.float32)
         if not self.n_axes:
             return
         part = corpus[:, self.columns]
         _, singular, axes = randomized_svd(part, self.n_axes, n_iter=3, random_state=0)
         variance = np.maximum(singular**2 / n, 1e-9)
         self.axes = np.ascontiguousarray(axes, dtype=np.float32)
+        self.by_column = np.ascontiguousarray(self.axes.T)
         shrinkage = LAMBDA * (1 + LAMBDA_DOCUMENTS / n)
         self.damping = (variance / (variance + shrinkage)).astype(np.float32)
         self.scale = (variance**-LATENT_SCALE).astype(np.float32)
@@ -48,7 +51,7 @@ class Latent:
 
     def coordinates(self, matrix: Any) -> Floats:
         """(n, n_axes) in the leading directions."""
-        found: Floats = np.asarray(matrix[:, self.columns] @ self.axes.T, dtype=np.float32)
+        found: Floats = np.asarray(matrix[:, self.columns] @ self.by_column, dtype=np.float32)
         return found
 
     def directions(self, coordinates: Floats) -> tuple[Floats, Floats]:

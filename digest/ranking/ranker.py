@@ -21,7 +21,6 @@ COMMONNESS: a paper made of common phrases alone is near to everything.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -29,37 +28,12 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from digest.model import Paper, Profile
-from digest.ranking.day import MEANING, Day, Floats, Meanings, mean_of
+from digest.ranking.day import Day, Floats, Meanings, mean_of
+from digest.ranking.reading import DISLIKE_WEIGHT, Explanation, Reading, shares
 from digest.ranking.vectors import EMPTY_ALONE
 
-#: likes that a reader's direction is measured on, and its least square length
-MAX_LIKES_MEASURED, SHORTEST = 300, 1e-3
-#: how hard dislikes push, beside likes that pull with 1
-DISLIKE_WEIGHT = 0.5
 #: weight of a language model's cosine beside the words; docs/ranking.md has the trials
 SEMANTIC_WEIGHT = 0.1
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """One score taken apart, twice over, to rounding:
-
-    sum(by_liked) + sum(by_disliked) + common == score
-    sum of all terms' parts + offset == score
-    """
-
-    score: float
-    #: (n_liked,) part of each liked paper
-    by_liked: Floats
-    #: (n_disliked,) part of each disliked paper
-    by_disliked: Floats
-    #: part of what all papers share
-    common: float
-    #: (n_terms_of_paper,) columns of the candidate's terms, and the part of each
-    columns: NDArray[np.int32]
-    by_term: Floats
-    #: what no term carries: the origin of the latent space, and a language model's part
-    offset: float
 
 
 class Ranker:
@@ -137,96 +111,38 @@ class Ranker:
             scores[liking] -= common
         return scores
 
-    def parts(self, profile: Profile, candidates: Sequence[Paper]) -> tuple[Floats, Floats]:
-        """What each liked paper adds to each candidate's score, and what all papers share.
+    def read_block(self, profiles: Sequence[Profile]) -> tuple[Reading, ...]:
+        """Many readers beside the whole day, scored in one product."""
+        day = self._current
+        assert day is not None, "prepare comes first"
+        if day.is_full:
+            day.forget_rated()
+        scores = self.score_block(profiles, day.candidates)
+        return tuple(Reading(day, p, None, s) for p, s in zip(profiles, scores, strict=True))
 
-        Returns:
-            (n_liked, n_candidates), columns add up to the score with the second,
-            (n_candidates,), subtracted, dislikes apart.
-        """
+    def read(self, profile: Profile, candidates: Sequence[Paper]) -> Reading:
+        """One reader beside some candidates."""
         day, positions = self._day(candidates)
-        rows = day.rows(profile.liked)
-        similarity = day.similarity[rows]
-        common = day.common
-        if positions is not None:
-            similarity, common = similarity[:, positions], common[positions]
-        shares = np.array(_shares(profile), dtype=np.float32)
-        return similarity * shares[:, None], common
+        return Reading(day, profile, positions)
+
+    def among(self, reading: Reading, candidates: Sequence[Paper]) -> Reading:
+        """The same reader beside some of the day's papers only."""
+        _, positions = self._day(candidates)
+        if positions is None:
+            return reading
+        return Reading(reading.day, reading.profile, positions, reading.scores[positions])
+
+    def parts(self, profile: Profile, candidates: Sequence[Paper]) -> tuple[Floats, Floats]:
+        """See `Reading.parts`."""
+        return self.read(profile, candidates).parts()
 
     def explain(self, profile: Profile, candidates: Sequence[Paper], index: int) -> Explanation:
         """Take apart the score of `candidates[index]`."""
-        day, positions = self._day(candidates)
-        at = index if positions is None else int(positions[index])
-        liked_rows, disliked_rows = day.rows(profile.liked), day.rows(profile.disliked)
-        shares = np.array(_shares(profile), dtype=np.float32)
-        by_liked = day.similarity[liked_rows, at] * shares
-        dislike = np.float32(-DISLIKE_WEIGHT / max(1, len(disliked_rows)))
-        by_disliked: Floats = day.similarity[disliked_rows, at] * dislike
-        common = -float(day.common[at]) if profile.liked else 0.0
-        columns, by_term, offset = self._by_term(day, profile, shares, dislike, at)
-        return Explanation(
-            score=float(by_liked.sum() + by_disliked.sum()) + common,
-            by_liked=by_liked,
-            by_disliked=by_disliked,
-            common=common,
-            columns=columns,
-            by_term=by_term,
-            # What a language model adds belongs to no single term.
-            offset=offset
-            + self._semantic_part(day, liked_rows, disliked_rows, shares, dislike, at),
-        )
+        return self.read(profile, candidates).explain(index)
 
-    def _semantic_part(
-        self,
-        day: Day,
-        liked_rows: Sequence[int],
-        disliked_rows: Sequence[int],
-        shares: Floats,
-        dislike: np.float32,
-        at: int,
-    ) -> float:
-        rows = [*liked_rows, *disliked_rows]
-        if not day.encoded_rows or not rows:
-            return 0.0
-        weights = np.concatenate([shares, np.full(len(disliked_rows), dislike, np.float32)])
-        encoded = np.stack([day.encoded_rows[r] for r in rows])
-        return float(day.encoded_part(weights @ encoded, at))
-
-    def _by_term(
-        self, day: Day, profile: Profile, shares: Floats, dislike: np.float32, at: int
-    ) -> tuple[NDArray[np.int32], Floats, float]:
-        """The score as a sum over the candidate's terms: it is linear in them, but for the length
-        of its meaning, which is a number, and the origin of the latent space, which is an offset.
-        """
-        rows = day.rows(profile.liked) + day.rows(profile.disliked)
-        weights = np.concatenate([shares, np.full(len(profile.disliked), dislike, np.float32)])
-        paper = day.matrix[[at]]
-        columns, values = paper.indices, paper.data
-        if not rows or not len(columns):
-            return columns, np.zeros(len(columns), dtype=np.float32), 0.0
-        rated = sp.vstack([day.rated_rows[r] for r in rows]).tocsr()
-        direction: Any = np.asarray(rated.T @ weights, dtype=np.float32).ravel()
-        if profile.liked:
-            direction = direction - day.common_vector
-        weight_of_column = direction[columns]
-        offset = 0.0
-        latent = day.latent
-        if latent.n_axes:
-            damped = latent.damping * (latent.axes @ direction[latent.columns])
-            meanings, _ = latent.directions(latent.coordinates(rated))
-            meanings[np.diff(rated.indptr) == 0] = 0
-            _, length = latent.directions(day.coordinates[[at]])
-            pull = np.float32(MEANING) * (weights @ meanings) * latent.scale
-            pull = pull / length[0, 0] if length[0, 0] > 0 else np.zeros_like(pull)
-            by_axis = pull - damped
-            place = np.searchsorted(latent.columns, columns)
-            place = np.minimum(place, len(latent.columns) - 1)
-            inside = latent.columns[place] == columns
-            latent_weight = np.where(inside, by_axis @ latent.axes[:, place], 0)
-            weight_of_column = weight_of_column + latent_weight
-            offset = -float(pull @ latent.mean) / float(day.divisor[at])
-        by_term: Floats = (values * weight_of_column / day.divisor[at]).astype(np.float32)
-        return columns, by_term, offset
+    def length(self, profile: Profile, candidates: Sequence[Paper]) -> float:
+        """See `Reading.length`."""
+        return self.read(profile, candidates).length
 
     def terms(self, candidates: Sequence[Paper]) -> NDArray[Any]:
         """(n_terms,) the vocabulary of the day, in the order of columns."""
@@ -236,69 +152,21 @@ class Ranker:
         """Columns of the distinct terms of a piece of text."""
         return self._day(candidates)[0].vectors.terms_of(text)
 
-    def liked_columns(self, profile: Profile, candidates: Sequence[Paper]) -> NDArray[np.int64]:
-        """Columns of all terms that stand in the reader's likes."""
-        day, _ = self._day(candidates)
-        rows = [day.rated_rows[r].indices for r in day.rows(profile.liked)]
-        found: NDArray[np.int64] = np.unique(np.concatenate(rows)).astype(np.int64)
-        return found
-
-    def shared_columns(
-        self, liked: Paper, candidates: Sequence[Paper], index: int
-    ) -> NDArray[np.int64]:
-        """Columns of the terms two papers share, weightiest first."""
-        day, positions = self._day(candidates)
-        at = index if positions is None else int(positions[index])
-        (row,) = day.rows([liked])
-        product = day.rated_rows[row].multiply(day.matrix[[at]]).tocsr()
-        order = np.argsort(-product.data, kind="stable")
-        found: NDArray[np.int64] = product.indices[order].astype(np.int64)
-        return found
-
     def plain_centroid(self, profile: Profile, candidates: Sequence[Paper]) -> Floats:
         """(n_candidates,) cosines with the mean of the likes: the recipe to compare with."""
         day, positions = self._day(candidates)
         matrix = day.matrix if positions is None else day.matrix[positions]
         rows = day.rows(profile.liked)
-        if not rows:
+        if not len(rows):
             return np.zeros(len(candidates), dtype=np.float32)
-        centre = mean_of(sp.vstack([day.rated_rows[r] for r in rows]).tocsr())
+        centre = mean_of(day.rated(rows))
         scores: Floats = np.asarray(matrix @ centre, dtype=np.float32).ravel()
         return scores
 
     def alike(self, candidates: Sequence[Paper]) -> Floats:
         """(n, n) cosines of the candidates' TF-IDF vectors."""
         day, positions = self._day(candidates)
-        matrix = day.matrix if positions is None else day.matrix[positions]
-        found: Floats = np.asarray((matrix @ matrix.T).todense(), dtype=np.float32)
-        return found
-
-    def length(self, profile: Profile, candidates: Sequence[Paper]) -> float:
-        """The length of the reader's direction: a score divided by it is a cosine, at most about 1,
-        and comparable between readers. Dislikes are left out."""
-        day, _ = self._day(candidates)
-        shares = np.array(_shares(profile), dtype=np.float32)
-        if not len(shares):
-            return 1.0
-        # The latest likes stand for the others: the length settles long before the 300th.
-        rows = day.rows(profile.liked)[-MAX_LIKES_MEASURED:]
-        shares = shares[-MAX_LIKES_MEASURED:] / shares[-MAX_LIKES_MEASURED:].sum()
-        rated = sp.vstack([day.rated_rows[r] for r in rows]).tocsr()
-        square = _square(rated, shares) - 2 * float(shares @ (rated @ day.common_vector))
-        square += float(day.common_vector @ day.common_vector)
-        latent = day.latent
-        if latent.n_axes:
-            coordinates = latent.coordinates(rated)
-            origin = latent.axes @ day.common_vector[latent.columns]
-            shift = shares @ coordinates - origin
-            square -= float((latent.damping * shift) @ shift)
-            meanings, _ = latent.directions(coordinates)
-            meaning = shares @ meanings
-            square += MEANING * float(meaning @ meaning)
-        if day.encoded_rows:
-            encoded = shares @ np.stack([day.encoded_rows[r] for r in rows])
-            square += self._semantic_weight * float(encoded @ encoded)
-        return float(max(square, SHORTEST) ** 0.5)
+        return day.alike(positions)
 
     def profile_terms(self, profile: Profile, n: int = 15) -> tuple[tuple[str, float], ...]:
         """The terms a reader's likes have more of than other papers, with their weight."""
@@ -307,9 +175,7 @@ class Ranker:
         if not rated or not day.vectors.n_terms:
             return ()
         matrix = day.vectors.transform(rated)
-        direction: Any = np.asarray(
-            matrix.T @ np.array(_shares(profile), dtype=np.float32), dtype=np.float32
-        ).ravel()
+        direction: Any = np.asarray(matrix.T @ shares(profile), dtype=np.float32).ravel()
         if profile.disliked:
             disliked = day.vectors.transform(profile.disliked)
             direction -= (
@@ -331,18 +197,6 @@ class Ranker:
         return tuple((t, weights[t]) for t in without_parts(list(weights), n))
 
 
-def _square(rated: Any, shares: Floats) -> float:
-    centre = np.asarray(rated.T @ shares, dtype=np.float32).ravel()
-    return float(centre @ centre)
-
-
-def _shares(profile: Profile) -> tuple[float, ...]:
-    """Weights of the likes, adding up to 1."""
-    weights = profile.weights or (1.0,) * len(profile.liked)
-    total = sum(weights)
-    return tuple(w / total for w in weights) if total > 0 else weights
-
-
 def _weights(profiles: Sequence[Profile], day: Day) -> Any:
     """(n_profiles, n_rated) sparse: positive shares of likes, negative ones of dislikes."""
     n = len(profiles)
@@ -357,7 +211,7 @@ def _weights(profiles: Sequence[Profile], day: Day) -> Any:
     indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
     for row, profile in enumerate(profiles):
         if profile.weights:
-            data[indptr[row] : indptr[row] + n_liked[row]] = _shares(profile)
+            data[indptr[row] : indptr[row] + n_liked[row]] = shares(profile)
     shape = (len(profiles), day.similarity.shape[0])
     return sp.csr_matrix((data, indices, indptr), shape=shape)
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
-from digest.model import Paper, Profile, Reason, ReasonKind
-from digest.ranking.ranker import Explanation, Ranker, without_parts
+from digest.model import Paper, Reason, ReasonKind
+from digest.ranking.day import Day
+from digest.ranking.ranker import without_parts
+from digest.ranking.reading import Explanation, Reading
 from digest.ranking.vectors import EMPTY_ALONE
 from digest.text import as_written, fold, readable, sentences
 
@@ -24,11 +28,8 @@ def phrases(paper: Paper, terms: Sequence[str], n: int = MAX_PHRASES) -> tuple[s
     found: list[str] = []
     said: set[str] = set()
     for term in without_parts([t for t in terms if " " in t or t not in EMPTY_ALONE], 4 * n):
-        written = as_written(text, term)
-        words = {_stem(w) for w in re.findall(r"\w+", fold(written))}
-        if not written or words & said or len(written) < 3:
-            continue
-        if re.search(r"[\\{}$^_=<>]|\d{3}", written):
+        written, words = _said(text, term)
+        if not written or words & said:
             continue
         said |= words
         found.append(written)
@@ -37,27 +38,30 @@ def phrases(paper: Paper, terms: Sequence[str], n: int = MAX_PHRASES) -> tuple[s
     return tuple(found)
 
 
+@lru_cache(maxsize=100_000)  # a paper that many readers get is asked for the same few terms
+def _said(text: str, term: str) -> tuple[str, frozenset[str]]:
+    """A term as a text writes it, if it can be said, and the stems of its words."""
+    written = as_written(text, term)
+    if len(written) < 3 or re.search(r"[\\{}$^_=<>]|\d{3}", written):
+        return "", frozenset()
+    return written, frozenset(_stem(w) for w in re.findall(r"\w+", fold(written)))
+
+
 def _stem(word: str) -> str:
     """Enough to see that "discs" and "disc" say one thing."""
     return re.sub(r"(?<=\w{3})(?:ie|y|e)$", "", word.rstrip("s"))
 
 
-def similarities(
-    profile: Profile,
-    ranker: Ranker,
-    pool: Sequence[Paper],
-    index: int,
-    told: Explanation,
-    unit: float,
-) -> list[Reason]:
+def similarities(reading: Reading, index: int, told: Explanation) -> list[Reason]:
     """Keywords and liked papers with the greatest part in the score, and the phrases it rests on.
 
-    Args:
-        unit: what contributions are divided by, as scores are.
+    Contributions are divided by the reader's length, as scores are.
     """
+    profile, unit = reading.profile, reading.length
+    paper = reading.day.candidates[reading.place(index)]
     order = [int(i) for i in np.argsort(-told.by_liked, kind="stable")]
     named: list[Reason] = []
-    nearest: list[Paper] = []
+    nearest: list[int] = []
     best = 0.0
     n_keywords = 0
     for i in order:
@@ -66,7 +70,7 @@ def similarities(
             break
         if liked.id.startswith("keyword:"):
             # A keyword that does not stand in the paper is named if nothing had a greater part.
-            stands = as_written(readable(pool[index].text), fold(liked.title))
+            stands = as_written(readable(paper.text), fold(liked.title))
             if n_keywords < MAX_KEYWORDS and (stands or not named):
                 n_keywords += 1
                 named.append(
@@ -76,7 +80,7 @@ def similarities(
                 )
         elif len(nearest) < MAX_PAPERS and part >= SECOND_PAPER * best:
             best = best or part
-            nearest.append(liked)
+            nearest.append(i)
             named.append(
                 Reason(
                     kind=ReasonKind.SIMILAR_PAPER,
@@ -84,46 +88,51 @@ def similarities(
                     contribution=part / unit,
                 )
             )
-    terms = _shared_terms(profile, ranker, pool, index, told, nearest[0] if nearest else None)
-    said = phrases(pool[index], terms)
+    said = phrases(paper, _shared_terms(reading, told, nearest[0] if nearest else None))
     if said:
         named.append(Reason(kind=ReasonKind.SHARED_TERM, evidence=said))
     return named
 
 
-def _shared_terms(
-    profile: Profile,
-    ranker: Ranker,
-    pool: Sequence[Paper],
-    index: int,
-    told: Explanation,
-    nearest: Paper | None,
-) -> list[str]:
+def _shared_terms(reading: Reading, told: Explanation, nearest: int | None) -> list[str]:
     """Terms that stand in a like and in the paper, by their part in the score; those of the
     nearest like come first."""
-    names = ranker.terms(pool)
+    wanted = (told.by_term > 0) & reading.stands_in_a_like(told.columns)
     order = np.argsort(-told.by_term, kind="stable")
-    liked = set(ranker.liked_columns(profile, pool).tolist())
-    positive = [int(told.columns[i]) for i in order if told.by_term[i] > 0]
-    shared = [c for c in positive if c in liked]
-    near = set(ranker.shared_columns(nearest, pool, index).tolist()) if nearest else set()
-    first = [c for c in shared if c in near]
-    return [str(names[c]) for c in [*first, *(c for c in shared if c not in near)]]
+    shared = told.columns[order[wanted[order]]]
+    if nearest is not None:
+        near = reading.stands_in(nearest, shared)
+        shared = np.concatenate([shared[near], shared[~near]])
+    return [str(t) for t in reading.day.vectors.terms[shared]]
 
 
-def key_sentence(ranker: Ranker, pool: Sequence[Paper], index: int, told: Explanation) -> str:
+def key_sentence(reading: Reading, index: int, told: Explanation) -> str:
     """The sentence of the abstract that has the greatest part in the score for its length.
 
     Nothing for an abstract of fewer than three sentences: it would mark what is read anyway.
     """
-    found = sentences(readable(pool[index].abstract))
-    if len(found) < 3:
-        return ""
-    parts = dict(zip(told.columns.tolist(), told.by_term.tolist(), strict=True))
     best, best_part = "", 0.0
-    for sentence in found:
-        columns = ranker.terms_in(sentence, pool).tolist()
-        part = sum(parts.get(c, 0.0) for c in columns) / max(8, len(sentence.split())) ** 0.5
+    for sentence, terms, size in _sentences(reading.day, reading.place(index)):
+        part = float(told.by_term[terms].sum()) / size
         if part > best_part:
             best, best_part = sentence, part
     return best
+
+
+def _sentences(day: Day, at: int) -> tuple[tuple[str, NDArray[np.int64], float], ...]:
+    """A candidate's sentences, where among its terms those of each stand, and how much its length
+    counts; none if they are fewer than three."""
+    key = ("sentences", at)
+    if key not in day.notes:
+        found = sentences(readable(day.candidates[at].abstract))
+        columns, _ = day.terms_of(at)
+        day.notes[key] = tuple(
+            (
+                s,
+                np.flatnonzero(np.isin(columns, day.vectors.terms_of(s))),
+                max(8, len(s.split())) ** 0.5,
+            )
+            for s in (found if len(found) >= 3 else ())
+        )
+    noted: tuple[tuple[str, NDArray[np.int64], float], ...] = day.notes[key]
+    return noted

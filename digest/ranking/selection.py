@@ -24,8 +24,8 @@ from digest.model import (
 from digest.ranking.filters import affiliated, in_categories
 from digest.ranking.people import same_person
 from digest.ranking.ranker import Ranker
+from digest.ranking.reading import Reading
 from digest.ranking.reasons import key_sentence, similarities
-from digest.text import fold
 
 Floats = NDArray[np.float32]
 
@@ -34,9 +34,6 @@ MIN_UPVOTES = 2
 TRENDING_HALF_LIFE_DAYS = 2.0
 #: a score from which a paper that came for another reason may also be called similar
 ALIKE = 0.1
-#: two papers whose vectors are this close, and whose titles or abstracts share that much of their
-#: words, numbers among them, are one piece of news ("part 1" and "part 2" are two)
-NEAR_VECTORS, NEAR_TITLES, NEAR_ABSTRACTS, LONG_ABSTRACT = 0.8, 0.75, 0.9, 20
 #: candidates looked at when places are given out
 CHOICE = 100
 #: journal versions told of in one edition
@@ -141,38 +138,21 @@ def heat(paper: Paper, day: date) -> float:
     return float((paper.signals.upvotes or 0) * 0.5 ** (age / TRENDING_HALF_LIFE_DAYS))
 
 
-def twins(papers: Sequence[Paper], alike: Floats) -> NDArray[np.bool_]:
-    """(n, n) which papers are one piece of news; nobody is their own twin."""
-    same = np.zeros(alike.shape, dtype=bool)
-    close = np.argwhere(np.triu(alike > NEAR_VECTORS, 1)).tolist()
-    words = {
-        i: (set(fold(papers[i].title).split()), set(fold(papers[i].abstract).split()))
-        for i in {i for pair in close for i in pair}
-    }
-    for i, j in close:
-        (title, abstract), (other_title, other_abstract) = words[i], words[j]
-        long = min(len(abstract), len(other_abstract)) >= LONG_ABSTRACT
-        if _overlap(title, other_title) >= NEAR_TITLES or (
-            long and _overlap(abstract, other_abstract) >= NEAR_ABSTRACTS
-        ):
-            same[i, j] = same[j, i] = True
-    return same
-
-
-def _overlap(first: set[str], second: set[str]) -> float:
-    return len(first & second) / max(1, len(first | second))
-
-
-def _without_twins(order: Sequence[int], candidates: Sequence[Paper], ranker: Ranker) -> list[int]:
+def _without_twins(order: Sequence[int], reading: Reading) -> list[int]:
     """The first of each piece of news, in order."""
     some = list(order[:CHOICE])
-    papers = [candidates[i] for i in some]
-    same = twins(papers, ranker.alike(papers)) if some else np.zeros((0, 0), dtype=bool)
+    if not some:
+        return []
+    same = reading.day.twins(_places(reading, some))
     kept: list[int] = []
     for n in range(len(some)):
         if not same[n, kept].any():
             kept.append(n)
     return [some[n] for n in kept] + list(order[CHOICE:])
+
+
+def _places(reading: Reading, indices: Sequence[int]) -> NDArray[np.int64]:
+    return np.array([reading.place(i) for i in indices], dtype=np.int64)
 
 
 def proportional(
@@ -201,6 +181,7 @@ def proportional(
     seats = np.zeros(n_aspects, dtype=np.float64)
     free = np.ones(n_candidates, dtype=bool)
     nearest = np.zeros(n_candidates, dtype=np.float64)
+    parts = parts.astype(np.float64)
     claims = parts / np.maximum(parts.max(axis=0, keepdims=True), 1e-12)
 
     def seat(i: int) -> None:
@@ -216,7 +197,7 @@ def proportional(
     chosen: list[int] = []
     top = float((parts.sum(axis=0)).max()) if n_candidates else 0.0
     while len(chosen) < n and free.any() and top > 0:
-        gain = (parts / (2 * seats + 1)[:, None]).sum(axis=0)
+        gain = (1 / (2 * seats + 1)) @ parts
         best = float(gain[free].max())
         if best <= 0:
             break
@@ -238,21 +219,24 @@ def select(
     *,
     day: date,
     rng: np.random.Generator,
+    reading: Reading | None = None,
 ) -> tuple[Pick, ...]:
     """The day's picks for one reader, sections in reading order, best first within each.
 
     Args:
         candidates: the papers that passed the filters.
         rng: for the paper from outside the reader's usual; seeded by reader and date.
+        reading: of the profile beside the ranker's whole day, if there is one.
     """
     if not candidates:
         return ()
-    raw = ranker.score_block([profile], candidates)[0]
-    unit = ranker.length(profile, candidates)
-    scores = (raw / unit).astype(np.float32)
+    reading = (
+        ranker.read(profile, candidates) if reading is None else ranker.among(reading, candidates)
+    )
+    scores = (reading.scores / reading.length).astype(np.float32)
     shares = percentiles(scores)
     basis = basis_of(profile, candidates)
-    order = [int(i) for i in np.argsort(-scores, kind="stable")]
+    order: list[int] = np.argsort(-scores, kind="stable").tolist()
     room = subscriber.edition_size
     taken: dict[int, tuple[Section, ReasonKind | None]] = {}
 
@@ -261,50 +245,48 @@ def select(
             if i not in taken and len(taken) < room:
                 taken[i] = (section, kind)
 
-    take(
-        [i for i in order if _is_followed(candidates[i], subscriber)],
-        Section.FOLLOWED,
-    )
+    if subscriber.followed_authors or subscriber.followed_affiliations:
+        take(
+            [i for i in order if _is_followed(candidates[i], subscriber)],
+            Section.FOLLOWED,
+        )
     for category, n in subscriber.reserved:
         inside = [i for i in order if i not in taken and in_categories(candidates[i], (category,))]
         take(inside[:n], Section.FOR_YOU, ReasonKind.RESERVED)
-    hot = sorted(
-        (i for i in order if (candidates[i].signals.upvotes or 0) >= MIN_UPVOTES),
-        key=lambda i: -heat(candidates[i], day),
-    )
+    voted = reading.upvotes >= MIN_UPVOTES
+    hot = sorted((i for i in order if voted[i]), key=lambda i: -heat(candidates[i], day))
     if basis in (Basis.LIKES, Basis.KEYWORDS):
         places = room - len(taken)
         reserved = min(subscriber.trending_size, max(0, places - 1))
-        best = _best(subscriber, profile, candidates, ranker, scores, order, taken, places)
+        best = _best(subscriber, reading, scores, order, taken, places)
         # The best stay in "for you" however many votes they have; trending fills its places with
         # what the reader would not have seen otherwise.
         kept = best[: places - reserved]
         trending = [i for i in hot if i not in taken and i not in kept][:reserved]
         n_explore = min(subscriber.n_explore, max(0, places - len(trending) - 1))
         take(best[: places - len(trending) - n_explore], Section.FOR_YOU)
-        strange = [i for i in order if i not in taken and i not in trending]
-        take(_explored(strange, n_explore, rng), Section.FOR_YOU, ReasonKind.EXPLORATION)
+        if n_explore:
+            strange = [i for i in order if i not in taken and i not in trending]
+            take(_explored(strange, n_explore, rng), Section.FOR_YOU, ReasonKind.EXPLORATION)
         take(trending, Section.TRENDING)
     elif basis is Basis.TRENDING:
         take(hot, Section.TRENDING)
     else:
         take(range(len(candidates)), Section.FOR_YOU)
-    return _picks(subscriber, profile, candidates, ranker, scores, shares, taken, basis, unit)
+    return _picks(subscriber, candidates, reading, scores, shares, taken, basis)
 
 
 def best_score(profile: Profile, candidates: Sequence[Paper], ranker: Ranker) -> float:
     """How far the bar was on a day on which nothing passed it."""
     if not candidates:
         return 0.0
-    raw = ranker.score_block([profile], candidates)[0]
-    return float(raw.max()) / ranker.length(profile, candidates)
+    reading = ranker.read(profile, candidates)
+    return float(reading.scores.max()) / reading.length
 
 
 def _best(
     subscriber: Subscriber,
-    profile: Profile,
-    candidates: Sequence[Paper],
-    ranker: Ranker,
+    reading: Reading,
     scores: Floats,
     order: Sequence[int],
     taken: Collection[int],
@@ -313,20 +295,19 @@ def _best(
     """The reader's papers above the bar, each interest in proportion, best score first."""
     bar = subscriber.min_score
     above = [i for i in order if (scores[i] > bar or not bar) and i not in taken]
-    parts, common = ranker.parts(profile, candidates)
-    n_likes = max(1, len(parts))
-    surplus = np.maximum(parts - common / n_likes, 0)
+    parts, common = reading.parts()
+    surplus = np.maximum(parts - common / max(1, len(parts)), 0)
     # Enough to choose from: the best by score, and the best of each like.
     nearest = np.argsort(-surplus.max(axis=0), kind="stable")[:CHOICE].tolist()
     within = set(above)
     field = list(dict.fromkeys([*above[:CHOICE], *(i for i in nearest if i in within)]))
     anyway = [i for i in taken if i not in field]
     everything = [*field, *anyway]
-    alike = ranker.alike([candidates[i] for i in everything])
-    same = twins([candidates[i] for i in everything], alike)
+    at = _places(reading, everything)
+    same = reading.day.twins(at)
     chosen = proportional(
         surplus[:, everything],
-        alike,
+        reading.day.alike(at),
         same,
         places,
         subscriber.variety,
@@ -337,7 +318,7 @@ def _best(
         told = [*chosen, *range(len(field), len(everything))]
         repeats = {everything[i] for i in np.flatnonzero(same[told].any(axis=0))}
         rest = [i for i in above if i not in picked and i not in repeats]
-        picked += _without_twins(rest, candidates, ranker)[: places - len(picked)]
+        picked += _without_twins(rest, reading)[: places - len(picked)]
     return sorted(picked, key=lambda i: -float(scores[i]))
 
 
@@ -357,14 +338,12 @@ def _explored(order: Sequence[int], n: int, rng: np.random.Generator) -> list[in
 
 def _picks(
     subscriber: Subscriber,
-    profile: Profile,
     candidates: Sequence[Paper],
-    ranker: Ranker,
+    reading: Reading,
     scores: Floats,
     shares: NDArray[np.float64],
     taken: Mapping[int, tuple[Section, ReasonKind | None]],
     basis: Basis,
-    unit: float,
 ) -> tuple[Pick, ...]:
     picks: list[Pick] = []
     for section in Section:
@@ -373,10 +352,10 @@ def _picks(
             reasons = list(_occasion(subscriber, paper, section, kind, basis))
             key = ""
             alike = (section is Section.FOR_YOU and kind is None) or scores[i] >= ALIKE
-            if alike and not profile.is_empty:
-                told = ranker.explain(profile, candidates, i)
-                reasons += similarities(profile, ranker, candidates, i, told, unit)
-                key = key_sentence(ranker, candidates, i, told)
+            if alike and not reading.profile.is_empty:
+                told = reading.explain(i)
+                reasons += similarities(reading, i, told)
+                key = key_sentence(reading, i, told)
             if not reasons:
                 # Without a bar the mail is filled; a paper that nothing speaks for says so.
                 reasons.append(Reason(kind=ReasonKind.FILLER, evidence=()))
@@ -384,7 +363,7 @@ def _picks(
                 Pick(
                     paper=paper,
                     score=max(0.0, min(1.0, float(scores[i]))),
-                    percentile=float(shares[i]) if not profile.is_empty else 0.0,
+                    percentile=float(shares[i]) if not reading.profile.is_empty else 0.0,
                     rank=len(picks) + 1,
                     section=section,
                     reasons=tuple(reasons),

@@ -1,6 +1,7 @@
-"""Everything that must survive a restart, in one SQLite file."""
+"""Everything that must survive a restart, in one SQLite file or a PostgreSQL database."""
 
-from digest.store.database import open_store, restore
+from digest.store.database import open_store
+from digest.store.sqlite import restore
 from digest.store.store import SqlStore
 
 __all__ = ["SqlStore", "open_store", "restore"]

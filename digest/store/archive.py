@@ -14,7 +14,7 @@ from digest.ports import Listed, Signup, StoredEdition
 from digest.store import schema
 from digest.store.database import Database
 from digest.store.papers import to_paper, to_reasons
-from digest.store.subscribers import from_row, row_of
+from digest.store.subscribers import TURN, from_row, row_of
 
 #: tables with rows about one subscriber
 _ABOUT_SUBSCRIBERS = (
@@ -257,7 +257,7 @@ class ArchiveTables:
 
     def add_subscriber(self, subscriber: Subscriber, now: datetime) -> Subscriber:
         table = schema.subscribers
-        with self._db.write() as connection:
+        with self._db.write(TURN) as connection:
             known = connection.scalar(
                 sa.select(table.c.id).where(
                     sa.func.lower(table.c.email) == subscriber.email.lower()

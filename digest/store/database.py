@@ -1,36 +1,37 @@
-"""Opening the database: connection settings, transactions, migrations, errors as sentences."""
+"""Opening the database: transactions, migrations, keys; what SQLite and PostgreSQL share."""
 
 from __future__ import annotations
 
-import os
 import secrets
-import shutil
-import sqlite3
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from filelock import FileLock, Timeout
 from sqlalchemy import exc
 
-from digest.errors import SchemaTooNew, StoreBusy, StoreCorrupt, StoreError, StoreFull
+from digest.errors import SchemaTooNew, StoreBusy, StoreError
 from digest.store import schema
 
 if TYPE_CHECKING:
     from digest.store.store import SqlStore
 
 #: the newest migration; opening a database that has it needs no alembic
-HEAD = "0005"
-BUSY_TIMEOUT_MS = 30_000
+HEAD = "0006"
 
 
-class Database:
+class Database(ABC):
     """An engine and its two kinds of transaction."""
 
-    def __init__(self, engine: sa.Engine, path: Path) -> None:
-        self.engine, self.path = engine, path
+    #: whether one process at a time does all the work, so that what is leased was left by the dead
+    alone = True
+
+    def __init__(self, engine: sa.Engine, name: str) -> None:
+        #: as messages call it; never with a password
+        self.engine, self.name = engine, name
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
@@ -38,68 +39,74 @@ class Database:
             yield connection
 
     @contextmanager
-    def write(self) -> Iterator[sa.Connection]:
-        """A transaction that takes the write lock at once: one that reads first and writes later
-        would fail at its first write, whatever the busy timeout."""
+    def write(self, turn: str = "") -> Iterator[sa.Connection]:
+        """A transaction.
+
+        Args:
+            turn: transactions that name the same one follow each other: for those that read and
+                then write what they read of. (SQLite has a single writer anyway.)
+        """
         with (
             self._translated(),
             self.engine.connect().execution_options(immediate=True) as connection,
             connection.begin(),
         ):
+            if turn:
+                self._take_turn(connection, turn)
             yield connection
+
+    @abstractmethod
+    def _take_turn(self, connection: sa.Connection, turn: str) -> None:
+        """Wait for whoever has it; until the end of the transaction."""
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
         try:
             yield
         except exc.DBAPIError as error:
-            raise translate(error.orig or error, self.path) from error
+            raise self.translate(error.orig or error) from error
+        except exc.TimeoutError as error:
+            raise StoreBusy(f"{self.name} has no connection to spare; try again later.") from error
+
+    @abstractmethod
+    def translate(self, error: BaseException) -> StoreError:
+        """A database's own error as one of ours."""
+
+    @abstractmethod
+    def check(self, connection: sa.Connection) -> None:
+        """Raises StoreError if the database is damaged."""
+
+    @abstractmethod
+    def exclusive(self) -> AbstractContextManager[bool]:
+        """Whether this process alone may work on a day now; freed when its holder dies."""
+
+    @abstractmethod
+    def copy_to(self, target: Path) -> None:
+        """A copy of one moment, while others read and write.
+
+        Raises:
+            StoreError: it cannot be written.
+        """
 
     def close(self) -> None:
         self.engine.dispose()
 
 
-def translate(error: BaseException, path: Path) -> StoreError:
-    """A database's own error as one of ours."""
-    code = getattr(error, "sqlite_errorcode", None)
-    primary = code & 0xFF if isinstance(code, int) else None
-    if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return StoreBusy(f"{path} is in use by another process; try again when it has finished.")
-    if primary == sqlite3.SQLITE_FULL:
-        return StoreFull(f"The disk that holds {path} is full; make room and run again.")
-    if primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return StoreCorrupt(
-            f"{path} is damaged or no database ({error}). It was left as it is: restore a backup, "
-            "or move it away to start anew."
-        )
-    if primary in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
-        return StoreError(f"{path} cannot be opened for writing ({error}).")
-    return StoreError(f"{path}: {error}.")
+@cache
+def _inserts(dialect: str) -> Any:
+    if dialect == "postgresql":
+        from sqlalchemy.dialects.postgresql import insert as of_postgres
+
+        return of_postgres
+    from sqlalchemy.dialects.sqlite import insert as of_sqlite
+
+    return of_sqlite
 
 
-def _connect(path: Path) -> sa.Engine:
-    engine = sa.create_engine(
-        sa.URL.create("sqlite", database=str(path)),
-        # Transactions begin where we say so, not where the driver thinks.
-        connect_args={"isolation_level": None, "timeout": BUSY_TIMEOUT_MS / 1000},
-    )
-
-    @sa.event.listens_for(engine, "connect")
-    def _settings(connection: Any, _record: Any) -> None:
-        cursor = connection.cursor()
-        cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
-        cursor.execute("PRAGMA journal_mode = WAL")
-        # FULL: a "sent" that a power cut undid would be sent again.
-        cursor.execute("PRAGMA synchronous = FULL")
-        cursor.execute("PRAGMA foreign_keys = ON")
-        cursor.close()
-
-    @sa.event.listens_for(engine, "begin")
-    def _begin(connection: sa.Connection) -> None:
-        immediate = connection.get_execution_options().get("immediate", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
-
-    return engine
+def insert(connection: sa.Connection, table: sa.Table) -> Any:
+    """An INSERT that knows ON CONFLICT, which is no part of the standard; both servers spell it
+    the same."""
+    return _inserts(connection.dialect.name)(table)
 
 
 def _revision(connection: sa.Connection) -> str | None:
@@ -115,7 +122,7 @@ def migrate(database: Database, revision: str = "head") -> None:
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    with database.write() as connection:
+    with database.write("migrate") as connection:
         config.attributes["connection"] = connection
         if revision == "head" or _revision(connection) is None:
             command.upgrade(config, revision)
@@ -123,33 +130,35 @@ def migrate(database: Database, revision: str = "head") -> None:
             command.downgrade(config, revision)
 
 
-def open_store(path: Path) -> SqlStore:
-    """Open the database at `path`, making or migrating it if needed.
+def open_store(where: Path | str) -> SqlStore:
+    """Open the database, making or migrating it if needed.
+
+    Args:
+        where: a SQLite file, or the address of a PostgreSQL database ("postgresql://…").
 
     Raises:
         StoreError: it cannot be opened, is damaged, or was written by a newer version.
     """
     from digest.store.store import SqlStore
 
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(f"{path.parent} cannot be made: {error.strerror}.") from error
-    database = Database(_connect(path), path)
+    database: Database
+    if isinstance(where, Path):
+        from digest.store.sqlite import Sqlite
+
+        database = Sqlite.at(where)
+    else:
+        from digest.store.postgres import Postgres
+
+        database = Postgres.at(where)
     try:
         with database.read() as connection:
             found = _revision(connection)
             if found is not None:
-                verdict = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
-                if verdict != "ok":
-                    raise StoreCorrupt(
-                        f"{path} is damaged ({verdict}). It was left as it is: restore a backup, "
-                        "or move it away to start anew."
-                    )
+                database.check(connection)
         if found is not None and found > HEAD:
             raise SchemaTooNew(
-                f"{path} was written by a newer version of digest (schema {found}, this one knows "
-                f"{HEAD}). Update the program."
+                f"{database.name} was written by a newer version of digest (schema {found}, this "
+                f"one knows {HEAD}). Update the program."
             )
         if found != HEAD:
             migrate(database)
@@ -166,7 +175,7 @@ def _keys(database: Database) -> tuple[bytes, ...]:
         found = _stored_keys(connection)
     if found:
         return found
-    with database.write() as connection:
+    with database.write("keys") as connection:
         if again := _stored_keys(connection):  # another process was quicker
             return again
         fresh = secrets.token_bytes(32)
@@ -182,7 +191,7 @@ def _stored_keys(connection: sa.Connection) -> tuple[bytes, ...]:
 
 def rotate_keys(database: Database, *, revoke: bool) -> tuple[bytes, ...]:
     """Draw a new key; the one before it stays good for what it signed, unless it is revoked."""
-    with database.write() as connection:
+    with database.write("keys") as connection:
         before = () if revoke else _stored_keys(connection)[-1:]
         keys = (*before, secrets.token_bytes(32))
         connection.execute(
@@ -191,79 +200,3 @@ def rotate_keys(database: Database, *, revoke: bool) -> tuple[bytes, ...]:
             .values(value=" ".join(k.hex() for k in keys))
         )
     return keys
-
-
-# --- copies ----------------------------------------------------------------------------------
-
-
-def copy_to(path: Path, target: Path) -> None:
-    """SQLite's online backup: a copy of one moment, whatever others do meanwhile.
-
-    Raises:
-        StoreError: the target is there already, or cannot be written.
-    """
-    if target.exists():
-        raise StoreError(f"{target} is there already; name another file.")
-    part = target.with_name(f".{target.name}.part")
-    try:
-        with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(part)) as copy:
-            source.backup(copy)
-            copy.execute("PRAGMA journal_mode = DELETE")  # one file, without a log beside it
-        os.chmod(part, 0o600)  # it holds addresses and the key
-        part.replace(target)
-    except (OSError, sqlite3.Error) as error:
-        part.unlink(missing_ok=True)
-        reason = getattr(error, "strerror", None) or str(error)
-        raise StoreError(f"{target} cannot be written: {reason}.") from error
-
-
-def restore(backup: Path, path: Path, *, force: bool) -> Path | None:
-    """Put a backup in the place of the database; returns where the old one was moved.
-
-    Raises:
-        StoreError: the backup is unsound, the database is in use, or is there and not to be moved.
-    """
-    if not backup.is_file():
-        raise StoreError(f"There is no backup {backup}.")
-    if path.exists() and not force:
-        raise StoreError(f"{path} is there; --force moves it aside and puts the backup there.")
-    part = path.with_name(f".{path.name}.restored")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(backup, part)
-        if part.stat().st_size == 0:  # to SQLite that would be a sound database without anything
-            raise StoreError(f"{backup} is empty, so it is no backup.")
-        with open_store(part) as probe:  # sound, and of a version that this program knows
-            probe.counts()
-        for suffix in ("-wal", "-shm"):
-            part.with_name(part.name + suffix).unlink(missing_ok=True)
-        kept = _moved_aside(path) if path.exists() else None
-        os.chmod(part, 0o600)
-        part.replace(path)
-    except OSError as error:
-        raise StoreError(f"{path} cannot be written: {error.strerror}.") from error
-    finally:
-        part.unlink(missing_ok=True)
-    return kept
-
-
-def _moved_aside(path: Path) -> Path:
-    lock = FileLock(f"{path}.lock")
-    try:
-        lock.acquire(blocking=False)
-    except Timeout:
-        raise StoreBusy(f"{path} is in use; stop the worker first.") from None
-    try:
-        number = 1
-        while (kept := path.with_name(f"{path.name}.before-restore-{number}")).exists():
-            number += 1
-        for suffix in ("-wal", "-shm"):  # without its log the old database would lose its end
-            beside = path.with_name(path.name + suffix)
-            if beside.exists():
-                beside.rename(kept.with_name(kept.name + suffix))
-        path.rename(kept)
-    except OSError as error:
-        raise StoreError(f"{path} cannot be moved: {error.strerror}.") from error
-    finally:
-        lock.release()
-    return kept

@@ -7,13 +7,11 @@ lost and the message belongs to somebody else.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import insert
 
 from digest.model import (
     Delivery,
@@ -26,9 +24,12 @@ from digest.model import (
     Strike,
     SubscriberState,
 )
-from digest.ports import HistoryEntry, StrikeEntry
+from digest.ports import HistoryEntry, Settled, Settlement, Standing, StrikeEntry
 from digest.store import schema
-from digest.store.database import Database
+from digest.store.database import Database, insert
+from digest.store.papers import TURN as PAPERS_TURN
+from digest.store.papers import chunks
+from digest.store.subscribers import put_off
 
 _table = schema.deliveries
 #: states of a mail that nobody has in hand and that may still go out
@@ -74,7 +75,7 @@ def _delivery(row: Any) -> Delivery:
             message_id=row["message_id"],
             sender=row["sender"],
             recipient=row["recipient"],
-            body=row["body"] or b"",
+            body=row.get("body") or b"",
         ),
         state=DeliveryState(row["state"]),
         attempts=row["attempts"],
@@ -92,99 +93,165 @@ class OutboxTables:
     _db: Database
 
     def plan(self, edition: Edition, message: Message, cursor: int, now: datetime) -> bool:
-        key = DeliveryKey(
-            subscriber_id=edition.subscriber.id,
-            edition_date=edition.edition_date,
-            kind=edition.kind,
-        )
-        with self._db.write() as connection:
-            planned = connection.execute(
-                insert(_table)
-                .values(
-                    **_key_values(key),
-                    message_id=message.message_id,
-                    sender=message.sender,
-                    recipient=message.recipient,
-                    body=message.body,
-                    state=DeliveryState.READY.value,
-                    planned_at=now,
-                )
-                .on_conflict_do_nothing()
-            ).rowcount
-            if not planned:
-                return False
-            self._supersede(connection, key)
-            connection.execute(
-                schema.editions.insert().values(
-                    **_key_values(key),
-                    subject=edition.subject,
-                    basis=edition.basis.value,
-                    n_new=edition.n_new,
-                    n_considered=edition.n_considered,
-                    cursor=cursor,
-                    composed_at=now,
-                )
-            )
-            if edition.picks:
-                connection.execute(
-                    schema.edition_picks.insert(),
-                    [
-                        {
-                            **_key_values(key),
-                            "paper_id": pick.paper.id,
-                            "rank": pick.rank,
-                            "section": pick.section.value,
-                            "score": pick.score,
-                            "percentile": pick.percentile,
-                            "reasons": [
-                                asdict(r) | {"kind": r.kind.value, "evidence": list(r.evidence)}
-                                for r in pick.reasons
-                            ],
-                        }
-                        for pick in edition.picks
-                    ],
-                )
-        return True
-
-    @staticmethod
-    def _supersede(connection: sa.Connection, key: DeliveryKey) -> None:
-        """Earlier mails that still wait give way: a late one would come after the new one, which
-        has their papers."""
-        connection.execute(
-            _table.update()
-            .where(
-                _table.c.subscriber_id == key.subscriber_id,
-                _table.c.kind == key.kind.value,
-                _table.c.edition_date < key.edition_date,
-                _table.c.state.in_(WAITING),
-            )
-            .values(
-                state=DeliveryState.FAILED.value,
-                next_at=None,
-                reply=sa.func.trim(
-                    f"superseded by the edition of {key.edition_date}; " + _table.c.reply, "; "
-                ),
-            )
-        )
+        return bool(self.settle_day([Settled(letter=edition, message=message, cursor=cursor)], now))
 
     def record_empty(
         self, outcome: NoEdition, cursor: int, now: datetime, again_at: datetime | None
     ) -> None:
-        row = {
-            "reason": outcome.reason.value,
-            "detail": outcome.detail,
-            "cursor": cursor,
-            "decided_at": now,
-            "again_at": again_at,
-        }
+        self.settle_day([Settled(empty=outcome, cursor=cursor, again_at=again_at)], now)
+
+    def settle_day(
+        self,
+        block: Sequence[Settled],
+        now: datetime,
+        also: Callable[[object], None] = lambda connection: None,
+    ) -> frozenset[DeliveryKey]:
         with self._db.write() as connection:
-            connection.execute(
-                insert(schema.empty_days)
-                .values(
-                    subscriber_id=outcome.subscriber.id, edition_date=outcome.edition_date, **row
+            letters = {
+                DeliveryKey(
+                    subscriber_id=s.letter.subscriber.id,
+                    edition_date=s.letter.edition_date,
+                    kind=s.letter.kind,
+                ): s
+                for s in block
+                if s.letter is not None and s.message is not None
+            }
+            planned = self._plan(connection, letters, now)
+            self._record_empty(connection, [s for s in block if s.empty is not None], now)
+            looked_at = [
+                {"who": s.reader.id, "due_at": s.due_at, "checked_at": now}
+                for s in block
+                if s.due_at is not None
+            ]
+            if looked_at:
+                put_off(connection, looked_at)
+            also(connection.connection.driver_connection)
+        return planned
+
+    def _plan(
+        self, connection: sa.Connection, letters: Mapping[DeliveryKey, Settled], now: datetime
+    ) -> frozenset[DeliveryKey]:
+        """Mails, editions and picks of those keys that are new."""
+        if not letters:
+            return frozenset()
+        returned = connection.execute(
+            insert(connection, _table)
+            .on_conflict_do_nothing()
+            .returning(_table.c.subscriber_id, _table.c.edition_date, _table.c.kind),
+            [
+                {
+                    **_key_values(key),
+                    "message_id": s.message.message_id,
+                    "sender": s.message.sender,
+                    "recipient": s.message.recipient,
+                    "body": s.message.body,
+                    "state": DeliveryState.READY.value,
+                    "planned_at": now,
+                }
+                for key, s in letters.items()
+                if s.message is not None
+            ],
+        )
+        planned = frozenset(
+            DeliveryKey(subscriber_id=who, edition_date=day, kind=EditionKind(kind))
+            for who, day, kind in returned
+        )
+        if not planned:
+            return planned
+        fresh = [(key, s) for key, s in letters.items() if key in planned]
+        self._supersede(connection, planned)
+        connection.execute(
+            schema.editions.insert(),
+            [
+                {
+                    **_key_values(key),
+                    "subject": s.letter.subject,
+                    "basis": s.letter.basis.value,
+                    "n_new": s.letter.n_new,
+                    "n_considered": s.letter.n_considered,
+                    "cursor": s.cursor,
+                    "composed_at": now,
+                }
+                for key, s in fresh
+                if s.letter is not None
+            ],
+        )
+        picks = [
+            {
+                **_key_values(key),
+                "paper_id": pick.paper.id,
+                "rank": pick.rank,
+                "section": pick.section.value,
+                "score": pick.score,
+                "percentile": pick.percentile,
+                "reasons": [
+                    {
+                        "kind": r.kind.value,
+                        "evidence": list(r.evidence),
+                        "contribution": r.contribution,
+                    }
+                    for r in pick.reasons
+                ],
+            }
+            for key, s in fresh
+            if s.letter is not None
+            for pick in s.letter.picks
+        ]
+        if picks:
+            connection.execute(schema.edition_picks.insert(), picks)
+        return planned
+
+    @staticmethod
+    def _supersede(connection: sa.Connection, planned: Collection[DeliveryKey]) -> None:
+        """Earlier mails that still wait give way: a late one would come after the new one, which
+        has their papers."""
+        occasions = {(k.edition_date, k.kind) for k in planned}
+        for day, kind in occasions:
+            people = [k.subscriber_id for k in planned if (k.edition_date, k.kind) == (day, kind)]
+            for part in chunks(people):
+                connection.execute(
+                    _table.update()
+                    .where(
+                        _table.c.subscriber_id.in_(part),
+                        _table.c.kind == kind.value,
+                        _table.c.edition_date < day,
+                        _table.c.state.in_(WAITING),
+                    )
+                    .values(
+                        state=DeliveryState.FAILED.value,
+                        next_at=None,
+                        reply=sa.func.trim(
+                            f"superseded by the edition of {day}; " + _table.c.reply, "; "
+                        ),
+                    )
                 )
-                .on_conflict_do_update(index_elements=["subscriber_id", "edition_date"], set_=row)
-            )
+
+    @staticmethod
+    def _record_empty(connection: sa.Connection, block: Sequence[Settled], now: datetime) -> None:
+        rows = [
+            {
+                "subscriber_id": s.empty.subscriber.id,
+                "edition_date": s.empty.edition_date,
+                "reason": s.empty.reason.value,
+                "detail": s.empty.detail,
+                "cursor": s.cursor,
+                "decided_at": now,
+                "again_at": s.again_at,
+            }
+            for s in block
+            if s.empty is not None
+        ]
+        if not rows:
+            return
+        adding = insert(connection, schema.empty_days)
+        said = ("reason", "detail", "cursor", "decided_at", "again_at")
+        connection.execute(
+            adding.on_conflict_do_update(
+                index_elements=["subscriber_id", "edition_date"],
+                set_={name: adding.excluded[name] for name in said},
+            ),
+            rows,
+        )
 
     def empty_outcome(
         self, subscriber_id: str, edition_date: date
@@ -202,13 +269,48 @@ class OutboxTables:
             row = connection.execute(sa.select(_table).where(_is(key))).mappings().first()
             return _delivery(row) if row else None
 
-    def latest_edition(self, subscriber_id: str) -> date | None:
-        query = sa.select(sa.func.max(_table.c.edition_date)).where(
-            _table.c.subscriber_id == subscriber_id,
-            _table.c.kind == EditionKind.EDITION.value,
-        )
+    def standings(self, days: Mapping[str, date]) -> dict[str, Standing]:
+        empty = schema.empty_days
+        columns = [c for c in _table.c if c.name != "body"]
+        found: dict[str, Standing] = {}
         with self._db.read() as connection:
-            found: date | None = connection.scalar(query)
+            for part in chunks(days):
+                latest = {  # noqa: C416 - a row is a tuple to a loop, and to mypy to it alone
+                    who: day
+                    for who, day in connection.execute(
+                        sa.select(_table.c.subscriber_id, sa.func.max(_table.c.edition_date))
+                        .where(
+                            _table.c.subscriber_id.in_(part),
+                            _table.c.kind == EditionKind.EDITION.value,
+                        )
+                        .group_by(_table.c.subscriber_id)
+                    )
+                }
+                wanted = {days[who] for who in part}
+                mails = connection.execute(
+                    sa.select(*columns).where(
+                        _table.c.subscriber_id.in_(part),
+                        _table.c.edition_date.in_(wanted),
+                        _table.c.kind == EditionKind.EDITION.value,
+                    )
+                ).mappings()
+                planned = {(r["subscriber_id"], r["edition_date"]): _delivery(r) for r in mails}
+                nothing = {
+                    (who, day): again_at
+                    for who, day, again_at in connection.execute(
+                        sa.select(
+                            empty.c.subscriber_id, empty.c.edition_date, empty.c.again_at
+                        ).where(empty.c.subscriber_id.in_(part), empty.c.edition_date.in_(wanted))
+                    )
+                }
+                for who in part:
+                    key = (who, days[who])
+                    found[who] = Standing(
+                        latest=latest.get(who),
+                        delivery=planned.get(key),
+                        empty=key in nothing,
+                        again_at=nothing.get(key),
+                    )
         return found
 
     def history(self, subscriber_id: str, limit: int) -> tuple[HistoryEntry, ...]:
@@ -271,35 +373,77 @@ class OutboxTables:
     def claim(
         self, worker: str, now: datetime, lease: timedelta, limit: int
     ) -> tuple[Delivery, ...]:
+        # Two plain questions, each with an index; one with OR would sort all that waits, each time.
+        put_off = sa.select(_table.c.message_id).where(
+            _table.c.state == DeliveryState.DEFERRED.value, _table.c.next_at <= now
+        )
+        ready = sa.select(_table.c.message_id).where(_table.c.state == DeliveryState.READY.value)
+        with self._db.write() as connection:
+            claimed: list[Delivery] = []
+            for due, order in (
+                (put_off, (_table.c.next_at,)),
+                (ready, (_table.c.planned_at, _table.c.message_id)),
+            ):
+                while room := limit - len(claimed):
+                    ids = connection.scalars(
+                        # nothing to SQLite, whose writer is alone
+                        due.order_by(*order).limit(room).with_for_update(skip_locked=True)
+                    ).all()
+                    if not ids:
+                        break
+                    claimed += self._taken(connection, ids, worker, now + lease)
+            return tuple(claimed)
+
+    @staticmethod
+    def _taken(
+        connection: sa.Connection, ids: Sequence[str], worker: str, lease_until: datetime
+    ) -> list[Delivery]:
+        """These mails, leased; whoever left after the plan gets no mail of it."""
+        mine = _table.c.message_id.in_(ids)
+        for state in _LEFT:
+            connection.execute(
+                _table.update()
+                .where(mine, _subscriber_is(state))
+                .values(
+                    state=DeliveryState.SUPPRESSED.value,
+                    next_at=None,
+                    reply=f"the subscription is {state.value}",
+                )
+            )
+        rows = connection.execute(
+            _table.update()
+            .where(mine, _table.c.state.in_(WAITING))
+            .values(state=DeliveryState.CLAIMED.value, worker=worker, lease_until=lease_until)
+            .returning(*_table.c)
+        ).mappings()
+        found = {r["message_id"]: _delivery(r) for r in rows}
+        return [found[i] for i in ids if i in found]
+
+    def release(self, worker: str) -> None:
+        with self._db.write() as connection:
+            connection.execute(
+                _table.update()
+                .where(_table.c.worker == worker, _table.c.state == DeliveryState.CLAIMED.value)
+                .values(state=DeliveryState.READY.value, worker=None, lease_until=None)
+            )
+
+    def renew(self, worker: str, lease_until: datetime) -> None:
+        """What a worker has in hand stays its own for longer."""
+        with self._db.write() as connection:
+            connection.execute(
+                _table.update()
+                .where(_table.c.worker == worker, _table.c.state.in_(_IN_HAND))
+                .values(lease_until=lease_until)
+            )
+
+    def n_due_deliveries(self, now: datetime) -> int:
+        """How many mails wait whose time has come."""
         due = sa.or_(
             _table.c.state == DeliveryState.READY.value,
             sa.and_(_table.c.state == DeliveryState.DEFERRED.value, _table.c.next_at <= now),
         )
-        chosen = (
-            sa.select(_table.c.message_id)
-            .where(due)
-            .order_by(_table.c.planned_at, _table.c.message_id)
-            .limit(limit)
-            .with_for_update(skip_locked=True)  # nothing to SQLite, whose writer is alone
-        )
-        with self._db.write() as connection:
-            for state in _LEFT:  # whoever left after the plan gets no mail of it
-                connection.execute(
-                    _table.update()
-                    .where(_table.c.state.in_(WAITING), _subscriber_is(state))
-                    .values(
-                        state=DeliveryState.SUPPRESSED.value,
-                        next_at=None,
-                        reply=f"the subscription is {state.value}",
-                    )
-                )
-            rows = connection.execute(
-                _table.update()
-                .where(_table.c.message_id.in_(chosen.scalar_subquery()))
-                .values(state=DeliveryState.CLAIMED.value, worker=worker, lease_until=now + lease)
-                .returning(*_table.c)
-            ).mappings()
-            return tuple(_delivery(r) for r in rows)
+        with self._db.read() as connection:
+            return connection.scalar(sa.select(sa.func.count()).where(due)) or 0
 
     def has_due_deliveries(self, now: datetime) -> bool:
         """Whether a mail waits whose time has come, or was left in hand by the dead."""
@@ -322,10 +466,75 @@ class OutboxTables:
             found: datetime | None = connection.scalar(query)
         return found
 
+    def journal(
+        self,
+        worker: str,
+        now: datetime,
+        *,
+        handing: Sequence[DeliveryKey] = (),
+        settled: Sequence[Settlement] = (),
+    ) -> frozenset[DeliveryKey]:
+        with self._db.write() as connection:
+            held = {s.key for s in settled if self._settle(connection, s, worker, now)}
+            accepted = {
+                s.key.subscriber_id
+                for s in settled
+                if s.key in held and s.state is DeliveryState.SENT
+            }
+            for part in chunks(accepted):
+                struck = schema.strikes
+                connection.execute(struck.delete().where(struck.c.subscriber_id.in_(part)))
+            if handing:
+                rows = connection.execute(
+                    _table.update()
+                    .where(
+                        sa.or_(*map(_is, handing)),
+                        _table.c.worker == worker,
+                        _table.c.state == DeliveryState.CLAIMED.value,
+                        _ACTIVE,
+                    )
+                    .values(state=DeliveryState.HANDING.value)
+                    .returning(_table.c.subscriber_id, _table.c.edition_date, _table.c.kind)
+                )
+                held |= {
+                    DeliveryKey(subscriber_id=who, edition_date=day, kind=EditionKind(kind))
+                    for who, day, kind in rows
+                }
+        return frozenset(held)
+
+    def _settle(
+        self, connection: sa.Connection, settled: Settlement, worker: str, now: datetime
+    ) -> bool:
+        values: dict[str, Any] = {
+            "state": settled.state.value,
+            "worker": None,
+            "lease_until": None,
+            "next_at": settled.next_at,
+            "settled_at": now,
+            "reply": settled.reply[:500],
+            "attempts": _table.c.attempts + 1,
+        }
+        if settled.doubt:
+            values["doubts"] = _table.c.doubts + 1
+        held = connection.execute(
+            _table.update()
+            .where(_is(settled.key), _table.c.worker == worker, _table.c.state.in_(_IN_HAND))
+            .values(**values)
+        ).rowcount
+        if held and settled.strike and settled.state is not DeliveryState.SENT:
+            self._strike(
+                connection,
+                settled.key,
+                "smtp",
+                settled.strike,
+                settled.reply,
+                now,
+                settled.suppress_after,
+            )
+        return held == 1
+
     def mark_handing(self, key: DeliveryKey, worker: str, now: datetime) -> bool:
-        return self._change(
-            key, worker, DeliveryState.CLAIMED, {"state": DeliveryState.HANDING.value}, _ACTIVE
-        )
+        return bool(self.journal(worker, now, handing=[key]))
 
     def settle(
         self,
@@ -340,49 +549,16 @@ class OutboxTables:
         strike: Strike = Strike.NONE,
         suppress_after: int = 1,
     ) -> bool:
-        values: dict[str, Any] = {
-            "state": state.value,
-            "worker": None,
-            "lease_until": None,
-            "next_at": next_at,
-            "settled_at": now,
-            "reply": reply[:500],
-            "attempts": _table.c.attempts + 1,
-        }
-        if doubt:
-            values["doubts"] = _table.c.doubts + 1
-        with self._db.write() as connection:
-            held = connection.execute(
-                _table.update()
-                .where(_is(key), _table.c.worker == worker, _table.c.state.in_(_IN_HAND))
-                .values(**values)
-            ).rowcount
-            if held and state is DeliveryState.SENT:
-                self._wipe_strikes(connection, key.subscriber_id)
-            elif held and strike:
-                self._strike(connection, key, "smtp", strike, reply, now, suppress_after)
-        return held == 1
-
-    def _change(
-        self,
-        key: DeliveryKey,
-        worker: str,
-        state: DeliveryState,
-        values: dict[str, Any],
-        *conditions: sa.ColumnElement[bool],
-    ) -> bool:
-        with self._db.write() as connection:
-            changed = connection.execute(
-                _table.update()
-                .where(
-                    _is(key),
-                    _table.c.worker == worker,
-                    _table.c.state == state.value,
-                    *conditions,
-                )
-                .values(**values)
-            ).rowcount
-        return changed == 1
+        settled = Settlement(
+            key=key,
+            state=state,
+            reply=reply,
+            next_at=next_at,
+            doubt=doubt,
+            strike=strike,
+            suppress_after=suppress_after,
+        )
+        return bool(self.journal(worker, now, settled=[settled]))
 
     # --- what counts against an address ----------------------------------------------------------
 
@@ -412,7 +588,7 @@ class OutboxTables:
         table, people = schema.strikes, schema.subscribers
         row = {"severity": strike.value, "reply": reply[:500], "struck_at": now}
         connection.execute(
-            insert(table)
+            insert(connection, table)
             .values(
                 subscriber_id=key.subscriber_id,
                 edition_date=key.edition_date,
@@ -522,6 +698,7 @@ class OutboxTables:
             return {str(row[0]): int(row[1]) for row in connection.execute(query)}
 
     def sweep(self, now: datetime, *, everything: bool = False, hold: bool = False) -> int:
+        """See `ports.Outbox`."""
         over = sa.true() if everything else _table.c.lease_until <= now
         free: dict[str, Any] = {"worker": None, "lease_until": None}
         after = DeliveryState.UNKNOWN if hold else DeliveryState.READY
@@ -537,14 +714,17 @@ class OutboxTables:
                 .values(state=after.value, doubts=_table.c.doubts + 1, **free)
             ).rowcount
 
-    def purge(self, before: datetime) -> int:
-        """Bodies of settled mails go, and papers that no rating, edition or listing names."""
+    def purge(self, before: datetime, bodies_before: datetime | None = None) -> int:
         final = [s.value for s in DeliveryState if s.is_final]
         papers, picks, mentions = schema.papers, schema.edition_picks, schema.mentions
-        with self._db.write() as connection:
+        with self._db.write(PAPERS_TURN) as connection:
             connection.execute(
                 _table.update()
-                .where(_table.c.planned_at < before, _table.c.state.in_(final))
+                .where(
+                    _table.c.planned_at < (bodies_before or before),
+                    _table.c.state.in_(final),
+                    _table.c.body.is_not(None),
+                )
                 .values(body=None)
             )
             connection.execute(mentions.delete().where(mentions.c.first_seen < before))

@@ -8,10 +8,9 @@ from datetime import datetime
 import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
-from sqlalchemy.dialects.sqlite import insert
 
 from digest.store import schema
-from digest.store.database import Database
+from digest.store.database import Database, insert
 from digest.store.papers import chunks
 
 _table = schema.embeddings
@@ -44,4 +43,4 @@ class EmbeddingTables:
             for k, v in vectors.items()
         ]
         with self._db.write() as connection:
-            connection.execute(insert(_table).on_conflict_do_nothing(), rows)
+            connection.execute(insert(connection, _table).on_conflict_do_nothing(), rows)

@@ -8,16 +8,18 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import insert
 
 from digest.identity import combine, is_preprint, journal_doi, merge, names, same_work, title_key
 from digest.model import Listing, Paper, Reason, ReasonKind, Signals, Validators
 from digest.ports import FetchRequest, Mention, PickEntry
 from digest.store import schema
-from digest.store.database import Database
+from digest.store.database import Database, insert
 
 #: below SQLite's least limit of bound values in one statement
 CHUNK = 500
+#: papers are compared with those stored, and mentions are numbered: the number is the clock of what
+#: is new, so none may become visible before a lower one
+TURN = "papers"
 _COLUMNS = [f.name for f in fields(Paper)]
 #: tables that speak of papers, and what besides the paper makes a row of theirs unique
 _ABOUT_PAPERS = (
@@ -89,7 +91,7 @@ class PaperTables:
 
     def add_listing(self, listing: Listing) -> int:
         now = listing.fetched_at
-        with self._db.write() as connection:
+        with self._db.write(TURN) as connection:
             stored_id, n_new, preprints = self._add(connection, listing.papers, now)
             announced = [p for p in listing.papers if p.announced is not None]
             if listing.rolling:
@@ -98,7 +100,7 @@ class PaperTables:
                 announced = [p for p in announced if stored_id[p.id] not in known]
             if announced:
                 connection.execute(
-                    insert(schema.mentions).on_conflict_do_nothing(),
+                    insert(connection, schema.mentions).on_conflict_do_nothing(),
                     [
                         {
                             "paper_id": stored_id[p.id],
@@ -114,7 +116,7 @@ class PaperTables:
                 )
             for day in listing.days:
                 connection.execute(
-                    insert(schema.listing_days)
+                    insert(connection, schema.listing_days)
                     .values(source=listing.source, day=day, fetched_at=now)
                     .on_conflict_do_nothing()
                 )
@@ -123,7 +125,7 @@ class PaperTables:
                     continue
                 row = {"etag": v.etag, "last_modified": v.last_modified, "fetched_at": now}
                 connection.execute(
-                    insert(schema.validators)
+                    insert(connection, schema.validators)
                     .values(url=v.url, **row)
                     .on_conflict_do_update(index_elements=["url"], set_=row)
                 )
@@ -144,7 +146,7 @@ class PaperTables:
         return found
 
     def add_papers(self, papers: Iterable[Paper], now: datetime) -> dict[str, str]:
-        with self._db.write() as connection:
+        with self._db.write(TURN) as connection:
             return self._add(connection, papers, now)[0]
 
     def _add(
@@ -171,7 +173,7 @@ class PaperTables:
         fresh = [p for p in merged if homes[p.id] not in known]
         if fresh:
             connection.execute(
-                insert(schema.papers).on_conflict_do_nothing(),
+                insert(connection, schema.papers).on_conflict_do_nothing(),
                 [to_row(p) | {"first_seen": now} for p in fresh],
             )
         self._update(connection, changed.values())
@@ -226,7 +228,7 @@ class PaperTables:
             if name
         ]
         if rows:
-            connection.execute(insert(schema.names).on_conflict_do_nothing(), rows)
+            connection.execute(insert(connection, schema.names).on_conflict_do_nothing(), rows)
 
     @staticmethod
     def _update(connection: sa.Connection, papers: Collection[Paper]) -> None:

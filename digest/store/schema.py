@@ -55,6 +55,11 @@ class Json(TypeDecorator[Any]):
         return None if value is None else json.loads(value)
 
 
+def _text(most: int) -> sa.types.TypeEngine[str]:
+    """Short text. SQLite never minds a longer one; PostgreSQL would refuse a listing for it."""
+    return sa.String(most).with_variant(sa.Text(), "postgresql")
+
+
 #: an autoincrementing key has to be INTEGER on SQLite
 _SERIAL = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
@@ -64,33 +69,33 @@ metadata = sa.MetaData()
 meta = sa.Table(
     "meta",
     metadata,
-    sa.Column("key", sa.String(64), primary_key=True),
+    sa.Column("key", _text(64), primary_key=True),
     sa.Column("value", sa.Text, nullable=False),
 )
 
 papers = sa.Table(
     "papers",
     metadata,
-    sa.Column("id", sa.String(200), primary_key=True),
+    sa.Column("id", _text(200), primary_key=True),
     sa.Column("title", sa.Text, nullable=False),
     sa.Column("abstract", sa.Text, nullable=False),
     sa.Column("authors", Json, nullable=False),
     sa.Column("url", sa.Text, nullable=False),
     sa.Column("pdf_url", sa.Text, nullable=False),
-    sa.Column("doi", sa.String(300), nullable=False),
+    sa.Column("doi", _text(300), nullable=False),
     sa.Column("version", sa.Integer),
     sa.Column("categories", Json, nullable=False),
-    sa.Column("primary_category", sa.String(80), nullable=False),
+    sa.Column("primary_category", _text(80), nullable=False),
     sa.Column("published", Instant),
     sa.Column("updated", Instant),
     sa.Column("announced", Day),
-    sa.Column("announce_type", sa.String(20), nullable=False),
+    sa.Column("announce_type", _text(20), nullable=False),
     sa.Column("comment", sa.Text, nullable=False),
     sa.Column("journal_ref", sa.Text, nullable=False),
-    sa.Column("source", sa.String(100), nullable=False),
+    sa.Column("source", _text(100), nullable=False),
     sa.Column("signals", Json, nullable=False),
     sa.Column("affiliations", Json, nullable=False, server_default="[]"),
-    sa.Column("language", sa.String(20), nullable=False, server_default=""),
+    sa.Column("language", _text(20), nullable=False, server_default=""),
     sa.Column("aliases", Json, nullable=False, server_default="[]"),
     sa.Column("first_seen", Instant, nullable=False, index=True),
 )
@@ -99,18 +104,18 @@ papers = sa.Table(
 names = sa.Table(
     "names",
     metadata,
-    sa.Column("name", sa.String(400), primary_key=True),
-    sa.Column("paper_id", sa.String(200), primary_key=True, index=True),
+    sa.Column("name", _text(400), primary_key=True),
+    sa.Column("paper_id", _text(200), primary_key=True, index=True),
 )
 
 mentions = sa.Table(
     "mentions",
     metadata,
     sa.Column("id", _SERIAL, primary_key=True, autoincrement=True),
-    sa.Column("paper_id", sa.String(200), nullable=False),
-    sa.Column("source", sa.String(100), nullable=False),
+    sa.Column("paper_id", _text(200), nullable=False),
+    sa.Column("source", _text(100), nullable=False),
     sa.Column("listed_on", Day, nullable=False, index=True),
-    sa.Column("announce_type", sa.String(20), nullable=False),
+    sa.Column("announce_type", _text(20), nullable=False),
     sa.Column("first_seen", Instant, nullable=False, index=True),
     sa.UniqueConstraint("paper_id", "source", "listed_on", name="uq_mentions"),
     sqlite_autoincrement=True,  # a purged id must not come back: ids are a clock
@@ -120,7 +125,7 @@ mentions = sa.Table(
 listing_days = sa.Table(
     "listing_days",
     metadata,
-    sa.Column("source", sa.String(100), primary_key=True),
+    sa.Column("source", _text(100), primary_key=True),
     sa.Column("day", Day, primary_key=True),
     sa.Column("fetched_at", Instant, nullable=False),
 )
@@ -137,20 +142,24 @@ validators = sa.Table(
 subscribers = sa.Table(
     "subscribers",
     metadata,
-    sa.Column("id", sa.String(32), primary_key=True),
-    sa.Column("email", sa.String(320), nullable=False, unique=True),
-    sa.Column("state", sa.String(20), nullable=False),
-    sa.Column("origin", sa.String(20), nullable=False),
+    sa.Column("id", _text(32), primary_key=True),
+    sa.Column("email", _text(320), nullable=False, unique=True),
+    sa.Column("state", _text(20), nullable=False),
+    sa.Column("origin", _text(20), nullable=False),
     sa.Column("preferences", Json, nullable=False),
     sa.Column("created_at", Instant, nullable=False),
+    #: when to see whether an edition is due, as found at `checked_at`; the epoch: at once
+    sa.Column("due_at", Instant, nullable=False, server_default="0", index=True),
+    sa.Column("checked_at", Instant, nullable=False, server_default="0", index=True),
 )
+sa.Index("ix_subscribers_lower_email", sa.func.lower(subscribers.c.email))
 
 ratings = sa.Table(
     "ratings",
     metadata,
-    sa.Column("subscriber_id", sa.String(32), primary_key=True),
-    sa.Column("paper_id", sa.String(200), primary_key=True),
-    sa.Column("origin", sa.String(200), primary_key=True),
+    sa.Column("subscriber_id", _text(32), primary_key=True),
+    sa.Column("paper_id", _text(200), primary_key=True, index=True),
+    sa.Column("origin", _text(200), primary_key=True),
     sa.Column("value", sa.Integer, nullable=False),
     sa.Column("rated_at", Instant, nullable=False),
 )
@@ -159,15 +168,15 @@ ratings = sa.Table(
 unresolved = sa.Table(
     "unresolved",
     metadata,
-    sa.Column("ref", sa.String(500), primary_key=True),
+    sa.Column("ref", _text(500), primary_key=True),
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("checked_at", Instant, nullable=False),
 )
 
 _KEY = (
-    ("subscriber_id", sa.String(32)),
+    ("subscriber_id", _text(32)),
     ("edition_date", Day),
-    ("kind", sa.String(20)),
+    ("kind", _text(20)),
 )
 
 editions = sa.Table(
@@ -175,7 +184,7 @@ editions = sa.Table(
     metadata,
     *(sa.Column(name, type_, primary_key=True) for name, type_ in _KEY),
     sa.Column("subject", sa.Text, nullable=False),
-    sa.Column("basis", sa.String(20), nullable=False),
+    sa.Column("basis", _text(20), nullable=False),
     sa.Column("n_new", sa.Integer, nullable=False),
     sa.Column("n_considered", sa.Integer, nullable=False),
     #: mentions up to this one were considered
@@ -187,9 +196,9 @@ edition_picks = sa.Table(
     "edition_picks",
     metadata,
     *(sa.Column(name, type_, primary_key=True) for name, type_ in _KEY),
-    sa.Column("paper_id", sa.String(200), primary_key=True),
+    sa.Column("paper_id", _text(200), primary_key=True, index=True),
     sa.Column("rank", sa.Integer, nullable=False),
-    sa.Column("section", sa.String(20), nullable=False),
+    sa.Column("section", _text(20), nullable=False),
     sa.Column("score", sa.Float, nullable=False),
     sa.Column("percentile", sa.Float, nullable=False),
     sa.Column("reasons", Json, nullable=False),
@@ -199,9 +208,9 @@ edition_picks = sa.Table(
 empty_days = sa.Table(
     "empty_days",
     metadata,
-    sa.Column("subscriber_id", sa.String(32), primary_key=True),
+    sa.Column("subscriber_id", _text(32), primary_key=True),
     sa.Column("edition_date", Day, primary_key=True),
-    sa.Column("reason", sa.String(40), nullable=False),
+    sa.Column("reason", _text(40), nullable=False),
     sa.Column("detail", sa.Text, nullable=False),
     sa.Column("cursor", sa.BigInteger, nullable=False),
     sa.Column("decided_at", Instant, nullable=False),
@@ -212,32 +221,33 @@ deliveries = sa.Table(
     "deliveries",
     metadata,
     *(sa.Column(name, type_, primary_key=True) for name, type_ in _KEY),
-    sa.Column("message_id", sa.String(200), nullable=False, unique=True),
+    sa.Column("message_id", _text(200), nullable=False, unique=True),
     sa.Column("sender", sa.Text, nullable=False),
-    sa.Column("recipient", sa.String(320), nullable=False),
+    sa.Column("recipient", _text(320), nullable=False),
     sa.Column("body", sa.LargeBinary),  # NULL once purged
-    sa.Column("state", sa.String(20), nullable=False),
+    sa.Column("state", _text(20), nullable=False),
     sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
     sa.Column("doubts", sa.Integer, nullable=False, server_default="0"),
-    sa.Column("worker", sa.String(100)),
+    sa.Column("worker", _text(100)),
     sa.Column("lease_until", Instant),
     sa.Column("next_at", Instant),
     sa.Column("planned_at", Instant, nullable=False),
-    sa.Column("settled_at", Instant),
+    sa.Column("settled_at", Instant, index=True),
     sa.Column("reply", sa.Text, nullable=False, server_default=""),
     sa.Index("ix_deliveries_due", "state", "next_at"),
+    sa.Index("ix_deliveries_waiting", "state", "planned_at", "message_id"),
 )
 
 #: refusals that count against an address; an accepted mail wipes the soft ones
 strikes = sa.Table(
     "strikes",
     metadata,
-    sa.Column("subscriber_id", sa.String(32), primary_key=True),
+    sa.Column("subscriber_id", _text(32), primary_key=True),
     sa.Column("edition_date", Day, primary_key=True),
     #: smtp, bounce or complaint
-    sa.Column("origin", sa.String(20), primary_key=True),
+    sa.Column("origin", _text(20), primary_key=True),
     #: soft or hard
-    sa.Column("severity", sa.String(10), nullable=False),
+    sa.Column("severity", _text(10), nullable=False),
     sa.Column("reply", sa.Text, nullable=False),
     sa.Column("struck_at", Instant, nullable=False),
 )
@@ -246,13 +256,13 @@ strikes = sa.Table(
 signups = sa.Table(
     "signups",
     metadata,
-    sa.Column("id", sa.String(32), primary_key=True),
-    sa.Column("email", sa.String(320), nullable=False, index=True),
+    sa.Column("id", _text(32), primary_key=True),
+    sa.Column("email", _text(320), nullable=False, index=True),
     #: a keyed hash of the address that the request came from
-    sa.Column("client", sa.String(64), nullable=False),
+    sa.Column("client", _text(64), nullable=False),
     sa.Column("wanted", Json, nullable=False),
     #: asked, mailed, failed, confirmed (its likes are still to be read), done
-    sa.Column("state", sa.String(20), nullable=False),
+    sa.Column("state", _text(20), nullable=False),
     sa.Column("asked_at", Instant, nullable=False, index=True),
     #: when its mail is tried; a worker that takes it moves this on
     sa.Column("next_at", Instant),
@@ -263,7 +273,7 @@ signups = sa.Table(
 paces = sa.Table(
     "paces",
     metadata,
-    sa.Column("host", sa.String(200), primary_key=True),
+    sa.Column("host", _text(200), primary_key=True),
     sa.Column("free_at", Instant, nullable=False),
 )
 
@@ -271,8 +281,8 @@ paces = sa.Table(
 embeddings = sa.Table(
     "embeddings",
     metadata,
-    sa.Column("key", sa.String(64), primary_key=True),
-    sa.Column("model", sa.String(300), primary_key=True),
+    sa.Column("key", _text(64), primary_key=True),
+    sa.Column("model", _text(300), primary_key=True),
     sa.Column("vector", sa.LargeBinary, nullable=False),
     sa.Column("made_at", Instant, nullable=False),
 )

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from filelock import FileLock, Timeout
 from pydantic import TypeAdapter
-from sqlalchemy.dialects.sqlite import insert
 
-from digest.errors import StoreError
 from digest.model import DayReport
 from digest.store import schema
 from digest.store.archive import ArchiveTables
-from digest.store.database import Database, copy_to, rotate_keys
+from digest.store.database import Database, insert, rotate_keys
 from digest.store.deliveries import OutboxTables
 from digest.store.embeddings import EmbeddingTables
 from digest.store.subscribers import SubscriberTables
@@ -32,7 +29,7 @@ def _random_id() -> str:
 
 
 class SqlStore(SubscriberTables, OutboxTables, EmbeddingTables, ArchiveTables):
-    """Implements `ports.Store` on SQLite."""
+    """Implements `ports.Store` on SQLite and on PostgreSQL."""
 
     def __init__(
         self,
@@ -47,8 +44,14 @@ class SqlStore(SubscriberTables, OutboxTables, EmbeddingTables, ArchiveTables):
         self.keys = keys
 
     @property
-    def path(self) -> str:
-        return str(self._db.path)
+    def name(self) -> str:
+        """As messages call it."""
+        return self._db.name
+
+    @property
+    def alone(self) -> bool:
+        """Whether one process at a time does all the work."""
+        return self._db.alone
 
     def close(self) -> None:
         self._db.close()
@@ -79,14 +82,14 @@ class SqlStore(SubscriberTables, OutboxTables, EmbeddingTables, ArchiveTables):
         makes anybody wait for longer than a minute.
         """
         table, interval = schema.paces, timedelta(seconds=interval_s)
-        with self._db.write() as connection:
+        with self._db.write(f"pace:{host}") as connection:
             free_at = connection.scalar(sa.select(table.c.free_at).where(table.c.host == host))
             turn = max(now, free_at or now)
             if turn > now + LONGEST_WAIT:
                 turn = now + interval
             row = {"free_at": turn + interval}
             connection.execute(
-                insert(table)
+                insert(connection, table)
                 .values(host=host, **row)
                 .on_conflict_do_update(index_elements=["host"], set_=row)
             )
@@ -102,26 +105,14 @@ class SqlStore(SubscriberTables, OutboxTables, EmbeddingTables, ArchiveTables):
         row = {"value": value}
         with self._db.write() as connection:
             connection.execute(
-                insert(schema.meta)
+                insert(connection, schema.meta)
                 .values(key=f"fact:{key}"[:64], **row)
                 .on_conflict_do_update(index_elements=["key"], set_=row)
             )
 
-    @contextmanager
-    def exclusive(self) -> Iterator[bool]:
-        """The operating system frees the lock when its holder dies, however it dies."""
-        lock = FileLock(f"{self._db.path}.lock")
-        try:
-            lock.acquire(blocking=False)
-        except Timeout:
-            yield False
-            return
-        except OSError as error:
-            raise StoreError(f"{lock.lock_file} cannot be locked: {error.strerror}.") from error
-        try:
-            yield True
-        finally:
-            lock.release()
+    def exclusive(self) -> AbstractContextManager[bool]:
+        """See `ports.RunLog`."""
+        return self._db.exclusive()
 
     def rotate_keys(self, *, revoke: bool) -> None:
         """See `database.rotate_keys`."""
@@ -133,7 +124,7 @@ class SqlStore(SubscriberTables, OutboxTables, EmbeddingTables, ArchiveTables):
         Raises:
             StoreError: the target is there already, or cannot be written.
         """
-        copy_to(self._db.path, target)
+        self._db.copy_to(target)
 
     def counts(self) -> dict[str, Any]:
         """Rows a table, for `digest status`."""

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import sqlalchemy as sa
 from pydantic import TypeAdapter
-from sqlalchemy.dialects.sqlite import insert
 
-from digest.model import DeliveryState, Rating, Section, Subscriber, SubscriberState
+from digest.model import DeliveryState, Paper, Rating, Section, Subscriber, SubscriberState
 from digest.ports import ReaderState
 from digest.store import schema
-from digest.store.database import Database
+from digest.store.database import Database, insert
 from digest.store.papers import PaperTables, chunks
 
+#: addresses are compared with those stored
+TURN = "subscribers"
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SUBSCRIBER = TypeAdapter(Subscriber)
 
 
@@ -26,7 +28,19 @@ def row_of(subscriber: Subscriber) -> dict[str, Any]:
         "state": subscriber.state.value,
         "origin": subscriber.origin,
         "preferences": _SUBSCRIBER.dump_python(subscriber, mode="json"),
+        "due_at": EPOCH,  # what was found about the reader need not hold any more
     }
+
+
+def put_off(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Rows of who, due_at and checked_at."""
+    table = schema.subscribers
+    connection.execute(
+        table.update()
+        .where(table.c.id == sa.bindparam("who"))
+        .values(due_at=sa.bindparam("due_at"), checked_at=sa.bindparam("checked_at")),
+        list(rows),
+    )
 
 
 def from_row(row: Any) -> Subscriber:
@@ -67,7 +81,7 @@ class SubscriberTables(PaperTables):
     ) -> tuple[Subscriber, ...]:
         table = schema.subscribers
         synced: list[Subscriber] = []
-        with self._db.write() as connection:
+        with self._db.write(TURN) as connection:
             stored = {
                 r["email"].lower(): from_row(r)
                 for r in connection.execute(sa.select(table)).mappings()
@@ -120,31 +134,22 @@ class SubscriberTables(PaperTables):
         table = schema.subscribers
         with self._db.write() as connection:
             connection.execute(
-                table.update().where(table.c.id == subscriber_id).values(state=state.value)
+                table.update()
+                .where(table.c.id == subscriber_id)
+                .values(state=state.value, due_at=EPOCH)
             )
 
     def ratings(self, subscriber_id: str) -> tuple[Rating, ...]:
         with self._db.read() as connection:
-            return self._ratings(connection, subscriber_id)
-
-    @staticmethod
-    def _ratings(connection: sa.Connection, subscriber_id: str) -> tuple[Rating, ...]:
-        table = schema.ratings
-        query = (
-            sa.select(table)
-            .where(table.c.subscriber_id == subscriber_id)
-            # what a reader did outweighs a file of the same moment
-            .order_by(table.c.rated_at, sa.case((table.c.origin.startswith("config"), 0), else_=1))
-        )
-        latest = {row["paper_id"]: Rating(**row) for row in connection.execute(query).mappings()}
-        return tuple(latest.values())
+            found = self._ratings_of(connection, [subscriber_id])
+        return tuple(found.get(subscriber_id, {}).values())
 
     def add_ratings(self, ratings: Iterable[Rating]) -> None:
         with self._db.write() as connection:
             for r in ratings:
                 row = {"value": r.value, "rated_at": r.rated_at}
                 connection.execute(
-                    insert(schema.ratings)
+                    insert(connection, schema.ratings)
                     .values(
                         subscriber_id=r.subscriber_id,
                         paper_id=r.paper_id,
@@ -192,7 +197,7 @@ class SubscriberTables(PaperTables):
             added = [p for p in dict.fromkeys(paper_ids) if p not in known]
             if added:
                 connection.execute(
-                    table.insert(),
+                    insert(connection, table).on_conflict_do_nothing(),
                     [
                         {
                             "subscriber_id": subscriber_id,
@@ -205,38 +210,163 @@ class SubscriberTables(PaperTables):
                     ],
                 )
 
-    def reader_state(self, subscriber_id: str, edition_date: date) -> ReaderState:
-        picks, editions, empty = schema.edition_picks, schema.editions, schema.empty_days
-        lost = _undelivered_before(edition_date)
-        with self._db.read() as connection:
-            ratings = self._ratings(connection, subscriber_id)
-            papers = self._read(connection, {r.paper_id for r in ratings})
-            sent = connection.execute(
-                sa.select(picks.c.paper_id, picks.c.section).where(
-                    picks.c.subscriber_id == subscriber_id,
-                    picks.c.edition_date != edition_date,
-                    ~lost(picks),
-                )
-            ).all()
-            earlier = [
-                connection.execute(
-                    sa.select(sa.func.max(t.c.cursor), sa.func.max(t.c.edition_date)).where(
-                        t.c.subscriber_id == subscriber_id, t.c.edition_date < edition_date, *held
-                    )
-                ).one()
-                for t, held in ((editions, [~lost(editions)]), (empty, []))
-            ]
-        known = [r for r in ratings if r.paper_id in papers]
-        return ReaderState(
-            liked=tuple(papers[r.paper_id] for r in known if r.value > 0),
-            liked_at=tuple(r.rated_at for r in known if r.value > 0),
-            # "fewer like this" counts as often as its value says
-            disliked=tuple(papers[r.paper_id] for r in known for _ in range(-r.value)),
-            sent=frozenset(i for i, _ in sent),
-            told=frozenset(i for i, section in sent if section == Section.PUBLISHED),
-            cursor=max((c for c, _ in earlier if c is not None), default=None),
-            considered_to=max((d for _, d in earlier if d is not None), default=None),
+    def due(self, now: datetime, limit: int) -> tuple[Subscriber, ...]:
+        table = schema.subscribers
+        active = table.c.state == SubscriberState.ACTIVE.value
+        query = (
+            sa.select(table)
+            .where(active, table.c.due_at <= now)
+            .order_by(table.c.due_at, table.c.id)
+            .limit(limit)
         )
+        # Found out by a clock that was ahead: it does not hold.
+        ahead = sa.select(table).where(active, table.c.checked_at > now).limit(limit)
+        with self._db.read() as connection:
+            rows = connection.execute(query).mappings().all()
+            if len(rows) < limit:
+                rows = [*rows, *connection.execute(ahead).mappings()]
+            return tuple({r["id"]: from_row(r) for r in rows}.values())[:limit]
+
+    def put_off(self, until: Mapping[str, datetime], now: datetime) -> None:
+        if until:
+            with self._db.write() as connection:
+                put_off(
+                    connection,
+                    [{"who": i, "due_at": at, "checked_at": now} for i, at in until.items()],
+                )
+
+    def subscribers_by_id(self, ids: Collection[str]) -> dict[str, Subscriber]:
+        table = schema.subscribers
+        found: dict[str, Subscriber] = {}
+        with self._db.read() as connection:
+            for part in chunks(ids):
+                rows = connection.execute(sa.select(table).where(table.c.id.in_(part)))
+                found |= {r["id"]: from_row(r) for r in rows.mappings()}
+        return found
+
+    def subscriber_counts(self) -> dict[str, int]:
+        """Subscribers by state."""
+        table = schema.subscribers
+        query = sa.select(table.c.state, sa.func.count()).group_by(table.c.state)
+        with self._db.read() as connection:
+            return {str(state): int(n) for state, n in connection.execute(query)}
+
+    def reader_state(self, subscriber_id: str, edition_date: date) -> ReaderState:
+        return self.reader_states([subscriber_id], edition_date)[subscriber_id]
+
+    def reader_states(
+        self,
+        subscriber_ids: Sequence[str],
+        edition_date: date,
+        *,
+        known: MutableMapping[str, Paper] | None = None,
+        listed_since: datetime | None = None,
+    ) -> dict[str, ReaderState]:
+        papers = {} if known is None else known
+        states: dict[str, ReaderState] = {}
+        with self._db.read() as connection:
+            for part in chunks(subscriber_ids):
+                ratings = self._ratings_of(connection, part)
+                missing = {
+                    r.paper_id for found in ratings.values() for r in found.values()
+                } - papers.keys()
+                papers.update(self._read(connection, missing))
+                sent = self._sent_to(connection, part, edition_date, listed_since)
+                considered = self._considered(connection, part, edition_date)
+                for who in part:
+                    rated = [r for r in ratings.get(who, {}).values() if r.paper_id in papers]
+                    picks = sent.get(who, ())
+                    cursor, to = considered.get(who, (None, None))
+                    states[who] = ReaderState(
+                        liked=tuple(papers[r.paper_id] for r in rated if r.value > 0),
+                        liked_at=tuple(r.rated_at for r in rated if r.value > 0),
+                        # "fewer like this" counts as often as its value says
+                        disliked=tuple(papers[r.paper_id] for r in rated for _ in range(-r.value)),
+                        sent=frozenset(i for i, _ in picks),
+                        told=frozenset(i for i, section in picks if section == Section.PUBLISHED),
+                        cursor=cursor,
+                        considered_to=to,
+                    )
+        return states
+
+    @staticmethod
+    def _ratings_of(
+        connection: sa.Connection, subscriber_ids: Collection[str]
+    ) -> dict[str, dict[str, Rating]]:
+        """By reader and paper the latest rating of any origin, in the order of rating."""
+        table = schema.ratings
+        query = (
+            sa.select(table)
+            .where(table.c.subscriber_id.in_(subscriber_ids))
+            # what a reader did outweighs a file of the same moment
+            .order_by(
+                table.c.rated_at,
+                sa.case((table.c.origin.startswith("config"), 0), else_=1),
+                table.c.paper_id,
+            )
+        )
+        found: dict[str, dict[str, Rating]] = {}
+        for who, paper_id, origin, value, rated_at in connection.execute(query):
+            found.setdefault(who, {})[paper_id] = Rating(
+                subscriber_id=who, paper_id=paper_id, value=value, rated_at=rated_at, origin=origin
+            )
+        return found
+
+    @staticmethod
+    def _sent_to(
+        connection: sa.Connection,
+        subscriber_ids: Collection[str],
+        edition_date: date,
+        listed_since: datetime | None,
+    ) -> dict[str, list[tuple[str, str]]]:
+        """Papers and sections in editions of other dates."""
+        picks, mentions = schema.edition_picks, schema.mentions
+        query = sa.select(picks.c.subscriber_id, picks.c.paper_id, picks.c.section).where(
+            picks.c.subscriber_id.in_(subscriber_ids),
+            picks.c.edition_date != edition_date,
+            ~_undelivered_before(edition_date)(picks),
+        )
+        if listed_since is not None:
+            listed = sa.exists().where(
+                mentions.c.paper_id == picks.c.paper_id, mentions.c.first_seen >= listed_since
+            )
+            query = query.where(listed)
+        found: dict[str, list[tuple[str, str]]] = {}
+        for who, paper_id, section in connection.execute(query):
+            found.setdefault(who, []).append((paper_id, section))
+        return found
+
+    @staticmethod
+    def _considered(
+        connection: sa.Connection, subscriber_ids: Collection[str], edition_date: date
+    ) -> dict[str, tuple[int | None, date | None]]:
+        """Up to which mention and date each reader's earlier editions looked."""
+        editions, empty = schema.editions, schema.empty_days
+        found: dict[str, tuple[int | None, date | None]] = {}
+        for table, held in (
+            (editions, [~_undelivered_before(edition_date)(editions)]),
+            (empty, []),
+        ):
+            query = (
+                sa.select(
+                    table.c.subscriber_id,
+                    sa.func.max(table.c.cursor),
+                    sa.func.max(table.c.edition_date),
+                )
+                .where(
+                    table.c.subscriber_id.in_(subscriber_ids),
+                    table.c.edition_date < edition_date,
+                    *held,
+                )
+                .group_by(table.c.subscriber_id)
+            )
+            for who, cursor, day in connection.execute(query):
+                before = found.get(who, (None, None))
+                found[who] = (
+                    max((c for c in (cursor, before[0]) if c is not None), default=None),
+                    max((d for d in (day, before[1]) if d is not None), default=None),
+                )
+        return found
 
     def unresolved(self, refs: Collection[str], since: datetime) -> dict[str, str]:
         table = schema.unresolved
@@ -254,7 +384,7 @@ class SubscriberTables(PaperTables):
             for ref, reason in reasons.items():
                 row = {"reason": reason, "checked_at": now}
                 connection.execute(
-                    insert(schema.unresolved)
+                    insert(connection, schema.unresolved)
                     .values(ref=ref, **row)
                     .on_conflict_do_update(index_elements=["ref"], set_=row)
                 )

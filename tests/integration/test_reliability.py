@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from digest.errors import StoreFull
 from digest.model import DayReport, Delivery, DeliveryKey, DeliveryState, SubscriberState
+from digest.ports import Settlement
 from digest.sending import PAUSES, Rules, pause_after
 from digest.worker import Worker
 from tests.faults import STAGES, Fault, FaultyServer, Script, always, faulty_server, once
@@ -286,16 +288,22 @@ def test_whoever_leaves_at_the_last_moment_gets_none_and_spoils_nobodys(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with installation(tmp_path) as (world, box), world.app() as app:
-        real = app.store.mark_handing
+        real = app.store.journal
         left: list[str] = []
 
-        def leaving(key: DeliveryKey, worker: str, now: datetime) -> bool:
+        def leaving(
+            worker: str,
+            now: datetime,
+            *,
+            handing: Sequence[DeliveryKey] = (),
+            settled: Sequence[Settlement] = (),
+        ) -> frozenset[DeliveryKey]:
             if not left:  # the first of them unsubscribes after the claim, before the hand-over
-                left.append(key.subscriber_id)
-                app.store.set_state(key.subscriber_id, SubscriberState.UNSUBSCRIBED)
-            return real(key, worker, now)
+                left.append(handing[0].subscriber_id)
+                app.store.set_state(handing[0].subscriber_id, SubscriberState.UNSUBSCRIBED)
+            return real(worker, now, handing=handing, settled=settled)
 
-        monkeypatch.setattr(app.store, "mark_handing", leaving)
+        monkeypatch.setattr(app.store, "journal", leaving)
         app.run()
         emails = {s.id: s.email for s in app.store.subscribers()}
         assert sorted(k.recipient for k in box.kept) == sorted(
@@ -312,18 +320,26 @@ def test_what_cannot_be_written_down_stops_the_sending(
 ) -> None:
     with installation(tmp_path) as (world, box):
         with world.app() as app:
-            real, calls = app.store.settle, []
+            real, calls = app.store.journal, []
 
-            def full(*args: object, **kwargs: object) -> bool:
+            def full(
+                worker: str,
+                now: datetime,
+                *,
+                handing: Sequence[DeliveryKey] = (),
+                settled: Any = (),
+            ) -> frozenset[DeliveryKey]:
+                if not settled:
+                    return real(worker, now, handing=handing)
                 calls.append(1)
                 raise StoreFull("The disk is full.")
 
-            monkeypatch.setattr(app.store, "settle", full)
+            monkeypatch.setattr(app.store, "journal", full)
             with pytest.raises(StoreFull):
                 app.run()
             assert len(calls) == 3  # insistently, but only for one mail
             assert len(box.kept) == 1
-            monkeypatch.setattr(app.store, "settle", real)
+            monkeypatch.setattr(app.store, "journal", real)
         run_until_settled(world)
         assert states(world) == {"sent": 4}
         assert sum(d.doubts for d in mails(world)) == 1

@@ -32,6 +32,7 @@ from digest.model import (
 )
 from digest.store import SqlStore, open_store, schema
 from digest.store import database as database_module
+from tests import postgres
 from tests.conftest import NOW
 from tests.factories import paper, pick, subscriber
 
@@ -40,8 +41,14 @@ LEASE = timedelta(minutes=5)
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[SqlStore]:
-    with open_store(tmp_path / "digest.db") as opened:
+def place(tmp_path: Path) -> Path | str:
+    """Where a new database is: what `open_store` takes."""
+    return postgres.fresh(empty=True) if postgres.wanted else tmp_path / "digest.db"
+
+
+@pytest.fixture
+def store(place: Path | str) -> Iterator[SqlStore]:
+    with open_store(place) as opened:
         yield opened
 
 
@@ -320,12 +327,12 @@ def test_vectors_are_kept_by_model_and_text(store: SqlStore) -> None:
     assert store.embeddings("m", ["k"]) == {}
 
 
-def test_a_database_of_the_first_version_is_brought_up_to_date(tmp_path: Path) -> None:
-    with open_store(tmp_path / "x.db") as opened:
+def test_a_database_of_the_first_version_is_brought_up_to_date(place: Path | str) -> None:
+    with open_store(place) as opened:
         opened.add_listing(listing(paper(1)))
         database_module.migrate(opened._db, "0001")
         assert "embeddings" not in sa.inspect(opened._db.engine).get_table_names()
-    with open_store(tmp_path / "x.db") as opened:
+    with open_store(place) as opened:
         assert opened.embeddings("m", ["k"]) == {}
         assert len(opened.background(5)) == 1
 
@@ -333,17 +340,18 @@ def test_a_database_of_the_first_version_is_brought_up_to_date(tmp_path: Path) -
 # --- the file ------------------------------------------------------------------------------------
 
 
-def test_the_migrations_make_exactly_the_tables_that_the_code_expects(tmp_path: Path) -> None:
+@pytest.mark.filterwarnings("ignore:Skipped unsupported reflection of expression-based index")
+def test_the_migrations_make_exactly_the_tables_that_the_code_expects(place: Path | str) -> None:
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
 
-    with open_store(tmp_path / "x.db") as opened, opened._db.engine.connect() as connection:
+    with open_store(place) as opened, opened._db.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": False})
         assert compare_metadata(context, schema.metadata) == []
 
 
-def test_the_schema_can_be_taken_down_and_put_up_again(tmp_path: Path) -> None:
-    with open_store(tmp_path / "x.db") as opened:
+def test_the_schema_can_be_taken_down_and_put_up_again(place: Path | str) -> None:
+    with open_store(place) as opened:
         database_module.migrate(opened._db, "base")
         tables = sa.inspect(opened._db.engine).get_table_names()
         assert tables == ["alembic_version"]
@@ -351,6 +359,7 @@ def test_the_schema_can_be_taken_down_and_put_up_again(tmp_path: Path) -> None:
         assert opened.add_listing(listing(paper(1))) == 1
 
 
+@pytest.mark.sqlite
 def test_a_database_of_a_newer_version_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "x.db"
     open_store(path).close()
@@ -361,6 +370,7 @@ def test_a_database_of_a_newer_version_is_refused(tmp_path: Path) -> None:
         open_store(path)
 
 
+@pytest.mark.sqlite
 def test_a_damaged_file_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
     path = tmp_path / "x.db"
     path.write_bytes(b"this is no database, but long enough to look at" * 50)
@@ -370,6 +380,7 @@ def test_a_damaged_file_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
     assert path.read_bytes() == before
 
 
+@pytest.mark.sqlite
 def test_flipped_bytes_are_noticed_at_the_start(tmp_path: Path) -> None:
     path = tmp_path / "x.db"
     with open_store(path) as opened:
@@ -385,16 +396,18 @@ def test_flipped_bytes_are_noticed_at_the_start(tmp_path: Path) -> None:
         open_store(path)
 
 
+@pytest.mark.sqlite
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(StoreError, match="cannot be made"):
         open_store(tmp_path / "file" / "digest.db")
 
 
+@pytest.mark.sqlite
 def test_a_locked_database_is_told_and_not_waited_for_for_ever(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database_module, "BUSY_TIMEOUT_MS", 50)
+    monkeypatch.setattr("digest.store.sqlite.BUSY_TIMEOUT_MS", 50)
     with open_store(tmp_path / "x.db") as opened:
         other = sqlite3.connect(tmp_path / "x.db", isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
@@ -411,8 +424,8 @@ def test_only_one_process_works_on_a_day(store: SqlStore) -> None:
         assert again
 
 
-def test_processes_take_turns_at_a_service(tmp_path: Path) -> None:
-    with open_store(tmp_path / "d.db") as one, open_store(tmp_path / "d.db") as other:
+def test_processes_take_turns_at_a_service(place: Path | str) -> None:
+    with open_store(place) as one, open_store(place) as other:
         waits = [s.reserve("api.example.org", NOW, 3.0) for s in (one, other, one, other)]
         assert waits == [0, 3, 6, 9]
         assert one.reserve("elsewhere.example.org", NOW, 3.0) == 0
@@ -512,11 +525,11 @@ def test_names_go_with_their_papers(store: SqlStore) -> None:
     assert store.known_as(["doi:10.1000/x"]) == {}
 
 
-def test_what_was_stored_before_there_were_names_is_found_by_id_and_doi(tmp_path: Path) -> None:
-    with open_store(tmp_path / "digest.db") as opened:
+def test_what_was_stored_before_there_were_names_is_found_by_id_and_doi(place: Path | str) -> None:
+    with open_store(place) as opened:
         opened.add_papers([paper(1, doi="10.1000/x")], NOW)
         database_module.migrate(opened._db, "0003")
-    with open_store(tmp_path / "digest.db") as opened:
+    with open_store(place) as opened:
         found = opened.known_as(["doi:10.1000/x", "arxiv:2605.00001"])
         assert set(found.values()) == {"arxiv:2605.00001"}
         assert len(found) == 2

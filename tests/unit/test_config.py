@@ -114,7 +114,7 @@ def test_the_example_is_a_config_and_shows_every_key(tmp_path: Path) -> None:
     headings = [line.lstrip("# ") for line in text.splitlines()]
     shown |= {h.split("]")[0].strip("[]").split(".")[-1] for h in headings if h.startswith("[")}
     for table in tables:
-        missing = set(table.model_fields) - shown - {"password", "keys"}
+        missing = set(table.model_fields) - shown - {"password", "keys", "address"}
         assert not missing, f"{table.__name__}: {missing}"
 
 

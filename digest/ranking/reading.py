@@ -1,0 +1,251 @@
+"""One reader beside a day's papers: the score of each, what it is made of, how long it is.
+
+Everything asked of one reader is computed once here, since ten picks ask ten times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digest.model import Paper, Profile
+from digest.ranking.day import MEANING, Day, Floats
+
+#: likes that a reader's direction is measured on, and its least square length
+MAX_LIKES_MEASURED, SHORTEST = 300, 1e-3
+#: how hard dislikes push, beside likes that pull with 1
+DISLIKE_WEIGHT = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """One score taken apart, twice over, to rounding:
+
+    sum(by_liked) + sum(by_disliked) + common == score
+    sum of all terms' parts + offset == score
+    """
+
+    score: float
+    #: (n_liked,) part of each liked paper
+    by_liked: Floats
+    #: (n_disliked,) part of each disliked paper
+    by_disliked: Floats
+    #: part of what all papers share
+    common: float
+    #: (n_terms_of_paper,) columns of the candidate's terms, and the part of each
+    columns: NDArray[np.int32]
+    by_term: Floats
+    #: what no term carries: the origin of the latent space, and a language model's part
+    offset: float
+
+
+def shares(profile: Profile) -> Floats:
+    """(n_liked,) weights of the likes, adding up to 1."""
+    weights = np.array(profile.weights or (1.0,) * len(profile.liked), dtype=np.float64)
+    total = weights.sum()
+    return (weights / total if total > 0 else weights).astype(np.float32)
+
+
+class Reading:
+    """What a profile makes of some of a day's candidates.
+
+    Args:
+        positions: of the candidates in the day; None: all of it.
+        scores: (n_candidates,) if they are known from a block.
+    """
+
+    def __init__(
+        self,
+        day: Day,
+        profile: Profile,
+        positions: NDArray[np.int64] | None = None,
+        scores: Floats | None = None,
+    ) -> None:
+        self.day, self.profile, self.positions = day, profile, positions
+        self._liked = day.rows(profile.liked)
+        self._disliked = day.rows(profile.disliked)
+        self._shares = shares(profile)
+        if scores is not None:
+            self.scores = scores
+
+    @property
+    def candidates(self) -> Sequence[Paper]:
+        papers = self.day.candidates
+        return papers if self.positions is None else [papers[i] for i in self.positions]
+
+    def __len__(self) -> int:
+        return len(self.day.candidates if self.positions is None else self.positions)
+
+    def place(self, index: int) -> int:
+        """Where in the day a candidate stands."""
+        return index if self.positions is None else int(self.positions[index])
+
+    @property
+    def upvotes(self) -> NDArray[np.int64]:
+        """(n_candidates,)."""
+        found = self.day.upvotes
+        return found if self.positions is None else found[self.positions]
+
+    def _of_candidates(self, values: Floats) -> Floats:
+        return values if self.positions is None else values[..., self.positions]
+
+    # --- scores --------------------------------------------------------------------------------
+
+    @cached_property
+    def scores(self) -> Floats:
+        """(n_candidates,) float32."""
+        similarity = self.day.similarity
+        found = np.zeros(len(self), dtype=np.float32)
+        if len(self._liked):
+            found += self._shares @ self._of_candidates(similarity[self._liked])
+            found -= self._of_candidates(self.day.common)
+        if len(self._disliked):
+            pushed = self._of_candidates(similarity[self._disliked]).mean(axis=0)
+            found -= np.float32(DISLIKE_WEIGHT) * pushed
+        return found
+
+    def parts(self) -> tuple[Floats, Floats]:
+        """What each liked paper adds to each candidate's score, and what all papers share.
+
+        Returns:
+            (n_liked, n_candidates), columns add up to the score with the second,
+            (n_candidates,), subtracted, dislikes apart.
+        """
+        similarity = self._of_candidates(self.day.similarity[self._liked])
+        return similarity * self._shares[:, None], self._of_candidates(self.day.common)
+
+    # --- the reader's direction ----------------------------------------------------------------
+
+    @cached_property
+    def _pull(self) -> Floats:
+        """(n_terms,) the likes' part of the direction in the space of words."""
+        if not len(self._liked):
+            return np.zeros(self.day.vectors.n_terms, dtype=np.float32)
+        found: Floats = self.day.rated(self._liked).T @ self._shares
+        return found
+
+    @cached_property
+    def _direction(self) -> Floats:
+        """(n_terms,) likes and dislikes; what all papers share is still in it."""
+        if not len(self._disliked):
+            return self._pull
+        push = np.full(len(self._disliked), self._dislike, dtype=np.float32)
+        direction: Floats = self._pull + self.day.rated(self._disliked).T @ push
+        return direction
+
+    @property
+    def _dislike(self) -> np.float32:
+        return np.float32(-DISLIKE_WEIGHT / max(1, len(self._disliked)))
+
+    @cached_property
+    def _axes(self) -> tuple[Floats, Floats]:
+        """(n_axes,) twice: what the direction gets along each axis for words less what is damped,
+        and the pull of meaning, before the length of a candidate's own meaning."""
+        day, latent = self.day, self.day.latent
+        rows = np.concatenate([self._liked, self._disliked])
+        weights = np.concatenate(
+            [self._shares, np.full(len(self._disliked), self._dislike, np.float32)]
+        )
+        coordinates = day.coordinates_of(rows)
+        along = weights @ coordinates
+        if len(self._liked):
+            along = along - day.common_along
+        empty = np.diff(day.rated(rows).indptr) == 0
+        meanings = day.meanings_of(coordinates, empty)
+        return latent.damping * along, np.float32(MEANING) * (weights @ meanings) * latent.scale
+
+    @cached_property
+    def length(self) -> float:
+        """The length of the reader's direction: a score divided by it is a cosine, at most about 1,
+        and comparable between readers. Dislikes are left out."""
+        if not len(self._liked):
+            return 1.0
+        day, latent = self.day, self.day.latent
+        # The latest likes stand for the others: the length settles long before the 300th.
+        rows, shares = self._liked[-MAX_LIKES_MEASURED:], self._shares[-MAX_LIKES_MEASURED:]
+        centre = self._pull
+        if len(rows) < len(self._liked):
+            shares = shares / shares.sum()
+            centre = day.rated(rows).T @ shares
+        square = float(centre @ centre) + day.common_square
+        square -= 2 * float(centre @ day.common_vector)
+        if latent.n_axes:
+            coordinates = day.coordinates_of(rows)
+            shift = shares @ coordinates - day.common_along
+            square -= float((latent.damping * shift) @ shift)
+            meaning = shares @ day.meanings_of(coordinates, np.diff(day.rated(rows).indptr) == 0)
+            square += MEANING * float(meaning @ meaning)
+        encoded = day.encoded_of(rows)
+        if encoded is not None:
+            direction = shares @ encoded
+            square += float(day.encoded_weight) * float(direction @ direction)
+        return float(max(square, SHORTEST) ** 0.5)
+
+    # --- explanations --------------------------------------------------------------------------
+
+    def explain(self, index: int) -> Explanation:
+        """Take apart the score of one candidate."""
+        day, at = self.day, self.place(index)
+        by_liked: Floats = day.similarity[self._liked, at] * self._shares
+        by_disliked: Floats = day.similarity[self._disliked, at] * self._dislike
+        common = -float(day.common[at]) if len(self._liked) else 0.0
+        columns, by_term, offset = self._by_term(at)
+        return Explanation(
+            score=float(by_liked.sum() + by_disliked.sum()) + common,
+            by_liked=by_liked,
+            by_disliked=by_disliked,
+            common=common,
+            columns=columns,
+            by_term=by_term,
+            # What a language model adds belongs to no single term.
+            offset=offset + self._encoded_part(at),
+        )
+
+    def _encoded_part(self, at: int) -> float:
+        rows = np.concatenate([self._liked, self._disliked])
+        encoded = self.day.encoded_of(rows)
+        if encoded is None:
+            return 0.0
+        weights = np.concatenate(
+            [self._shares, np.full(len(self._disliked), self._dislike, np.float32)]
+        )
+        return self.day.encoded_part(weights @ encoded, at)
+
+    def _by_term(self, at: int) -> tuple[NDArray[np.int32], Floats, float]:
+        """The score as a sum over the candidate's terms: it is linear in them, but for the length
+        of its meaning, which is a number, and the origin of the latent space, which is an offset.
+        """
+        day, latent = self.day, self.day.latent
+        columns, values = day.terms_of(at)
+        if not len(self._liked) + len(self._disliked) or not len(columns):
+            return columns, np.zeros(len(columns), dtype=np.float32), 0.0
+        weight_of_column: Any = self._direction[columns]
+        if len(self._liked):
+            weight_of_column = weight_of_column - day.common_vector[columns]
+        offset = 0.0
+        if latent.n_axes:
+            damped, pull = self._axes
+            length = float(day.meaning_lengths[at])
+            pull = pull / length if length > 0 else np.zeros_like(pull)
+            place = np.searchsorted(latent.columns, columns)
+            place = np.minimum(place, len(latent.columns) - 1)
+            inside = latent.columns[place] == columns
+            along = latent.by_column[place] @ (pull - damped)
+            weight_of_column = weight_of_column + np.where(inside, along, 0)
+            offset = -float(pull @ latent.mean) / float(day.divisor[at])
+        by_term: Floats = (values * weight_of_column / day.divisor[at]).astype(np.float32)
+        return columns, by_term, offset
+
+    def stands_in_a_like(self, columns: NDArray[np.int32]) -> NDArray[np.bool_]:
+        """(n,) which terms stand in something the reader liked."""
+        return np.asarray(self._pull[columns] > 0)
+
+    def stands_in(self, liked: int, columns: NDArray[np.int32]) -> NDArray[np.bool_]:
+        """(n,) which terms stand in one of the reader's likes."""
+        row = self.day.rated(self._liked[[liked]])
+        return np.isin(columns, row.indices)

@@ -1,0 +1,45 @@
+"""What many subscribers need: when each is looked at next, and indexes for the common questions.
+
+On PostgreSQL short texts lose their lengths, which one odd record of a feed would run into.
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0006"
+down_revision = "0005"
+
+_ON_POSTGRES = sa.text(
+    "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = "
+    "current_schema() AND data_type = 'character varying' AND table_name NOT LIKE 'procrastinate%' "
+    "AND table_name <> 'alembic_version'"
+)
+
+
+def upgrade() -> None:
+    connection = op.get_bind()
+    if connection.dialect.name == "postgresql":
+        for table, column in connection.execute(_ON_POSTGRES).all():
+            op.alter_column(table, column, type_=sa.Text())
+    for name in ("due_at", "checked_at"):
+        op.add_column(
+            "subscribers", sa.Column(name, sa.BigInteger(), nullable=False, server_default="0")
+        )
+        op.create_index(f"ix_subscribers_{name}", "subscribers", [name])
+    op.create_index("ix_subscribers_lower_email", "subscribers", [sa.text("lower(email)")])
+    op.create_index("ix_deliveries_waiting", "deliveries", ["state", "planned_at", "message_id"])
+    op.create_index("ix_deliveries_settled_at", "deliveries", ["settled_at"])
+    op.create_index("ix_edition_picks_paper_id", "edition_picks", ["paper_id"])
+    op.create_index("ix_ratings_paper_id", "ratings", ["paper_id"])
+
+
+def downgrade() -> None:
+    op.drop_index("ix_ratings_paper_id", "ratings")
+    op.drop_index("ix_edition_picks_paper_id", "edition_picks")
+    op.drop_index("ix_deliveries_settled_at", "deliveries")
+    op.drop_index("ix_deliveries_waiting", "deliveries")
+    op.drop_index("ix_subscribers_lower_email", "subscribers")
+    for name in ("due_at", "checked_at"):
+        op.drop_index(f"ix_subscribers_{name}", "subscribers")
+        with op.batch_alter_table("subscribers") as subscribers:
+            subscribers.drop_column(name)

