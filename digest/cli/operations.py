@@ -229,6 +229,27 @@ def restore(
         say(f"What was there is {kept}.")
 
 
+@app.command()
+@_told
+def transfer(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A SQLite database of digest's.")],
+    config: ConfigOption = None,
+) -> None:
+    """Carry a SQLite database over into the configured, empty PostgreSQL store."""
+    from digest.store import open_store
+    from digest.store import transfer as carry_over
+
+    if not file.is_file():
+        raise DigestError(f"There is no file {file}.")
+    with _app(config) as application:
+        if isinstance(application.settings.store.where, Path):
+            raise DigestError("[store] url is empty: there is no PostgreSQL store to carry it to.")
+        with open_store(file) as source:
+            n_rows = carry_over(source, application.store)
+        name = application.store.name
+    say(f"{counted(n_rows, 'row')} carried over to {name}; {file} is as it was.")
+
+
 @app.command("rotate-key")
 @_told
 def rotate_key(

@@ -74,6 +74,7 @@ def test_run_status_and_run_again(world: World) -> None:
     assert told["store"]["papers"] >= 6
 
 
+@pytest.mark.sqlite
 def test_the_config_is_found_by_option_environment_or_folder(world: World, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()

@@ -101,6 +101,7 @@ def test_the_inbox_is_read(world: World) -> None:
     assert "There is no inbox" in none.stderr
 
 
+@pytest.mark.sqlite
 def test_a_backup_is_made_and_put_back(world: World) -> None:
     made = digest(world.folder, "backup", "copy.db")
     assert made.returncode == 0, made.stderr

@@ -465,6 +465,7 @@ def test_a_message_being_handed_over_when_a_run_died_goes_again_with_the_same_id
     assert len(world.smtp.mails) == 1
 
 
+@pytest.mark.sqlite
 def test_a_full_disk_stops_before_anything_is_sent(world: World) -> None:
     serve(world, 1)
     outcomes(world, dry_run=True)

@@ -205,6 +205,7 @@ def test_a_late_listing_is_waited_for_until_the_readers_hour(world: World) -> No
 # --- copies ------------------------------------------------------------------------------------
 
 
+@pytest.mark.sqlite
 def test_a_backup_of_a_busy_database_is_sound_and_comes_back(world: World) -> None:
     copy = world.folder / "copies" / "today.db"
     copy.parent.mkdir()
@@ -243,6 +244,7 @@ def test_a_backup_of_a_busy_database_is_sound_and_comes_back(world: World) -> No
     assert len(world.smtp.mails) == 1  # the restored journal knows that it went out
 
 
+@pytest.mark.sqlite
 def test_a_backup_is_put_back_where_there_is_nothing(world: World) -> None:
     with world.app() as app:
         app.run()
@@ -253,6 +255,7 @@ def test_a_backup_is_put_back_where_there_is_nothing(world: World) -> None:
         assert store.counts()["papers"] == 6
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize(
     ("content", "fault"), [(None, StoreError), (b"", StoreError), (b"rubbish" * 1000, StoreCorrupt)]
 )
@@ -273,6 +276,7 @@ def test_what_is_no_backup_replaces_nothing(
     assert not list(world.folder.glob(".*restored*"))
 
 
+@pytest.mark.sqlite
 def test_a_database_in_use_is_not_replaced(world: World) -> None:
     with world.app() as app:
         app.run()
@@ -281,6 +285,7 @@ def test_a_database_in_use_is_not_replaced(world: World) -> None:
             restore(world.folder / "b.db", world.folder / "digest.db", force=True)
 
 
+@pytest.mark.sqlite
 def test_a_damaged_database_is_told_how_to_restore(world: World) -> None:
     with world.app() as app:
         app.run()

@@ -1,0 +1,177 @@
+"""What is PostgreSQL's own: addresses, errors, waiting, restarts, carrying over.
+
+Everything else about a store is tested on it by `pytest --store postgres`.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from digest.errors import StoreError
+from digest.model import Listing
+from digest.store import SqlStore, open_store, schema, transfer
+from tests import postgres
+from tests.conftest import NOW
+from tests.factories import paper, subscriber
+from tests.worlds import World, make_world
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _server() -> None:
+    if postgres.programs() is None:
+        if os.environ.get("DIGEST_TEST_POSTGRES") == "required":
+            pytest.fail("there is no PostgreSQL (initdb), and it is required here")
+        pytest.skip("there is no PostgreSQL (initdb) on this machine")
+
+
+@pytest.fixture
+def store() -> Iterator[SqlStore]:
+    with open_store(postgres.fresh()) as opened:
+        yield opened
+
+
+def listing(*numbers: int, **changes: object) -> Listing:
+    papers = tuple(paper(n, **changes) for n in numbers)
+    return Listing(source="arXiv", papers=papers, fetched_at=NOW)
+
+
+def test_nobody_learns_of_a_mention_before_those_with_lower_numbers(store: SqlStore) -> None:
+    """Numbers are drawn before a transaction ends, so without a turn the later one could be seen
+    first, and an edition made then would pass over the other one's papers for ever."""
+    done = threading.Event()
+
+    def add() -> None:
+        store.add_listing(listing(2))
+        done.set()
+
+    thread = threading.Thread(target=add)
+    with store._db.write("papers") as connection:
+        connection.execute(
+            schema.mentions.insert().values(
+                paper_id="arxiv:1",
+                source="arXiv",
+                listed_on=NOW.date(),
+                announce_type="new",
+                first_seen=NOW,
+            )
+        )
+        thread.start()
+        assert not done.wait(0.3)
+    thread.join(10)
+    assert done.is_set()
+    ids = [m.id for m in store.mentions(NOW, NOW.date())]
+    assert len(ids) == 2
+    assert ids == sorted(ids)
+
+
+def test_two_processes_take_different_mails(store: SqlStore) -> None:
+    """See test_store for the same on one connection; here a claim is under way meanwhile."""
+    from tests.integration.test_store import LEASE, edition, message
+
+    people = store.sync_config_subscribers(
+        [subscriber(email=f"p{n}@example.org") for n in range(4)], NOW
+    )
+    for person in people:
+        store.plan(edition(person, 1), message(person.email), 0, NOW)
+    table = schema.deliveries
+    with store._db.write() as connection:
+        first = sa.select(table.c.message_id).order_by(table.c.message_id).limit(2)
+        held = set(connection.scalars(first.with_for_update()))
+        claimed = {d.message.message_id for d in store.claim("other", NOW, LEASE, 10)}
+    assert len(claimed) == 2
+    assert not held & claimed
+
+
+def test_overlong_and_odd_text_of_a_feed_costs_nothing(store: SqlStore) -> None:
+    long = {"doi": "10.1/" + "x" * 900, "primary_category": "c" * 300, "language": "l" * 90}
+    assert store.add_listing(listing(1, **long)) == 1
+    assert store.known_as(["a\0b"]) == {}
+    assert store.subscriber(by_email="\0") is None
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("postgresql://eve:sesame@127.0.0.1:1/digest", "cannot be reached"),
+        ("postgresql://postgres:sesame@127.0.0.1:{port}/nowhere", 'database "nowhere"'),
+        ("postgresql://eve:sesame@127.0.0.1:{port}/postgres", 'role "eve"'),
+    ],
+)
+def test_a_database_that_cannot_be_had_is_told_without_the_password(url: str, told: str) -> None:
+    running = postgres.server()
+    assert running is not None
+    with pytest.raises(StoreError) as caught:
+        open_store(url.format(port=running.port))
+    assert told in str(caught.value)
+    assert "sesame" not in str(caught.value)
+    assert "***" in str(caught.value)
+
+
+def test_a_server_that_is_started_again_is_found_again() -> None:
+    running = postgres.start()
+    assert running is not None
+    try:
+        with open_store(running.url("postgres")) as store:
+            store.add_listing(listing(1))
+            running.restart()
+            assert store.add_listing(listing(2)) == 1
+            assert store.counts()["papers"] == 2
+    finally:
+        running.stop()
+
+
+def test_a_sqlite_database_is_carried_over_with_its_keys(tmp_path: Path) -> None:
+    with open_store(tmp_path / "small.db") as small:
+        small.add_listing(listing(1, 2))
+        (person,) = small.sync_config_subscribers([subscriber()], NOW)
+        small.sync_ratings(person.id, "config", [paper(1).id], NOW)
+        with open_store(postgres.fresh()) as big:
+            assert transfer(small, big) > 5
+            assert big.subscribers() == small.subscribers()
+            assert big.ratings(person.id) == small.ratings(person.id)
+            before = [m.id for m in big.mentions(NOW, NOW.date())]
+            assert before == [m.id for m in small.mentions(NOW, NOW.date())]
+            big.add_listing(listing(3))
+            assert max(m.id for m in big.mentions(NOW, NOW.date())) > max(before)
+            with pytest.raises(StoreError, match="holds something"):
+                transfer(small, big)
+        with open_store(big.name) as again:
+            assert again.keys == small.keys
+
+
+def test_the_command_carries_over_and_says_what_is_missing(tmp_path: Path) -> None:
+    from tests.acceptance.test_command import digest
+
+    with make_world(tmp_path) as world:
+        world.store = ""
+        world.write()
+        with world.app() as app:
+            app.run()
+        refused = digest(tmp_path, "transfer", "digest.db")
+        assert refused.returncode == 1
+        assert "[store] url is empty" in refused.stderr
+        world.store = postgres.fresh()
+        world.write()
+        done = digest(tmp_path, "transfer", "digest.db")
+        assert done.returncode == 0, done.stderr
+        assert "carried over" in done.stdout
+        assert digest(tmp_path, "transfer", "missing.db").returncode == 1
+        again = digest(tmp_path, "transfer", "digest.db")
+        assert "must be empty" in again.stderr
+        refused = digest(tmp_path, "backup", "copy.db")
+        assert "pg_dump" in refused.stderr
+
+
+def test_one_process_at_a_time_runs_the_day(store: SqlStore, tmp_path: Path) -> None:
+    with make_world(tmp_path) as world:
+        world.store = postgres.fresh()
+        world.write()
+        with world.app() as one, World.app(world) as other, one.store.exclusive() as alone:
+            assert alone
+            assert other.run() is None
