@@ -6,18 +6,19 @@ only places it. Autoescaping is always on for HTML; the text template gets one-l
 
 from __future__ import annotations
 
-import textwrap
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import groupby
+from typing import Any
 
 import css_inline
 import jinja2
 
 from digest.colour import Accent
 from digest.edition.links import Action, Seal, Ticket, action_url
+from digest.edition.press import Press
 from digest.edition.speech import ENGLISH, Speech
 from digest.errors import RenderError
 from digest.model import (
@@ -322,8 +323,6 @@ def card(
     abstract_chars: int = ABSTRACT_CHARS[0],
 ) -> Card:
     paper = pick.paper
-    similar = any(r.kind in (ReasonKind.SIMILAR_PAPER, ReasonKind.KEYWORD) for r in pick.reasons)
-    scored = similar and pick.score >= SHOWN_SCORE
     names, others = author_line(paper.authors, speech=speech)
     return Card(
         rank=pick.rank,
@@ -333,7 +332,7 @@ def card(
         others=others,
         facts=facts_of(paper, speech),
         why=why(pick.reasons, speech),
-        match=_match(pick, edition.n_considered, speech) if scored else "",
+        match=_match(pick, edition.n_considered, speech),
         abstract=abstract_pieces(shown(paper.abstract), shown(pick.key_sentence), abstract_chars),
         thumbnail=_thumbnail(paper, speech) if head.thumbnails else None,
         links=links_of(paper, speech),
@@ -342,6 +341,9 @@ def card(
 
 
 def _match(pick: Pick, n_considered: int, speech: Speech) -> str:
+    similar = any(r.kind in (ReasonKind.SIMILAR_PAPER, ReasonKind.KEYWORD) for r in pick.reasons)
+    if not similar or pick.score < SHOWN_SCORE:
+        return ""
     others = n_considered - 1
     n_below = round(pick.percentile * max(0, others))
     if others < 1 or not n_below:
@@ -398,27 +400,25 @@ def wrap(text: str, indent: str = "", hanging: str = "", width: int = 72) -> str
     Args:
         hanging: further indent of all lines but the first.
     """
-    text = " ".join(text.split())  # textwrap knows ASCII's blanks alone
-    if text.isascii() or not any(map(_is_wide, text)):
-        return textwrap.fill(
-            text,
-            width,
-            initial_indent=indent,
-            subsequent_indent=indent + hanging,
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
+    further = indent + hanging
+    is_narrow = text.isascii() or max(text) < _FIRST_WIDE
     lines: list[str] = []
-    line, used = indent, ""
+    line, columns, used = indent, len(indent), False
     for word in text.split():
-        for i, piece in enumerate(_breakable(word)):
-            blank = " " if used and i == 0 else ""
-            if used and _columns(line + blank + piece) > width:
+        for n, piece in enumerate((word,) if is_narrow else _breakable(word)):
+            blank = " " if used and n == 0 else ""
+            size = len(piece) if is_narrow else _columns(piece)
+            if used and columns + len(blank) + size > width:
                 lines.append(line)
-                line, blank = indent + hanging, ""
+                line, columns, blank = further, len(further), ""
             line += blank + piece
-            used = piece
+            columns += len(blank) + size
+            used = True
     return "\n".join([*lines, line])
+
+
+#: no character before this one takes two columns (Hangul Jamo)
+_FIRST_WIDE = "\u1100"
 
 
 def _is_wide(char: str) -> bool:
@@ -435,7 +435,7 @@ def _breakable(word: str) -> list[str]:
 
 
 def _columns(text: str) -> int:
-    """Columns that a fixed-width font gives a line."""
+    """Columns that a fixed-width font gives a text."""
     return len(text) + sum(map(_is_wide, text))
 
 
@@ -458,8 +458,9 @@ class Renderer:
     ) -> None:
         self.letterhead = letterhead
         self._loader, self._speeches = loader, speeches or {}
-        self._max_bytes = max_html_bytes
+        self.max_html_bytes = max_html_bytes
         self._environments: dict[str, jinja2.Environment] = {}
+        self._press = Press(self)
         self._inliner = css_inline.CSSInliner(
             keep_style_tags=True, keep_at_rules=True, load_remote_stylesheets=False
         )
@@ -468,11 +469,45 @@ class Renderer:
         return self._speeches.get(language, ENGLISH)
 
     def render(self, edition: Edition) -> Rendered:
-        """The two bodies of an edition's mail; the HTML is short enough not to be clipped."""
+        """The two bodies of an edition's mail; the HTML is short enough not to be clipped.
+
+        Raises:
+            RenderError: a template is wrong.
+        """
+        if edition.kind is EditionKind.EDITION:
+            quick = self._press.render(edition, self.speech(edition.subscriber.language))
+            if quick is not None:
+                return quick
+        return self.render_anew(edition)
+
+    def render_anew(self, edition: Edition) -> Rendered:
+        """The same without anything that was set before."""
         speech = self.speech(edition.subscriber.language)
         full = self._cards(edition, speech, ABSTRACT_CHARS[0])
-        text = self._fill("digest.txt.j2", self._context(edition, full, None, speech), speech)
+        text = self._fill("digest.txt.j2", self.context(edition, full, None, speech), speech)
         return Rendered(html=self._fitting(edition, full, speech), text=text.strip() + "\n")
+
+    # --- what the press needs ------------------------------------------------------------------
+
+    def card(self, pick: Pick, edition: Edition, speech: Speech) -> Card:
+        return card(pick, edition, self.letterhead, speech=speech)
+
+    @staticmethod
+    def is_scored(pick: Pick, edition: Edition) -> bool:
+        """Whether a card tells how well it matches."""
+        return bool(_match(pick, edition.n_considered, ENGLISH))
+
+    def personal(self, pick: Pick, edition: Edition, speech: Speech) -> dict[str, str]:
+        """What of a card is one reader's own."""
+        values = {f"why{n}": text for n, text in enumerate(why(pick.reasons, speech))}
+        values["rank"] = str(pick.rank)
+        values["match"] = _match(pick, edition.n_considered, speech)
+        links = actions_of(pick.paper, edition, self.letterhead, speech)
+        return values | {f"action{n}": link.url for n, link in enumerate(links)}
+
+    def inline(self, html: str) -> str:
+        """With its CSS in the elements."""
+        return self._inliner.inline(html)
 
     def letter(self, language: str, context: Mapping[str, object]) -> Rendered:
         """The two bodies of a short letter: a heading, paragraphs, and one button.
@@ -490,7 +525,7 @@ class Renderer:
             "title": self.letterhead.title,
             **context,
         }
-        html = self._inliner.inline(self._fill("letter.html.j2", whole, speech))
+        html = self.inline(self._fill("letter.html.j2", whole, speech))
         return Rendered(html=html, text=self._fill("letter.txt.j2", whole, speech).strip() + "\n")
 
     def _cards(self, edition: Edition, speech: Speech, abstract_chars: int) -> tuple[Card, ...]:
@@ -504,11 +539,11 @@ class Renderer:
 
         def html(n_cards: int, n_titles: int) -> str:
             left_out = self._left_out(cards[n_cards:], n_titles, speech)
-            context = self._context(edition, cards[:n_cards], left_out, speech)
-            return self._inliner.inline(self._fill("digest.html.j2", context, speech))
+            context = self.context(edition, cards[:n_cards], left_out, speech)
+            return self.inline(self._fill("digest.html.j2", context, speech))
 
         def fits(found: str) -> bool:
-            return len(found.encode()) <= self._max_bytes
+            return len(found.encode()) <= self.max_html_bytes
 
         n = len(cards)
         for chars in ABSTRACT_CHARS:
@@ -523,7 +558,7 @@ class Renderer:
         n_titles = _most(n, lambda k: fits(html(0, k)))
         if n_titles is None:
             raise RenderError(
-                f"The mail's HTML without any paper is over {self._max_bytes:,} bytes, so mail "
+                f"The mail's HTML without any paper is over {self.max_html_bytes:,} bytes, so mail "
                 "programs would cut it. Make the templates shorter.",
                 template="digest.html.j2",
             )
@@ -540,10 +575,10 @@ class Renderer:
         where = speech.gettext("The plain-text part of this mail has everything.")
         return LeftOut(text=f"{text} {where}", cards=tuple(cards[:n_titles]))
 
-    def _context(
+    def context(
         self,
         edition: Edition,
-        cards: Sequence[Card],
+        cards: Sequence[Any],
         left_out: LeftOut | None,
         speech: Speech,
     ) -> Mapping[str, object]:
@@ -607,7 +642,7 @@ class Renderer:
             "unsubscribe_url": leads(Action.UNSUBSCRIBE, "", speech.gettext("Unsubscribe")),
         }
 
-    def _environment(self, speech: Speech) -> jinja2.Environment:
+    def environment(self, speech: Speech) -> jinja2.Environment:
         known = self._environments.get(speech.language)
         if known is not None:
             return known
@@ -631,7 +666,7 @@ class Renderer:
 
     def _fill(self, name: str, context: Mapping[str, object], speech: Speech) -> str:
         try:
-            return self._environment(speech).get_template(name).render(context)
+            return self.environment(speech).get_template(name).render(context)
         except jinja2.TemplateSyntaxError as error:
             place = error.filename or error.name or name
             raise RenderError(

@@ -14,6 +14,9 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
 
+#: numbers kept as they were written
+MAX_NUMBERS = 20_000
+
 
 class Speech:
     """One language.
@@ -27,6 +30,8 @@ class Speech:
         self._locale = Locale.parse("en_GB" if language == "en" else language)
         self.language = language
         self._days: dict[date, str] = {}
+        self._long_dates: dict[date, str] = {}
+        self._numbers: dict[tuple[float, int], str] = {}
         self._catalogue = gettext.NullTranslations()
         if po:
             compiled = BytesIO()
@@ -47,14 +52,24 @@ class Speech:
 
     def number(self, n: float, digits: int = 0) -> str:
         """ "1,204", "0.47"."""
-        pattern = "#,##0" + ("." + "0" * digits if digits else "")
-        return str(format_decimal(n, format=pattern, locale=self._locale))
+        n = round(n, digits + 2) if digits else n  # so that few different ones are asked for
+        known = self._numbers.get((n, digits))
+        if known is None:
+            if len(self._numbers) > MAX_NUMBERS:
+                self._numbers.clear()
+            pattern = "#,##0" + ("." + "0" * digits if digits else "")
+            known = str(format_decimal(n, format=pattern, locale=self._locale))
+            self._numbers[n, digits] = known
+        return known
 
     def long_date(self, day: date) -> str:
         """ "Wednesday, 20 May 2026"."""
-        if self.language == "en":  # the British form has no comma after the weekday
-            return str(format_date(day, "EEEE, d MMMM y", locale=self._locale))
-        return str(format_date(day, "full", locale=self._locale))
+        known = self._long_dates.get(day)
+        if known is None:
+            # the British form has no comma after the weekday
+            form = "EEEE, d MMMM y" if self.language == "en" else "full"
+            known = self._long_dates[day] = str(format_date(day, form, locale=self._locale))
+        return known
 
     def day_and_month(self, day: date) -> str:
         """ "20 May"."""
