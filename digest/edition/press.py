@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 #: mails of a language that are also rendered anew
 N_COMPARED = 3
 #: cards and pages kept; a card takes some 10 kB
-MAX_CARDS, MAX_PAGES = 8_000, 500
+MAX_CARDS, MAX_PAGES = 20_000, 500
 #: what of a page only one reader gets
 _PERSONAL = (
     "subject",
@@ -130,7 +130,8 @@ class Press:
     def _card(self, pick: Pick, edition: Edition, speech: Speech) -> _SetCard:
         has_match = self._renderer.is_scored(pick, edition)
         n_why = len(pick.reasons)
-        key = (pick.paper.id, speech.language, pick.key_sentence, n_why, has_match)
+        shape = tuple(piece.marked for piece in self._renderer.abstract(pick))
+        key = (pick.paper.id, speech.language, shape, n_why, has_match)
         known = self._cards.get(key)
         if known is not None and (known.paper is pick.paper or known.paper == pick.paper):
             return known
@@ -153,6 +154,10 @@ class Press:
             rank=maker.blank("rank"),  # type: ignore[arg-type]
             why=tuple(maker.blank(f"why{n}") for n in range(len(real.why))),  # type: ignore[misc]
             match=maker.blank("match") if real.match else "",  # type: ignore[arg-type]
+            abstract=tuple(
+                replace(piece, text=maker.blank(f"abstract{n}"))  # type: ignore[arg-type]
+                for n, piece in enumerate(real.abstract)
+            ),
             actions=tuple(
                 replace(link, url=maker.blank(f"action{n}"))  # type: ignore[arg-type]
                 for n, link in enumerate(real.actions)

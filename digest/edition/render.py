@@ -290,6 +290,7 @@ def why(reasons: Sequence[Reason], speech: Speech = ENGLISH) -> tuple[str, ...]:
     return tuple(said)
 
 
+@lru_cache(maxsize=8192)
 def abstract_pieces(abstract: str, key: str, max_chars: int) -> tuple[Piece, ...]:
     """The opening of an abstract with its key sentence, wherever that stands, marked.
 
@@ -392,6 +393,7 @@ def basis_notice(basis: Basis, speech: Speech = ENGLISH) -> str:
     return f"{how} {remedy}"
 
 
+@lru_cache(maxsize=8192)  # a paper's abstract is wrapped for many readers
 def wrap(text: str, indent: str = "", hanging: str = "", width: int = 72) -> str:
     """A paragraph for plain text; addresses and long words are never broken.
 
@@ -401,7 +403,7 @@ def wrap(text: str, indent: str = "", hanging: str = "", width: int = 72) -> str
         hanging: further indent of all lines but the first.
     """
     further = indent + hanging
-    is_narrow = text.isascii() or max(text) < _FIRST_WIDE
+    is_narrow = text.isascii() or not any(map(_is_wide, set(text)))
     lines: list[str] = []
     line, columns, used = indent, len(indent), False
     for word in text.split():
@@ -417,10 +419,7 @@ def wrap(text: str, indent: str = "", hanging: str = "", width: int = 72) -> str
     return "\n".join([*lines, line])
 
 
-#: no character before this one takes two columns (Hangul Jamo)
-_FIRST_WIDE = "\u1100"
-
-
+@lru_cache(maxsize=8192)
 def _is_wide(char: str) -> bool:
     return unicodedata.east_asian_width(char) in "WF"
 
@@ -502,8 +501,15 @@ class Renderer:
         values = {f"why{n}": text for n, text in enumerate(why(pick.reasons, speech))}
         values["rank"] = str(pick.rank)
         values["match"] = _match(pick, edition.n_considered, speech)
+        values |= {f"abstract{n}": p.text for n, p in enumerate(self.abstract(pick))}
         links = actions_of(pick.paper, edition, self.letterhead, speech)
         return values | {f"action{n}": link.url for n, link in enumerate(links)}
+
+    @staticmethod
+    def abstract(pick: Pick) -> tuple[Piece, ...]:
+        """The opening of its abstract as the first cards show it."""
+        abstract, key = shown(pick.paper.abstract), shown(pick.key_sentence)
+        return abstract_pieces(abstract, key, ABSTRACT_CHARS[0])
 
     def inline(self, html: str) -> str:
         """With its CSS in the elements."""

@@ -215,12 +215,21 @@ class Day:
 
     def rated(self, rows: NDArray[np.int32]) -> sp.csr_matrix:
         """(n_rows, n_terms) vectors of rated papers."""
+        return self._all_rated()[rows]
+
+    def _all_rated(self) -> sp.csr_matrix:
         if len(self._vectors) > 1 or self._rated is None:
             # Joined when they are asked for: papers come in many small groups.
             none = sp.csr_matrix((0, self.vectors.n_terms), dtype=np.float32)
             self._rated = sp.vstack([none, *self._vectors], format="csr")
             self._vectors = [self._rated]
-        return self._rated[rows]
+        return self._rated
+
+    def rated_terms(self, row: int) -> NDArray[np.int32]:
+        """Columns of the terms of one rated paper, in order."""
+        matrix = self._all_rated()
+        columns: NDArray[np.int32] = matrix.indices[matrix.indptr[row] : matrix.indptr[row + 1]]
+        return columns
 
     def coordinates_of(self, rows: NDArray[np.int32]) -> Floats:
         """(n_rows, n_axes) of rated papers."""

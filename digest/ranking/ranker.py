@@ -222,13 +222,17 @@ def without_parts(terms: Sequence[str], n: int) -> tuple[str, ...]:
     >>> without_parts(["graph", "graph neural", "neural", "protein"], 2)
     ('graph neural', 'protein')
     """
-    pairs = [t for t in terms[: 3 * n] if " " in t]
+    in_pairs = {word for t in terms[: 3 * n] if " " in t for word in t.split()}
     chosen: list[str] = []
+    said: set[str] = set()
     for term in terms:
-        if " " not in term and any(term in p.split() for p in pairs):
+        words = term.split()
+        if len(words) == 1 and term in in_pairs:
             continue
-        if any(set(term.split()) & set(c.split()) for c in chosen if " " in c and " " in term):
-            continue
+        if len(words) > 1:
+            if not said.isdisjoint(words):
+                continue
+            said.update(words)
         chosen.append(term)
         if len(chosen) == n:
             break

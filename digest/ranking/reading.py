@@ -247,5 +247,6 @@ class Reading:
 
     def stands_in(self, liked: int, columns: NDArray[np.int32]) -> NDArray[np.bool_]:
         """(n,) which terms stand in one of the reader's likes."""
-        row = self.day.rated(self._liked[[liked]])
-        return np.isin(columns, row.indices)
+        known = self.day.rated_terms(int(self._liked[liked]))
+        at = np.minimum(np.searchsorted(known, columns), max(0, len(known) - 1))
+        return known[at] == columns if len(known) else np.zeros(len(columns), dtype=bool)

@@ -20,6 +20,8 @@ from digest.text import as_written, fold, readable, sentences
 MAX_PAPERS, MAX_KEYWORDS, MAX_PHRASES = 2, 2, 4
 #: a second liked paper is named if its part is at least this much of the first's
 SECOND_PAPER = 0.6
+#: shared terms looked at for phrases
+MOST_TERMS = 100
 
 
 def phrases(paper: Paper, terms: Sequence[str], n: int = MAX_PHRASES) -> tuple[str, ...]:
@@ -103,7 +105,8 @@ def _shared_terms(reading: Reading, told: Explanation, nearest: int | None) -> l
     if nearest is not None:
         near = reading.stands_in(nearest, shared)
         shared = np.concatenate([shared[near], shared[~near]])
-    return [str(t) for t in reading.day.vectors.terms[shared]]
+    names = reading.day.vectors.names
+    return [names[c] for c in shared[:MOST_TERMS].tolist()]
 
 
 def key_sentence(reading: Reading, index: int, told: Explanation) -> str:

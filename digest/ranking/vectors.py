@@ -64,9 +64,12 @@ class Vectors:
         except ValueError:
             # scikit-learn refuses an empty vocabulary: no documents, or nothing but stop words
             self.terms: NDArray[Any] = np.array([], dtype=str)
+            self.names: list[str] = []
             self.matrix = sp.csr_matrix((len(documents), 0), dtype=np.float32)
             return
         self.terms = self._counter.get_feature_names_out()
+        #: the same as a list: one name of an array takes longer than all that is done with it
+        self.names = self.terms.tolist()
         n = counts.shape[0]
         self.document_frequency = np.bincount(counts.indices, minlength=counts.shape[1])
         self._idf = (np.log((1 + n) / (1 + self.document_frequency)) + 1).astype(np.float32)
