@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from digest.ranking import Meanings
     from digest.ranking.metrics import Evaluation
     from digest.returns import InboxReport
-    from digest.sending import Rules
+    from digest.sending import Rules, Ways
     from digest.store import SqlStore
     from digest.subscriptions import ImportReport
 
@@ -90,6 +90,8 @@ LOCALE = _HERE / "locale"
 MAX_LISTED = 2_000
 
 
+#: a mail server's pace is kept however many wait for it; a longer wait is a clock that went back
+LONGEST_TURN = timedelta(hours=1)
 #: a mail server in trouble is left alone at least so long
 ROUTE_REST = timedelta(minutes=1)
 
@@ -251,6 +253,7 @@ class App:
             password=smtp.password.get_secret_value(),
             timeout_s=smtp.timeout_s,
             messages_per_connection=smtp.messages_per_connection,
+            pipelining=smtp.pipelining,
         )
 
     @property
@@ -263,6 +266,39 @@ class App:
             suppress_after=delivery.suppress_after,
             give_up_after=timedelta(hours=delivery.give_up_after_h),
         )
+
+    def ways(self, most: int = 0, connections: int | None = None) -> Ways:
+        """How mails leave, as configured.
+
+        Args:
+            most: mails to send at most; 0: all.
+            connections: fewer than configured, if the others are somebody else's.
+        """
+        from digest.sending import Ways
+
+        smtp, store = self.settings.smtp, self.store
+
+        def take_turns(n: int, apart: float) -> float:
+            return store.reserve(f"mail:{route}", self.clock(), apart, n, LONGEST_TURN)
+
+        if smtp is None:  # a Maildir
+            return Ways(alone=store.alone, lease=self.lease, most=most)
+        route = f"{smtp.host}:{smtp.effective_port}"
+        return Ways(
+            connections=connections or smtp.connections,
+            alone=store.alone,
+            lease=self.lease,
+            most=most,
+            per_second=smtp.per_second,
+            take_turns=take_turns,
+        )
+
+    @property
+    def lease(self) -> timedelta:
+        """How long a claimed mail stays a worker's own without a sign of life."""
+        from digest.sending import LEASE
+
+        return LEASE if self.store.alone else timedelta(seconds=self.settings.cluster.dead_after_s)
 
     @cached_property
     def letterhead(self) -> Letterhead:
@@ -338,6 +374,7 @@ class App:
             meanings=self.meanings,
             semantic_weight=self.settings.ranking.semantic_weight,
             rules=self.rules,
+            ways=self.ways(),
             sign=self.signer(),
         )
 

@@ -174,7 +174,9 @@ def send_due(
     hold = not rules.resend_unknown
     report = SendReport(n_doubts=outbox.sweep(clock(), everything=ways.alone, hold=hold))
     journal = _Journal(outbox, worker, clock, report, on_settled)
-    crew = _Crew(_Feed(outbox, worker, clock, ways, should_stop), journal, clock, rules)
+    crew = _Crew(
+        _Feed(outbox, worker, clock, ways, should_stop), journal, clock, rules, ways.connections
+    )
     threads = [
         threading.Thread(target=crew.send, args=(transport,), name=f"sender-{n}")
         for n in range(ways.connections)
@@ -281,11 +283,13 @@ class _Feed:
 class _Crew:
     """Several senders, a connection each. What stops one for good stops all."""
 
-    def __init__(self, feed: _Feed, journal: _Journal, clock: Clock, rules: Rules) -> None:
+    def __init__(
+        self, feed: _Feed, journal: _Journal, clock: Clock, rules: Rules, size: int
+    ) -> None:
         self._feed, self._journal, self._clock, self._rules = feed, journal, clock, rules
         self._lock = threading.Lock()
         self._breaker = _Breaker()
-        self._n_sending = 0
+        self._n_there = size
         self.fault: RouteError | None = None
         self.crash: Exception | None = None
 
@@ -294,7 +298,7 @@ class _Crew:
 
     def send(self, transport: Callable[[], Transport]) -> None:
         """What one sender does; in a thread of its own."""
-        sending = False
+        sending, left = False, False
         try:
             with transport() as route:
                 while (delivery := self._feed.next()) is not None:
@@ -305,14 +309,14 @@ class _Crew:
                         log.warning("delivery.lease_lost message_id=%s", name)
                         continue
                     except RouteError as error:
-                        if not sending and self._others_go_on(error):
+                        if not sending and self._others_are_there(error):
+                            left = True
                             self._feed.put_back(delivery)
                             log.info("route.fewer_connections reply=%s", error)
                             return
                         raise
+                    sending = True
                     with self._lock:
-                        self._n_sending += not sending
-                        sending = True
                         self._breaker.heard(receipt)
         except RouteError as error:
             with self._lock:
@@ -324,12 +328,16 @@ class _Crew:
             self.stop()
         finally:
             with self._lock:
-                self._n_sending -= sending
+                self._n_there -= not left
 
-    def _others_go_on(self, error: RouteError) -> bool:
-        """Whether a server that takes no further connection takes mails over those it has."""
+    def _others_are_there(self, error: RouteError) -> bool:
+        """Whether the mails can be left to others, if a server takes no further connection; the
+        last one finds out whether it takes any."""
         with self._lock:
-            return error.temporary and self._n_sending > 0
+            if not error.temporary or self._n_there < 2:
+                return False
+            self._n_there -= 1
+            return True
 
     def _send_one(self, transport: Transport, delivery: Delivery) -> Receipt:
         def before_data() -> None:

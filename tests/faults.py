@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
+#: what a server offers if a test says nothing else
+EXTENSIONS: tuple[str, ...] = ("8BITMIME",)
 STAGES = ("connect", "ehlo", "mail", "rcpt", "data", "body", "dot")
 
 
@@ -52,7 +54,9 @@ class FaultyServer:
     n_sessions: int = 0
     n_messages: int = 0
     port: int = 0
-    extensions: tuple[str, ...] = ("8BITMIME",)
+    extensions: tuple[str, ...] = field(default_factory=lambda: EXTENSIONS)
+    #: says 354 even if it refused every recipient, as RFC 2920 lets it
+    eager: bool = False
     #: between keeping a message and saying so: the window that a crash may fall into
     delay_s: float = 0.0
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -74,6 +78,7 @@ class _Session(socketserver.StreamRequestHandler):
             box.n_sessions += 1
             self.number = box.n_sessions
         self.message, self.sender, self.recipient = 0, "", ""
+        self.has_sender = self.has_recipient = False
         with suppress(_Closed, OSError):
             self.answer("connect", "220 faulty ESMTP")
             while line := self.rfile.readline():
@@ -91,12 +96,18 @@ class _Session(socketserver.StreamRequestHandler):
                 box.n_messages += 1
                 self.message = box.n_messages
             self.sender = re.search(r"<([^>]*)>", line)[1]  # type: ignore[index]
-            self.answer("mail", "250 2.1.0 ok")
+            self.has_sender = self.answer("mail", "250 2.1.0 ok")
+            self.has_recipient = False
         elif verb.startswith("RCPT"):
             self.recipient = re.search(r"<([^>]*)>", line)[1]  # type: ignore[index]
-            self.answer("rcpt", "250 2.1.5 ok")
+            if not self.has_sender:
+                self.say("503 5.5.1 MAIL first")
+            else:
+                self.has_recipient = self.answer("rcpt", "250 2.1.5 ok")
         elif verb.startswith("DATA"):
-            if self.answer("data", "354 go on"):
+            if not self.has_recipient and not box.eager:
+                self.say("554 5.5.1 no valid recipients")
+            elif self.answer("data", "354 go on"):
                 self.data()
         elif verb.startswith("QUIT"):
             self.say("221 2.0.0 bye")

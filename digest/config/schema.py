@@ -442,6 +442,9 @@ class SmtpSettings(Table):
     reply_to: Mailbox | None = None
     bounces_to: Address | None = None
     messages_per_connection: Annotated[StrictInt, Field(ge=1, le=10_000)] = 100
+    connections: Annotated[StrictInt, Field(ge=1, le=1000)] = 1
+    per_second: Annotated[float, Field(ge=0, le=100_000)] = 0.0
+    pipelining: StrictBool = True
     timeout_s: Annotated[StrictInt, Field(ge=1, le=600)] = 60
     #: filled in from SMTP_PASSWORD or password_file, never from the TOML
     password: SecretStr = Field(default=SecretStr(""), init=False, exclude=True)
@@ -574,6 +577,13 @@ class StoreSettings(Table):
         return self.address.get_secret_value() or self.path
 
 
+class ClusterSettings(Table):
+    """Workers that share a PostgreSQL store."""
+
+    block: Annotated[StrictInt, Field(ge=1, le=5000)] = 200
+    dead_after_s: Annotated[StrictInt, Field(ge=2, le=3600)] = 60
+
+
 class LookupSettings(Table):
     """Who is asked for papers that no source has listed, and for abstracts that are missing."""
 
@@ -629,6 +639,7 @@ class Settings(Table):
     store: StoreSettings = StoreSettings()
     fetch: FetchSettings = FetchSettings()
     lookup: LookupSettings = LookupSettings()
+    cluster: ClusterSettings = ClusterSettings()
     keys: ServiceKeys = Field(default=ServiceKeys(), init=False, exclude=True)
 
     @field_validator("title")

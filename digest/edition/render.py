@@ -150,6 +150,7 @@ def shown(text: str, max_chars: int = 10_000) -> str:
     return shorten(clean(readable(text)), max_chars)
 
 
+@lru_cache(maxsize=8192)
 def isolated(name: str) -> str:
     """A name for plain text: one that is written right to left must not turn what surrounds it."""
     if not name.isascii() and any(unicodedata.bidirectional(c) in _RIGHT_TO_LEFT for c in name):

@@ -139,15 +139,14 @@ class Day:
 
     def where(self, candidates: Sequence[Paper]) -> NDArray[np.int64] | None:
         """Positions of these papers in the day; None if one is not of the day."""
-        found = np.empty(len(candidates), dtype=np.int64)
-        for n, paper in enumerate(candidates):
-            at = self.position.get(id(paper))
-            if at is None:
-                at = self.position_by_content.get(_content(paper))
-            if at is None:
-                return None
-            found[n] = at
-        return found
+        found = list(map(self.position.get, map(id, candidates)))
+        if None in found:
+            by_content = self.position_by_content
+            found = [
+                by_content.get(_content(p)) if at is None else at
+                for p, at in zip(candidates, found, strict=True)
+            ]
+        return None if None in found else np.array(found, dtype=np.int64)
 
     # --- similarities --------------------------------------------------------------------------
 

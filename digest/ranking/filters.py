@@ -91,6 +91,8 @@ def filter_candidates(
     """Drop what the reader has already, then what their filters take, one after the other."""
     fresh = [p for p in papers if p.id not in seen]
     checks = _checks(subscriber)
+    if not checks:
+        return Candidates(papers=tuple(fresh), n_new=len(fresh), dropped={})
     dropped: Counter[FilterKind] = Counter()
     kept: list[Paper] = []
     for paper in fresh:

@@ -75,19 +75,26 @@ class SqlStore(SubscriberTables, OutboxTables, EmbeddingTables, ArchiveTables):
         with self._db.read() as connection:
             return tuple(_REPORT.validate_python(r) for r in connection.scalars(query))
 
-    def reserve(self, host: str, now: datetime, interval_s: float) -> float:
-        """Take the next turn at a service; returns the seconds to wait for it.
+    def reserve(
+        self,
+        host: str,
+        now: datetime,
+        interval_s: float,
+        n: int = 1,
+        longest: timedelta = LONGEST_WAIT,
+    ) -> float:
+        """Take the next turns at a service; returns the seconds to wait for the first.
 
         All processes of this database queue up here. A clock that was set back, or a crowd, never
-        makes anybody wait for longer than a minute.
+        makes anybody wait for longer than `longest`.
         """
         table, interval = schema.paces, timedelta(seconds=interval_s)
         with self._db.write(f"pace:{host}") as connection:
             free_at = connection.scalar(sa.select(table.c.free_at).where(table.c.host == host))
             turn = max(now, free_at or now)
-            if turn > now + LONGEST_WAIT:
+            if turn > now + longest:
                 turn = now + interval
-            row = {"free_at": turn + interval}
+            row = {"free_at": turn + n * interval}
             connection.execute(
                 insert(connection, table)
                 .values(host=host, **row)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -23,6 +24,13 @@ from tests.worlds import ADA, World, make_world, record
 
 PEOPLE = "".join(ADA.replace("ada@", f"p{n}@") for n in range(4))
 DAY_LATER = timedelta(days=1)
+
+
+@pytest.fixture(autouse=True, params=["one by one", "pipelined"])
+def _dialogue(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Servers that offer PIPELINING, and those that do not."""
+    offered = ("8BITMIME", "PIPELINING") if request.param == "pipelined" else ("8BITMIME",)
+    monkeypatch.setattr("tests.faults.EXTENSIONS", offered)
 
 
 @contextmanager
@@ -487,3 +495,67 @@ def test_a_clock_that_was_years_ahead_does_not_silence_the_years(tmp_path: Path)
         ticking(world, noon, 2, DAY_LATER)
         assert dates(world) == ["2026-05-20", "2026-05-21", "2036-05-17"]
         assert len(box.kept) == 3
+
+
+# --- several connections -------------------------------------------------------------------------
+
+
+def test_several_connections_share_the_work_and_one_that_is_refused_is_done_without(
+    tmp_path: Path,
+) -> None:
+    def full(stage: str, session: int, message: int, recipient: str) -> Fault | None:
+        refused = stage == "connect" and session > 2
+        return Fault("421 4.7.0 too many connections", closes=True) if refused else None
+
+    with make_world(tmp_path) as world, faulty_server(full) as box:
+        world.smtp = box  # type: ignore[assignment]
+        box.delay_s = 0.01
+        listed(world, range(4))
+        world.write(subscribers="".join(ADA.replace("ada@", f"p{n}@") for n in range(60)))
+        text = world.config.read_text("utf-8")
+        world.config.write_text(text.replace("[store]", "connections = 4\n\n[store]"), "utf-8")
+        report = run(world)
+        assert not report.failed, report
+        assert states(world) == {"sent": 60}
+        assert len({k.recipient for k in box.kept}) == len(box.kept) == 60
+        assert {k.session for k in box.kept} == {1, 2}
+
+
+def test_an_eager_server_that_wants_a_body_for_nobody_gets_none(tmp_path: Path) -> None:
+    gone = always("rcpt", Fault("550 5.1.1 no such user"), "p1@example.org")
+    with installation(tmp_path, gone) as (world, box):
+        box.eager = True
+        run(world)
+        assert states(world) == {"sent": 3, "suppressed": 1}
+        assert not box.to("p1@example.org")
+        assert all(k.body.startswith(b"From: ") for k in box.kept)
+
+
+def test_no_more_mails_a_second_leave_than_were_allowed(tmp_path: Path) -> None:
+    from digest.sending import Ways, send_due
+
+    taken: list[tuple[int, float]] = []
+
+    def take_turns(n: int, apart: float) -> float:
+        taken.append((n, apart))
+        return 0.0
+
+    with installation(tmp_path) as (world, box), world.app() as app:
+        app.run(should_stop=lambda: True)
+        ways = Ways(connections=2, per_second=20.0, take_turns=take_turns)
+        started = time.monotonic()
+        send_due(
+            app.store, app.transport, worker="w", clock=lambda: world.now, rules=Rules(), ways=ways
+        )
+        assert time.monotonic() - started >= 3 / 20
+        assert taken == [(4, 0.05)]
+        assert len(box.kept) == 4
+
+
+def test_workers_take_their_turns_at_a_mail_server_in_one_queue(tmp_path: Path) -> None:
+    with make_world(tmp_path) as world, world.app() as one, world.app() as other:
+        waits = [a.store.reserve("mail:x", world.now, 0.5, 10) for a in (one, other, one)]
+        assert waits == [0.0, 5.0, 10.0]
+        assert one.store.reserve("mail:x", world.now, 30.0, 10) == 15.0
+        # whoever waits for longer than a minute at a paper service is let through, not so here
+        assert one.store.reserve("mail:x", world.now, 1.0, 1, timedelta(hours=1)) == 315.0

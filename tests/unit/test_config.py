@@ -107,6 +107,7 @@ def test_the_example_is_a_config_and_shows_every_key(tmp_path: Path) -> None:
         schema.DkimSettings,
         schema.WebSettings,
         schema.StoreSettings,
+        schema.ClusterSettings,
         schema.FetchSettings,
     ]
     shown = {line.split("=")[0].strip(" #") for line in text.splitlines() if "=" in line}
