@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from digest.ranking import Meanings
     from digest.ranking.metrics import Evaluation
     from digest.returns import InboxReport
-    from digest.sending import Rules, Ways
+    from digest.sending import Rules, SendReport, Ways
     from digest.store import SqlStore
     from digest.subscriptions import ImportReport
 
@@ -681,6 +681,48 @@ class App:
             return tuple(find_subscriber(self.store, email) for email in only)
         known = {s.id for s in listed}
         return (*listed, *(s for s in self.store.subscribers() if s.id not in known))
+
+    def gather(self, subscribers: Sequence[Subscriber]) -> DayReport:
+        """Fetch for these readers and bring their likes up to date; the report is stored."""
+        from digest.pipeline import fetch
+
+        with self._watched(dry_run=False) as tell_report:
+            started = self.clock()
+            warnings = self.sync_likes(subscribers)
+            sources = fetch(self.sources, self.store, now=started)
+            report = DayReport(
+                started_at=started,
+                finished_at=self.clock(),
+                sources=sources,
+                warnings=warnings,
+            )
+            self.store.record_run(report)
+            return tell_report(report)
+
+    def send(
+        self, *, worker: str, ways: Ways, should_stop: Callable[[], bool] = lambda: False
+    ) -> SendReport:
+        """Send what is due; see `sending.send_due`."""
+        from digest.sending import send_due
+
+        return send_due(
+            self.store,
+            self.transport,
+            worker=worker,
+            clock=self.clock,
+            rules=self.rules,
+            ways=ways,
+            should_stop=should_stop,
+        )
+
+    def purge(self) -> None:
+        """Forget what nobody needs any more."""
+        from digest.pipeline import BODIES_KEPT
+
+        now = self.clock()
+        self.store.purge(
+            now - timedelta(days=self.settings.store.retention_days), now - BODIES_KEPT
+        )
 
     def fetch(self, progress: Progress = _quiet) -> tuple[str, ...]:
         """Bring the store up to date; returns what went wrong on the way."""

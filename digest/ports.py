@@ -393,9 +393,18 @@ class SubscriberStore(Protocol):
         """Active ones that may be due, those that waited longest first; see `put_off`."""
         ...
 
-    def put_off(self, until: Mapping[str, datetime], now: datetime) -> None:
+    def put_off(
+        self,
+        until: Mapping[str, datetime],
+        now: datetime,
+        also: Callable[[object], None] = lambda connection: None,
+    ) -> None:
         """Nobody need look at these readers before then, unless the clock goes back or their
-        settings change."""
+        settings change.
+
+        Args:
+            also: see `Outbox.settle_day`.
+        """
         ...
 
     def unresolved(self, refs: Collection[str], since: datetime) -> dict[str, str]:
@@ -530,8 +539,8 @@ class Outbox(Protocol):
         """Store what was decided for some readers, in one transaction; what is known stays.
 
         Args:
-            also: called at the end with the driver's connection, to do something in the same
-                transaction, such as to order the sending.
+            also: called at the end with the driver's connection if there are new mails, to do
+                something in the same transaction, such as to order the sending.
 
         Returns the keys of mails that were not known before.
         """

@@ -489,7 +489,8 @@ def _serve_preview(config: Path | None, port: int, *, stored: bool, browse: bool
 def worker(config: ConfigOption = None) -> None:
     """Stay, and send each edition at its hour.
 
-    SIGTERM finishes the mail in hand and ends it.
+    On a PostgreSQL store any number of these share the work. SIGTERM finishes the mails in hand and
+    ends it.
     """
     from digest.worker import Worker
 
@@ -498,9 +499,19 @@ def worker(config: ConfigOption = None) -> None:
     with _app(config) as application:
         application.transport()
         application.sync_subscribers()
-        n_people = len(application.store.subscribers())
+        n_people = sum(application.store.subscriber_counts().values())
         say(f"Working for {counted(n_people, 'subscriber')}. Ctrl-C ends it.")
-        Worker(application, on_report=_log_report).run()
+        if application.store.alone:
+            Worker(application, on_report=_log_report).run()
+            return
+        try:
+            from digest.cluster.worker import Member
+        except ImportError as error:
+            raise DigestError(
+                f"A worker on PostgreSQL needs {error.name}; pip install 'paper-digest[postgres]' "
+                "brings it."
+            ) from error
+        Member(application).run()
 
 
 def _log_report(report: object) -> None:

@@ -125,7 +125,8 @@ class OutboxTables:
             ]
             if looked_at:
                 put_off(connection, looked_at)
-            also(connection.connection.driver_connection)
+            if planned:
+                also(connection.connection.driver_connection)
         return planned
 
     def _plan(

@@ -117,6 +117,47 @@ class SqlStore(SubscriberTables, OutboxTables, EmbeddingTables, ArchiveTables):
                 .on_conflict_do_update(index_elements=["key"], set_=row)
             )
 
+    def upgrade(self, key: str, work: Callable[[Any, str], str]) -> None:
+        """Change tables that are not ours, and remember for which version, in one transaction.
+
+        Args:
+            work: gets the driver's connection and what was remembered; returns what to remember.
+        """
+        name = f"fact:{key}"[:64]
+        with self._db.write("migrate") as connection:
+            known = connection.scalar(
+                sa.select(schema.meta.c.value).where(schema.meta.c.key == name)
+            )
+            row = {"value": work(connection.connection.driver_connection, known or "")}
+            if row["value"] != known:
+                connection.execute(
+                    insert(connection, schema.meta)
+                    .values(key=name, **row)
+                    .on_conflict_do_update(index_elements=["key"], set_=row)
+                )
+
+    def server_time(self) -> datetime | None:
+        """What the server's clock says; None if there is no server."""
+        if self.alone:
+            return None
+        with self._db.read() as connection:
+            found: datetime | None = connection.scalar(sa.text("SELECT clock_timestamp()"))
+        return found
+
+    def facts(self, prefix: str) -> dict[str, str]:
+        """What is remembered under keys that begin so."""
+        table = schema.meta
+        query = sa.select(table.c.key, table.c.value).where(
+            table.c.key.startswith(f"fact:{prefix}", autoescape=True)
+        )
+        with self._db.read() as connection:
+            return {key.removeprefix("fact:"): value for key, value in connection.execute(query)}
+
+    def forget(self, key: str) -> None:
+        """Remember nothing under a key."""
+        with self._db.write() as connection:
+            connection.execute(schema.meta.delete().where(schema.meta.c.key == f"fact:{key}"[:64]))
+
     def exclusive(self) -> AbstractContextManager[bool]:
         """See `ports.RunLog`."""
         return self._db.exclusive()

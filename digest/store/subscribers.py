@@ -227,13 +227,17 @@ class SubscriberTables(PaperTables):
                 rows = [*rows, *connection.execute(ahead).mappings()]
             return tuple({r["id"]: from_row(r) for r in rows}.values())[:limit]
 
-    def put_off(self, until: Mapping[str, datetime], now: datetime) -> None:
+    def put_off(
+        self,
+        until: Mapping[str, datetime],
+        now: datetime,
+        also: Callable[[object], None] = lambda connection: None,
+    ) -> None:
         if until:
+            rows = [{"who": i, "due_at": at, "checked_at": now} for i, at in until.items()]
             with self._db.write() as connection:
-                put_off(
-                    connection,
-                    [{"who": i, "due_at": at, "checked_at": now} for i, at in until.items()],
-                )
+                put_off(connection, rows)
+                also(connection.connection.driver_connection)
 
     def subscribers_by_id(self, ids: Collection[str]) -> dict[str, Subscriber]:
         table = schema.subscribers

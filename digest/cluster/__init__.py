@@ -1,0 +1,1 @@
+"""Many workers on one PostgreSQL store: who does what when is Procrastinate's, the work is ours."""

@@ -1,0 +1,229 @@
+"""What the jobs of a cluster do, with the same functions that one process calls in a row.
+
+    deal     (one at a time)  fetch if it is time, split who is due into blocks, order their editions
+    compose  (a block)        choose, render and plan; order the sending in the same transaction
+    send     (a slot)         send what is due over the slot's connections
+    tend     (one at a time)  hand out again what the dead were at, order sending for what waits
+
+Every one may be killed at any time and done again: what counts is in the journal and in `due_at`.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import logging
+import os
+import socket
+import threading
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from digest.app import App
+from digest.cluster.queue import SEND, Hands, Orders
+from digest.errors import DigestError
+from digest.model import SourceReport, Subscriber
+from digest.pipeline import Editor, due_subscribers, is_due, plan
+from digest.schedule import edition_date
+
+log = logging.getLogger(__name__)
+
+#: listings younger than this are not fetched again for those who fall due in the meantime
+FRESH = timedelta(minutes=10)
+#: readers looked at in one go
+MOST_LOOKED_AT = 10_000
+#: readers of a block that nothing came of are dealt again
+AGAIN_AFTER = timedelta(minutes=15)
+#: connections of one sending job, which share a journal
+CONNECTIONS_A_SLOT = 8
+#: sending jobs that wait in line, at most
+MOST_WAITING = 1_000
+#: pauses of a mail server in trouble: the first, and the longest
+REST, LONGEST_REST = timedelta(minutes=1), timedelta(minutes=30)
+#: failed jobs are kept to be looked at
+JOBS_KEPT_H = 24 * 7
+
+
+class Jobs:
+    """The jobs of one process.
+
+    Args:
+        should_stop: jobs under way end early.
+    """
+
+    def __init__(self, app: App, orders: Orders, should_stop: Callable[[], bool]) -> None:
+        self._app, self._orders, self._should_stop = app, orders, should_stop
+        self.name = f"{socket.gethostname()}:{os.getpid()}"
+        self._numbers = itertools.count(1)
+        self._turns = itertools.count(os.getpid())
+        self._lock = threading.Lock()
+        self._editor: tuple[str, Editor] | None = None
+        self._synced = False
+
+    @property
+    def hands(self) -> Hands:
+        return Hands(
+            deal=self.deal,
+            compose=self.compose,
+            send=self.send,
+            tend=self.tend,
+            inbox=self.inbox,
+            keep_house=self.keep_house,
+        )
+
+    # --- dealing -------------------------------------------------------------------------------
+
+    def deal(self) -> None:
+        """Order the editions of everybody whose hour has come."""
+        app, store = self._app, self._app.store
+        if not self._synced:
+            app.sync_subscribers()
+            self._synced = True
+        n_dealt, issue = 0, ""
+        while not self._should_stop():
+            now = app.clock()
+            due = due_subscribers(store, now, MOST_LOOKED_AT)
+            if not due:
+                break
+            issue = issue or self._issue(due, now)
+            size = app.settings.cluster.block
+            for start in range(0, len(due), size):
+                self._deal_block(due[start : start + size], now, issue)
+            n_dealt += len(due)
+        if n_dealt:
+            log.info("cluster.dealt readers=%d issue=%s", n_dealt, issue)
+
+    def _deal_block(self, block: Sequence[Subscriber], now: datetime, issue: str) -> None:
+        ids = [s.id for s in block]
+        self._app.store.put_off(
+            dict.fromkeys(ids, now + AGAIN_AFTER),
+            now,
+            also=lambda connection: self._orders.compose(now.isoformat(), issue, ids, connection),
+        )
+
+    def _issue(self, due: Sequence[Subscriber], now: datetime) -> str:
+        """The listings that editions are made of now: the latest, if they are fresh, else new ones.
+
+        Returns their moment, by which every worker finds the same.
+        """
+        store = self._app.store
+        latest = next((r for r in store.runs(5) if r.sources), None)
+        if latest is not None and timedelta(0) <= now - latest.started_at < FRESH:
+            return latest.started_at.isoformat()
+        report = self._app.gather(due)
+        return report.started_at.isoformat()
+
+    # --- composing -----------------------------------------------------------------------------
+
+    def compose(self, moment: str, issue: str, ids: Sequence[str]) -> None:
+        """Choose and plan the editions of a block, as of the moment when it was dealt."""
+        store, now = self._app.store, datetime.fromisoformat(moment)
+        people = store.subscribers_by_id(ids)
+        days = {s.id: edition_date(s, now) for s in people.values()}
+        standings = store.standings(days)
+        # It may have been done before, by somebody who died before saying so.
+        block = [s for s in people.values() if is_due(s, standings[s.id], now)]
+        route, n_slots = self._slots()
+        reports = plan(
+            self._editor_of(issue),
+            store,
+            block,
+            now=now,
+            also=lambda connection: self._orders.send(
+                next(self._turns) % n_slots, route, connection
+            ),
+        )
+        log.info("cluster.composed readers=%d of=%d", len(reports), len(ids))
+
+    def _editor_of(self, issue: str) -> Editor:
+        """One for all blocks of an issue: reading and fitting take seconds."""
+        with self._lock:
+            if self._editor is None or self._editor[0] != issue:
+                moment = datetime.fromisoformat(issue)
+                until = (moment + timedelta(hours=14)).date()
+                sources = self._sources_of(moment)
+                self._editor = (issue, self._app.desk().editor(moment, until, sources))
+            return self._editor[1]
+
+    def _sources_of(self, moment: datetime) -> tuple[SourceReport, ...]:
+        runs = self._app.store.runs(10)
+        return next((r.sources for r in runs if r.started_at == moment), ())
+
+    # --- sending -------------------------------------------------------------------------------
+
+    def _slots(self) -> tuple[str, int]:
+        """The mail server's name, and how many jobs may send to it at once."""
+        smtp = self._app.settings.smtp
+        if smtp is None:
+            return "maildir", 1
+        return f"{smtp.host}:{smtp.effective_port}", -(-smtp.connections // CONNECTIONS_A_SLOT)
+
+    def send(self, slot: int) -> None:
+        """Send a block of what is due, over the connections of one slot."""
+        app, store = self._app, self._app.store
+        smtp = app.settings.smtp
+        route, n_slots = self._slots()
+        if slot >= n_slots or self._resting(route):
+            return  # there were more connections once; or it is tried again later
+        connections = 1
+        if smtp is not None:
+            connections = min(CONNECTIONS_A_SLOT, smtp.connections - slot * CONNECTIONS_A_SLOT)
+        sent = app.send(
+            worker=f"{self.name}:{next(self._numbers)}",
+            ways=app.ways(most=app.settings.cluster.block, connections=connections),
+            should_stop=self._should_stop,
+        )
+        if sent.route_fault:
+            self._rest(route, sent.route_fault)
+        elif sent.settled:
+            store.remember(f"rest:{route}", "")
+
+    def _resting(self, route: str) -> bool:
+        said = self._app.store.remembered(f"rest:{route}")
+        return bool(said) and self._app.clock() < datetime.fromisoformat(json.loads(said)["until"])
+
+    def _rest(self, route: str, fault: str) -> None:
+        """A mail server in trouble is left alone by all workers, for growing whiles."""
+        said = self._app.store.remembered(f"rest:{route}")
+        n = json.loads(said)["n"] if said else 0
+        until = self._app.clock() + min(REST * 2**n, LONGEST_REST)
+        note = {"until": until.isoformat(), "n": n + 1, "fault": fault}
+        self._app.store.remember(f"rest:{route}", json.dumps(note))
+
+    # --- tending -------------------------------------------------------------------------------
+
+    def tend(self) -> None:
+        """See to it that nothing waits for somebody who will not come."""
+        app, store, orders = self._app, self._app.store, self._orders
+        dead_after = timedelta(seconds=app.settings.cluster.dead_after_s)
+        if n := orders.rescue(dead_after):
+            log.warning("cluster.rescued jobs=%d", n)
+        if n := store.sweep(app.clock(), hold=not app.rules.resend_unknown):
+            log.warning("cluster.in_doubt mails=%d", n)
+        route, n_slots = self._slots()
+        if self._resting(route):
+            return
+        n_due = store.n_due_deliveries(app.clock())
+        wanted = min(MOST_WAITING, -(-n_due // app.settings.cluster.block))
+        for _ in range(wanted - orders.n_waiting(SEND)):
+            orders.send(next(self._turns) % n_slots, route)
+
+    def inbox(self) -> None:
+        """Bounces and readers' actions, if it is time to look."""
+        settings, store, now = self._app.settings.inbox, self._app.store, self._app.clock()
+        if settings is None:
+            return
+        last = store.remembered("inbox")
+        every = timedelta(minutes=settings.every_minutes)
+        if last and timedelta(0) <= now - datetime.fromisoformat(last) < every:
+            return
+        store.remember("inbox", now.isoformat())
+        try:
+            self._app.read_inbox()
+        except DigestError as error:
+            log.error("inbox.failed error=%s", error)
+
+    def keep_house(self) -> None:
+        """Forget what nobody needs any more."""
+        self._app.purge()
+        self._orders.forget(JOBS_KEPT_H)

@@ -1,0 +1,282 @@
+"""The queue: Procrastinate's jobs in the store's own database. The only module that knows it.
+
+A job is a block of subscribers, never one mail: PostgreSQL hands out some hundred jobs a second.
+Whether a mail is out is known by the journal alone; a job that is done twice changes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import procrastinate
+from procrastinate.exceptions import ConnectorException
+from procrastinate.jobs import DeleteJobCondition
+from procrastinate.schema import SchemaManager
+
+from digest.errors import StoreError
+
+log = logging.getLogger(__name__)
+
+#: queues: what is planned, what takes a processor, what waits for mail servers
+PLAN, COMPOSE, SEND = "plan", "compose", "send"
+#: attempts at a block, and the seconds before the second
+ATTEMPTS, FIRST_WAIT_S = 5, 5
+#: before the engine is started again that lost its database
+PAUSE_S = 3.0
+_FACT = "queue schema"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hands:
+    """What the jobs do; see `jobs.Jobs`."""
+
+    deal: Callable[[], None]
+    compose: Callable[[str, str, Sequence[str]], None]
+    send: Callable[[int], None]
+    tend: Callable[[], None]
+    inbox: Callable[[], None]
+    keep_house: Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueCount:
+    """Jobs of a queue by state."""
+
+    name: str
+    todo: int
+    doing: int
+    failed: int
+
+
+class Orders:
+    """Orders jobs and counts them.
+
+    Args:
+        url: of the database.
+    """
+
+    def __init__(self, url: str) -> None:
+        connector = procrastinate.SyncPsycopgConnector(conninfo=url, min_size=0, max_size=2)
+        self._app = procrastinate.App(connector=connector)
+
+    def __enter__(self) -> Orders:
+        self._app.open()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._app.close()
+
+    def compose(self, moment: str, issue: str, ids: Sequence[str], connection: object) -> None:
+        """Choose and store the editions of a block, if the transaction of `connection` holds."""
+        job = self._app.configure_task("digest.compose", queue=COMPOSE, connection=connection)
+        job.defer(moment=moment, issue=issue, ids=list(ids))
+
+    def send(self, slot: int, route: str, connection: object = None) -> None:
+        """Send what is due, by those connections of a mail server that a slot stands for: no two
+        jobs have the same slot at once, on whatever machine."""
+        lock = f"{route}#{slot}"
+        options: dict[str, Any] = {"queue": SEND, "lock": lock}
+        if connection is not None:
+            options["connection"] = connection
+        self._app.configure_task("digest.send", **options).defer(slot=slot)
+
+    def n_waiting(self, queue: str) -> int:
+        """Jobs of a queue that are waiting or under way."""
+        return sum(q.todo + q.doing for q in self.counts() if q.name == queue)
+
+    def counts(self) -> tuple[QueueCount, ...]:
+        return tuple(
+            QueueCount(name=q["name"], todo=q["todo"], doing=q["doing"], failed=q["failed"])
+            for q in sorted(self._app.job_manager.list_queues(), key=lambda q: str(q["name"]))
+        )
+
+    def rescue(self, dead_after: timedelta) -> int:
+        """Hand out again what the dead were at; returns how many jobs."""
+        manager = self._app.job_manager
+        found = self._app.connector.get_sync_connector().execute_query_all(
+            query=_STALLED, seconds=dead_after.total_seconds()
+        )
+        for row in found:
+            manager.retry_job_by_id(row["id"], datetime.now(UTC))  # noqa: TID251 - the engine's time
+        return len(found)
+
+    def n_readers_waiting(self) -> int:
+        """Readers in blocks that are not composed yet."""
+        (row,) = self._app.connector.get_sync_connector().execute_query_all(query=_READERS)
+        return int(row["n"] or 0)
+
+    def forget(self, hours: int) -> None:
+        """Jobs that failed, and what is left of finished ones, after so many hours."""
+        self._app.connector.get_sync_connector().execute_query(query=_OLD, hours=hours)
+
+
+_STALLED = """
+    SELECT job.id FROM procrastinate_jobs job
+    LEFT JOIN procrastinate_workers worker ON worker.id = job.worker_id
+    WHERE job.status = 'doing' AND (
+        worker.id IS NULL
+        OR worker.last_heartbeat < now() - make_interval(secs => %(seconds)s)
+    )
+"""
+_READERS = """
+    SELECT sum(jsonb_array_length(args->'ids')) AS n FROM procrastinate_jobs
+    WHERE task_name = 'digest.compose' AND status IN ('todo', 'doing')
+"""
+_OLD = """
+    DELETE FROM procrastinate_jobs WHERE status NOT IN ('todo', 'doing') AND id NOT IN (
+        SELECT job_id FROM procrastinate_events WHERE at > now() - make_interval(hours => %(hours)s)
+    )
+"""
+
+
+# --- the engine's tables -------------------------------------------------------------------------
+
+
+def prepare(connection: Any, known: str) -> str:
+    """Make or bring up to date the engine's tables, in the transaction of a psycopg connection.
+
+    Args:
+        known: the version that they were made for, or nothing.
+
+    Returns the version that they are made for now.
+    """
+    installed = version("procrastinate")
+    if known == installed:
+        return installed
+    if not known:
+        connection.execute(SchemaManager.get_schema())
+        return installed
+    for file in sorted(Path(SchemaManager.get_migrations_path()).glob("*.sql")):
+        if _numbers(known) < _numbers(file.name) <= _numbers(installed):
+            log.info("queue.migrated file=%s", file.name)
+            connection.execute(file.read_text("utf-8"))
+    return installed
+
+
+def _numbers(name: str) -> tuple[int, ...]:
+    """The version that a name begins with: "03.04.00_50_post…" is (3, 4, 0)."""
+    found = re.match(r"(\d+)\.(\d+)\.(\d+)", name)
+    return tuple(map(int, found.groups())) if found else ()
+
+
+# --- working -------------------------------------------------------------------------------------
+
+
+class Engine:
+    """Takes jobs and does them until it is stopped; several on any number of machines share them.
+
+    Args:
+        n_sending: sending jobs at once in this process.
+        dead_after: a worker without a sign of life for so long has its jobs taken over.
+    """
+
+    def __init__(
+        self, url: str, hands: Hands, *, name: str, n_sending: int, dead_after: timedelta
+    ) -> None:
+        self._url, self._hands, self._name = url, hands, name
+        self._n_sending, self._dead_after = n_sending, dead_after
+        self._stopping = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def stop(self) -> None:
+        """Take no further job, and leave when those in hand are done; from any thread."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._stopping.set)
+
+    def run(self) -> None:
+        asyncio.run(self._run())
+
+    async def _run(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        # Jobs run in threads; one that waits for a mail server must not keep another from running.
+        threads = ThreadPoolExecutor(max_workers=self._n_sending + 4, thread_name_prefix="job")
+        self._loop.set_default_executor(threads)
+        while not self._stopping.is_set():
+            try:
+                await self._serve()
+            except (ConnectorException, OSError) as error:
+                log.error("queue.lost error=%s", error)
+            if not self._stopping.is_set():
+                # The database went away, or was started again: so do we.
+                await asyncio.wait([self._loop.create_task(self._stopping.wait())], timeout=PAUSE_S)
+
+    async def _serve(self) -> None:
+        seconds = self._dead_after.total_seconds()
+        app = _app(self._url, self._hands, tick_s=max(1, min(10, int(seconds // 4))))
+        common: dict[str, Any] = {
+            "install_signal_handlers": False,
+            "delete_jobs": DeleteJobCondition.SUCCESSFUL,
+            "update_heartbeat_interval": max(0.5, seconds / 4),
+            "stalled_worker_timeout": seconds,
+            "fetch_job_polling_interval": 2.0,
+        }
+        async with app.open_async():
+            crews = [
+                asyncio.create_task(app.run_worker_async(queues=q, concurrency=n, name=w, **common))
+                for w, q, n in (
+                    (f"{self._name} plan", [PLAN], 2),
+                    # One at a time: composing keeps a processor busy. More workers use more.
+                    (f"{self._name} compose", [COMPOSE], 1),
+                    (f"{self._name} send", [SEND], self._n_sending),
+                )
+            ]
+            stopped = asyncio.create_task(self._stopping.wait())
+            await asyncio.wait([*crews, stopped], return_when=asyncio.FIRST_COMPLETED)
+            stopped.cancel()
+            for crew in crews:
+                crew.cancel()
+            for ended in await asyncio.gather(*crews, return_exceptions=True):
+                if isinstance(ended, Exception):
+                    log.error("queue.crew_failed error=%r", ended)
+
+
+def _app(url: str, hands: Hands, tick_s: int) -> procrastinate.App:
+    app = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=url, max_size=8))
+    again = procrastinate.RetryStrategy(max_attempts=ATTEMPTS, exponential_wait=FIRST_WAIT_S)
+
+    def every(cron: str, name: str, work: Callable[[], None], priority: int = 0) -> None:
+        # Seen to by one worker at a time, and no second one waits in line.
+        @app.periodic(cron=cron)
+        @app.task(name=name, queue=PLAN, queueing_lock=name, lock=name, pass_context=False)
+        def task(timestamp: int) -> None:
+            work()
+
+        del task, priority
+
+    every("* * * * *", "digest.deal", hands.deal)
+    every(f"* * * * * */{tick_s}", "digest.tend", hands.tend)
+    every("* * * * *", "digest.inbox", hands.inbox)
+    every("17 3 * * *", "digest.keep_house", hands.keep_house)
+
+    @app.task(name="digest.compose", queue=COMPOSE, retry=again)
+    def compose(moment: str, issue: str, ids: list[str]) -> None:
+        hands.compose(moment, issue, ids)
+
+    @app.task(name="digest.send", queue=SEND)
+    def send(slot: int) -> None:
+        hands.send(slot)
+
+    return app
+
+
+def check(url: str) -> Mapping[str, str]:
+    """Nothing but whether the engine can be had.
+
+    Raises:
+        StoreError: it cannot.
+    """
+    try:
+        with Orders(url) as orders:
+            orders.counts()
+    except ConnectorException as error:
+        raise StoreError(f"The queue cannot be reached: {error.__cause__ or error}.") from error
+    return {"engine": f"procrastinate {version('procrastinate')}"}

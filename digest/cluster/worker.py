@@ -1,0 +1,113 @@
+"""A worker of a cluster: a process that takes part until it is stopped.
+
+All workers go by the database's clock, so that a lease means the same on every machine.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import signal
+import threading
+from datetime import datetime, timedelta
+from types import FrameType
+
+from digest.app import App
+from digest.cluster.jobs import CONNECTIONS_A_SLOT, Jobs
+from digest.cluster.queue import Engine, Orders, prepare
+from digest.errors import DigestError
+
+log = logging.getLogger(__name__)
+
+#: sending jobs at once in one process; each has up to eight connections
+MOST_SENDING = 8
+
+
+class Member:
+    """One worker of the cluster."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._stopping = threading.Event()
+        self._local = app.clock
+        self._ahead = timedelta(0)
+        self._engine: Engine | None = None
+
+    def stop(self) -> None:
+        """Finish the mails in hand and leave."""
+        self._stopping.set()
+        if self._engine is not None:
+            self._engine.stop()
+
+    def run(self) -> None:
+        """Work until stopped by SIGTERM, SIGINT or `stop`.
+
+        Raises:
+            DigestError: the database cannot be had at the start.
+        """
+        app = self._app
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_signal)
+        url = str(app.settings.store.where)
+        app.store.upgrade("queue schema", prepare)
+        self._set_clock()
+        app.clock = self._now
+        if app.settings.monitor.metrics_port:
+            from digest.monitor.metrics import serve_metrics
+
+            serve_metrics(app, app.settings.monitor.metrics_port)
+        smtp = app.settings.smtp
+        n_slots = -(-smtp.connections // CONNECTIONS_A_SLOT) if smtp else 1
+        dead_after = timedelta(seconds=app.settings.cluster.dead_after_s)
+        with Orders(url) as orders:
+            jobs = Jobs(app, orders, self._stopping.is_set)
+            self._engine = Engine(
+                url,
+                jobs.hands,
+                name=jobs.name,
+                n_sending=min(n_slots, MOST_SENDING),
+                dead_after=dead_after,
+            )
+            pulse = threading.Thread(target=self._pulse, args=(jobs.name, dead_after), name="pulse")
+            pulse.start()
+            log.info("worker.started name=%s cluster=%s", jobs.name, app.store.name)
+            try:
+                if not self._stopping.is_set():
+                    self._engine.run()
+            finally:
+                self._stopping.set()
+                pulse.join()
+        log.info("worker.stopped")
+
+    # --- signs of life and the common clock ----------------------------------------------------
+
+    def _pulse(self, name: str, dead_after: timedelta) -> None:
+        """Tell that this worker lives, and look at the common clock."""
+        store, key = self._app.store, f"worker:{name}"
+        started = self._app.clock().isoformat()
+        while True:
+            try:
+                self._set_clock()
+                seen = {"seen": self._app.clock().isoformat(), "started": started}
+                store.remember(key, json.dumps(seen))
+            except DigestError as error:
+                log.error("worker.pulse_failed error=%s", error)
+            if self._stopping.wait(timeout=dead_after.total_seconds() / 4):
+                break
+        try:
+            store.forget(key)
+        except DigestError as error:
+            log.error("worker.farewell_failed error=%s", error)
+
+    def _set_clock(self) -> None:
+        before = self._local()
+        server = self._app.store.server_time()
+        if server is not None:
+            self._ahead = server - (before + (self._local() - before) / 2)
+
+    def _now(self) -> datetime:
+        return self._local() + self._ahead
+
+    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
+        log.info("worker.stopping signal=%d", number)
+        self.stop()
