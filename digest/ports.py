@@ -340,6 +340,13 @@ class SubscriberStore(Protocol):
 
     def subscribers(self) -> tuple[Subscriber, ...]: ...
 
+    def find_subscribers(
+        self, text: str = "", *, offset: int = 0, limit: int = 100
+    ) -> tuple[tuple[Subscriber, ...], int]:
+        """Those whose address holds a text, oldest first: one page of them, and how many there
+        are."""
+        ...
+
     def subscriber(self, *, by_id: str = "", by_email: str = "") -> Subscriber | None:
         """One of them, by one of the two; addresses are compared without regard to case."""
         ...

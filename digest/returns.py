@@ -119,12 +119,14 @@ def _applied(
 def _whose(
     letter: Bounce | Complaint, store: ReturnsStore, verp: Verp
 ) -> tuple[DeliveryKey, Subscriber] | None:
-    people = {s.id: s for s in store.subscribers()}
     delivery = store.by_message_id(letter.message_id) if letter.message_id else None
-    if delivery is not None and delivery.key.subscriber_id in people:
-        return delivery.key, people[delivery.key.subscriber_id]
+    if delivery is not None:
+        reader = store.subscriber(by_id=delivery.key.subscriber_id)
+        if reader is not None:
+            return delivery.key, reader
     for address in letter.came_to:
-        reader = people.get(verp.subscriber_of(address))
+        whose = verp.subscriber_of(address)
+        reader = store.subscriber(by_id=whose) if whose else None
         if reader is not None:
             latest = store.deliveries(subscriber_id=reader.id, limit=1)
             if latest:

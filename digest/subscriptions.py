@@ -404,11 +404,10 @@ def find_subscriber(store: SubscriberStore, email: str) -> Subscriber:
     Raises:
         UnknownSubscriber: naming those there are.
     """
-    everybody = store.subscribers()
-    for subscriber in everybody:
-        if subscriber.email.lower() == email.strip().lower():
-            return subscriber
-    raise UnknownSubscriber(email, [s.email for s in everybody])
+    found = store.subscriber(by_email=email)
+    if found is None:
+        raise UnknownSubscriber(email, [s.email for s in store.find_subscribers()[0]])
+    return found
 
 
 def rate(

@@ -12,7 +12,7 @@ import socketserver
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 #: what a server offers if a test says nothing else
@@ -53,6 +53,9 @@ class FaultyServer:
     kept: list[Kept] = field(default_factory=list)
     n_sessions: int = 0
     n_messages: int = 0
+    n_open: int = 0
+    #: connections at the same time
+    most_at_once: int = 0
     port: int = 0
     extensions: tuple[str, ...] = field(default_factory=lambda: EXTENSIONS)
     #: says 354 even if it refused every recipient, as RFC 2920 lets it
@@ -77,12 +80,19 @@ class _Session(socketserver.StreamRequestHandler):
         with box.lock:
             box.n_sessions += 1
             self.number = box.n_sessions
+            box.n_open += 1
+            box.most_at_once = max(box.most_at_once, box.n_open)
         self.message, self.sender, self.recipient = 0, "", ""
         self.has_sender = self.has_recipient = False
-        with suppress(_Closed, OSError):
+        try:
             self.answer("connect", "220 faulty ESMTP")
             while line := self.rfile.readline():
                 self.command(line.decode("utf-8", "replace").strip())
+        except (_Closed, OSError):
+            pass
+        finally:
+            with box.lock:
+                box.n_open -= 1
 
     def command(self, line: str) -> None:
         verb = line.upper()

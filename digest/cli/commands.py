@@ -559,6 +559,10 @@ def status(
     as_json: Annotated[bool, typer.Option("--json", help="Everything, for programs.")] = False,
     runs: Annotated[int, typer.Option(help="Latest runs to show.")] = 5,
     days: Annotated[int, typer.Option(help="Latest dates a subscriber to show.")] = 7,
+    subscriber: Annotated[
+        str, typer.Option("--subscriber", "-s", metavar="EMAIL", help="Only this subscriber.")
+    ] = "",
+    limit: Annotated[int, typer.Option(min=0, help="Subscribers to show.")] = 50,
     config: ConfigOption = None,
 ) -> None:
     """Show what happened lately, and why."""
@@ -566,9 +570,17 @@ def status(
 
     with _app(config) as application:
         application.sync_subscribers()
-        now = application.clock()
+        now, store = application.clock(), application.store
+        people, n_people = store.find_subscribers(limit=limit)
+        if subscriber:
+            people, n_people = (application.subscriber(subscriber),), 1
+        cluster = None
+        if not store.alone:
+            from digest.cluster.status import status as cluster_status
+
+            cluster = cluster_status(application)
         if as_json:
-            data = show.status_data(application.store, now, runs, days)
+            data = show.status_data(store, now, runs, days, people, cluster)
             print(json.dumps(data, indent=2, ensure_ascii=False))
         else:
-            show.status(application.store, now, runs, days)
+            show.status(store, now, runs, days, people, n_people, cluster)

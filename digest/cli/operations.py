@@ -57,6 +57,11 @@ def _row(delivery: Delivery, emails: dict[str, str]) -> dict[str, Any]:
     }
 
 
+def _emails(application: App, found: Sequence[Delivery]) -> dict[str, str]:
+    people = application.store.subscribers_by_id({d.key.subscriber_id for d in found})
+    return {i: s.email for i, s in people.items()}
+
+
 def _iso(moment: Any) -> str | None:
     return moment.isoformat(timespec="seconds") if moment else None
 
@@ -79,9 +84,9 @@ def deliveries(
     wanted = _states(state or ())
     with _app(config) as application:
         application.sync_subscribers()
-        emails = {s.id: s.email for s in application.store.subscribers()}
         chosen = application.subscriber(subscriber).id if subscriber else ""
         found = application.store.deliveries(wanted, chosen, limit)
+        emails = _emails(application, found)
         counts = application.store.delivery_counts()
     rows = [_row(d, emails) for d in found]
     if as_json:
@@ -128,7 +133,7 @@ def retry(
         whose = application.subscriber(email).id if email else ""
         day = _checked_day(application, date)
         found = store.deliveries(_states(["failed", "unknown", "suppressed"]), whose, 10_000)
-        emails = {s.id: s.email for s in store.subscribers()}
+        emails = _emails(application, found)
         n_ready = 0
         for delivery in found:
             if day is not None and delivery.key.edition_date != day:

@@ -15,6 +15,7 @@ from digest.model import DayReport, EditionKind, Paper, Profile, Subscriber
 from digest.text import counted
 
 if TYPE_CHECKING:
+    from digest.cluster.status import ClusterStatus
     from digest.pipeline import Draft
     from digest.ports import HistoryEntry, RunLog, SubscriberStore
     from digest.ranking.metrics import Evaluation
@@ -204,7 +205,14 @@ def _short_id(paper_id: str) -> str:
     return rest if kind in ("arxiv", "doi") else f"{kind}:{rest[:8]}"
 
 
-def status_data(store: SqlStore, now: datetime, n_runs: int, n_days: int) -> dict[str, Any]:
+def status_data(
+    store: SqlStore,
+    now: datetime,
+    n_runs: int,
+    n_days: int,
+    people: Sequence[Subscriber],
+    cluster: ClusterStatus | None,
+) -> dict[str, Any]:
     """`digest status --json`: everything, in plain types."""
     from pydantic import TypeAdapter
 
@@ -229,22 +237,32 @@ def status_data(store: SqlStore, now: datetime, n_runs: int, n_days: int) -> dic
                 "strikes": strikes.dump_python(store.strikes(s.id), mode="json"),
                 "history": entries.dump_python(store.history(s.id, n_days), mode="json"),
             }
-            for s in store.subscribers()
+            for s in people
         ],
+        "cluster": TypeAdapter(Any).dump_python(cluster, mode="json"),
         "runs": reports.dump_python(store.runs(n_runs), mode="json"),
     }
 
 
-def status(store: SqlStore, now: datetime, n_runs: int, n_days: int) -> None:
-    """`digest status`: people first, then runs and their sources."""
+def status(
+    store: SqlStore,
+    now: datetime,
+    n_runs: int,
+    n_days: int,
+    people: Sequence[Subscriber],
+    n_people: int,
+    cluster: ClusterStatus | None,
+) -> None:
+    """`digest status`: the cluster if there is one, people, then runs and their sources."""
     counts = store.counts()
     kept = [counted(counts[f"{noun}s"], noun) for noun in ("paper", "edition", "rating")]
     say(f"{store.name}: {', '.join(kept)}")
     mails = store.delivery_counts()
     if set(mails) - {"sent"}:
         say("mails: " + ", ".join(f"{n} {wording(state)}" for state, n in mails.items()))
-    people = store.subscribers()
-    if not people:
+    if cluster is not None:
+        _cluster(cluster)
+    if not n_people:
         say("There are no subscribers yet. They are read from the configuration at the next run.")
     for subscriber in people:
         say()
@@ -263,7 +281,42 @@ def status(store: SqlStore, now: datetime, n_runs: int, n_days: int) -> None:
             [_history_row(e, subscriber) for e in history],
             right=(2,),
         )
+    if n_people > len(people):
+        say()
+        rest = counted(n_people - len(people), "more subscriber")
+        say(f"… and {rest}; --limit shows more, --subscriber EMAIL one of them.")
     runs(store, n_runs)
+
+
+def _cluster(cluster: ClusterStatus) -> None:
+    say()
+    alive = sum(w.alive for w in cluster.workers)
+    say(f"Cluster: {counted(alive, 'worker')} at work", style="bold")
+    if cluster.resting:
+        say(f"The mail server is left alone for a while: {cluster.resting}")
+    if cluster.workers:
+        table(
+            ("worker", "since (UTC)", "last sign of life", "state"),
+            [
+                (
+                    w.name,
+                    f"{w.started:%d %b %H:%M}",
+                    f"{w.seen:%d %b %H:%M:%S}",
+                    "at work" if w.alive else "silent",
+                )
+                for w in cluster.workers
+            ],
+        )
+    if cluster.queues:
+        table(
+            ("queue", "waiting", "under way", "failed"),
+            [(q.name, str(q.todo), str(q.doing), str(q.failed)) for q in cluster.queues],
+            right=(1, 2, 3),
+        )
+    left = f"{counted(cluster.n_readers, 'edition')} to make, {counted(cluster.n_mails, 'mail')}"
+    pace = f"{cluster.per_second:.1f} mails a second in the last five minutes"
+    done = f"; done in about {cluster.to_finish}" if cluster.to_finish is not None else ""
+    say(f"{left} to send; {pace}{done}.")
 
 
 def _history_row(e: HistoryEntry, subscriber: Subscriber) -> tuple[str, str, str, str, str]:

@@ -1,6 +1,6 @@
 """What the jobs of a cluster do, with the same functions that one process calls in a row.
 
-    deal     (one at a time)  fetch if it is time, split who is due into blocks, order their editions
+    deal     (one at a time)  fetch if it is time, split who is due into blocks, order editions
     compose  (a block)        choose, render and plan; order the sending in the same transaction
     send     (a slot)         send what is due over the slot's connections
     tend     (one at a time)  hand out again what the dead were at, order sending for what waits

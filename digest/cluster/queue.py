@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -22,8 +22,6 @@ from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import DeleteJobCondition
 from procrastinate.schema import SchemaManager
 
-from digest.errors import StoreError
-
 log = logging.getLogger(__name__)
 
 #: queues: what is planned, what takes a processor, what waits for mail servers
@@ -32,7 +30,8 @@ PLAN, COMPOSE, SEND = "plan", "compose", "send"
 ATTEMPTS, FIRST_WAIT_S = 5, 5
 #: before the engine is started again that lost its database
 PAUSE_S = 3.0
-_FACT = "queue schema"
+#: what the store remembers the version of the engine's tables under
+FACT = "queue schema"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,6 +161,11 @@ def prepare(connection: Any, known: str) -> str:
     return installed
 
 
+def is_prepared(remembered: Callable[[str], str]) -> bool:
+    """Whether there are tables of the engine."""
+    return bool(remembered(FACT))
+
+
 def _numbers(name: str) -> tuple[int, ...]:
     """The version that a name begins with: "03.04.00_50_post…" is (3, 4, 0)."""
     found = re.match(r"(\d+)\.(\d+)\.(\d+)", name)
@@ -243,14 +247,12 @@ def _app(url: str, hands: Hands, tick_s: int) -> procrastinate.App:
     app = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=url, max_size=8))
     again = procrastinate.RetryStrategy(max_attempts=ATTEMPTS, exponential_wait=FIRST_WAIT_S)
 
-    def every(cron: str, name: str, work: Callable[[], None], priority: int = 0) -> None:
+    def every(cron: str, name: str, work: Callable[[], None]) -> None:
         # Seen to by one worker at a time, and no second one waits in line.
         @app.periodic(cron=cron)
         @app.task(name=name, queue=PLAN, queueing_lock=name, lock=name, pass_context=False)
         def task(timestamp: int) -> None:
             work()
-
-        del task, priority
 
     every("* * * * *", "digest.deal", hands.deal)
     every(f"* * * * * */{tick_s}", "digest.tend", hands.tend)
@@ -266,17 +268,3 @@ def _app(url: str, hands: Hands, tick_s: int) -> procrastinate.App:
         hands.send(slot)
 
     return app
-
-
-def check(url: str) -> Mapping[str, str]:
-    """Nothing but whether the engine can be had.
-
-    Raises:
-        StoreError: it cannot.
-    """
-    try:
-        with Orders(url) as orders:
-            orders.counts()
-    except ConnectorException as error:
-        raise StoreError(f"The queue cannot be reached: {error.__cause__ or error}.") from error
-    return {"engine": f"procrastinate {version('procrastinate')}"}

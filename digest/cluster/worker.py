@@ -14,7 +14,7 @@ from types import FrameType
 
 from digest.app import App
 from digest.cluster.jobs import CONNECTIONS_A_SLOT, Jobs
-from digest.cluster.queue import Engine, Orders, prepare
+from digest.cluster.queue import FACT, Engine, Orders, prepare
 from digest.errors import DigestError
 
 log = logging.getLogger(__name__)
@@ -49,13 +49,15 @@ class Member:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
         url = str(app.settings.store.where)
-        app.store.upgrade("queue schema", prepare)
+        app.store.upgrade(FACT, prepare)
         self._set_clock()
         app.clock = self._now
         if app.settings.monitor.metrics_port:
             from digest.monitor.metrics import serve_metrics
 
             serve_metrics(app, app.settings.monitor.metrics_port)
+        # The engine tells of every job, twice; what went wrong is enough.
+        logging.getLogger("procrastinate").setLevel(logging.WARNING)
         smtp = app.settings.smtp
         n_slots = -(-smtp.connections // CONNECTIONS_A_SLOT) if smtp else 1
         dead_after = timedelta(seconds=app.settings.cluster.dead_after_s)

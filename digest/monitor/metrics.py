@@ -31,7 +31,7 @@ class Figures:
         up = GaugeMetricFamily("digest_up", "Whether the database can be read.")
         try:
             counts = store.delivery_counts()
-            people = store.subscribers()
+            people = store.subscriber_counts()
             runs = store.runs(1)
             papers = store.counts()["papers"]
         except DigestError as error:
@@ -46,8 +46,8 @@ class Figures:
             mails.add_metric([state], n)
         yield mails
         readers = GaugeMetricFamily("digest_subscribers", "Subscribers.", labels=["state"])
-        for wanted in sorted({p.state.value for p in people}):
-            readers.add_metric([wanted], sum(p.state.value == wanted for p in people))
+        for state, n in sorted(people.items()):
+            readers.add_metric([state], n)
         yield readers
         yield GaugeMetricFamily("digest_papers", "Papers in the database.", value=papers)
         if not runs:

@@ -56,6 +56,13 @@ def _is(key: DeliveryKey, table: sa.Table = _table) -> sa.ColumnElement[bool]:
     )
 
 
+def _not_busy(chosen: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+    """Those of the rows that no other transaction is at. Waiting for them in whatever order they
+    come would be a deadlock with one that goes through them in another."""
+    rows = sa.select(_table.c.message_id).where(chosen).with_for_update(skip_locked=True)
+    return _table.c.message_id.in_(rows.scalar_subquery())
+
+
 def _key_values(key: DeliveryKey) -> dict[str, Any]:
     return {
         "subscriber_id": key.subscriber_id,
@@ -421,20 +428,19 @@ class OutboxTables:
         return [found[i] for i in ids if i in found]
 
     def release(self, worker: str) -> None:
+        mine = sa.and_(_table.c.worker == worker, _table.c.state == DeliveryState.CLAIMED.value)
         with self._db.write() as connection:
             connection.execute(
                 _table.update()
-                .where(_table.c.worker == worker, _table.c.state == DeliveryState.CLAIMED.value)
+                .where(_not_busy(mine))
                 .values(state=DeliveryState.READY.value, worker=None, lease_until=None)
             )
 
     def renew(self, worker: str, lease_until: datetime) -> None:
-        """What a worker has in hand stays its own for longer."""
+        mine = sa.and_(_table.c.worker == worker, _table.c.state.in_(_IN_HAND))
         with self._db.write() as connection:
             connection.execute(
-                _table.update()
-                .where(_table.c.worker == worker, _table.c.state.in_(_IN_HAND))
-                .values(lease_until=lease_until)
+                _table.update().where(_not_busy(mine)).values(lease_until=lease_until)
             )
 
     def n_due_deliveries(self, now: datetime) -> int:
@@ -703,17 +709,28 @@ class OutboxTables:
         over = sa.true() if everything else _table.c.lease_until <= now
         free: dict[str, Any] = {"worker": None, "lease_until": None}
         after = DeliveryState.UNKNOWN if hold else DeliveryState.READY
+        claimed, handing = (
+            _not_busy(sa.and_(_table.c.state == state.value, over))
+            for state in (DeliveryState.CLAIMED, DeliveryState.HANDING)
+        )
         with self._db.write() as connection:
             connection.execute(
-                _table.update()
-                .where(_table.c.state == DeliveryState.CLAIMED.value, over)
-                .values(state=DeliveryState.READY.value, **free)
+                _table.update().where(claimed).values(state=DeliveryState.READY.value, **free)
             )
             return connection.execute(
                 _table.update()
-                .where(_table.c.state == DeliveryState.HANDING.value, over)
+                .where(handing)
                 .values(state=after.value, doubts=_table.c.doubts + 1, **free)
             ).rowcount
+
+    def settled_since(self, since: datetime) -> tuple[int, datetime | None]:
+        """How many mails were settled from then on, and when the first of them was."""
+        query = sa.select(sa.func.count(), sa.func.min(_table.c.settled_at)).where(
+            _table.c.settled_at >= since
+        )
+        with self._db.read() as connection:
+            n, first = connection.execute(query).one()
+        return int(n), first
 
     def purge(self, before: datetime, bodies_before: datetime | None = None) -> int:
         final = [s.value for s in DeliveryState if s.is_final]

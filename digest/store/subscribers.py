@@ -33,13 +33,13 @@ def row_of(subscriber: Subscriber) -> dict[str, Any]:
 
 
 def put_off(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Rows of who, due_at and checked_at."""
+    """Rows of who, due_at and checked_at; in order, lest two that do this wait for each other."""
     table = schema.subscribers
     connection.execute(
         table.update()
         .where(table.c.id == sa.bindparam("who"))
         .values(due_at=sa.bindparam("due_at"), checked_at=sa.bindparam("checked_at")),
-        list(rows),
+        sorted(rows, key=lambda row: str(row["who"])),
     )
 
 
@@ -247,6 +247,18 @@ class SubscriberTables(PaperTables):
                 rows = connection.execute(sa.select(table).where(table.c.id.in_(part)))
                 found |= {r["id"]: from_row(r) for r in rows.mappings()}
         return found
+
+    def find_subscribers(
+        self, text: str = "", *, offset: int = 0, limit: int = 100
+    ) -> tuple[tuple[Subscriber, ...], int]:
+        table = schema.subscribers
+        found = sa.func.lower(table.c.email).contains(text.lower(), autoescape=True)
+        order = (table.c.created_at, table.c.id)
+        page = sa.select(table).where(found).order_by(*order).offset(offset).limit(limit)
+        with self._db.read() as connection:
+            rows = connection.execute(page).mappings().all()
+            n = connection.scalar(sa.select(sa.func.count()).select_from(table).where(found))
+        return tuple(from_row(r) for r in rows), n or 0
 
     def subscriber_counts(self) -> dict[str, int]:
         """Subscribers by state."""

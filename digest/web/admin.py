@@ -70,9 +70,6 @@ class Admin:
     def _overview(self, request: Request) -> Response:
         office = self._office
         runs = office.store.runs(20)
-        states: dict[str, int] = {}
-        for s in office.store.subscribers():
-            states[s.state.value] = states.get(s.state.value, 0) + 1
         return office.page(
             request,
             "admin.html.j2",
@@ -81,7 +78,7 @@ class Admin:
             sources=[(s, describe_source(s)) for s in runs[0].sources] if runs else [],
             mails=office.store.delivery_counts(),
             troubled=office.store.deliveries(states=_TROUBLED, limit=50),
-            states=states,
+            states=office.store.subscriber_counts(),
             waiting={
                 state: len(office.store.signups_in(state))
                 for state in ("asked", "mailed", "confirmed", "failed")
@@ -97,17 +94,18 @@ class Admin:
         wanted = clean(request.query_params.get("find", "")).lower()
         page = request.query_params.get("page", "1")
         at = int(page) if page.isascii() and page.isdigit() and int(page) > 0 else 1
-        found = [s for s in office.store.subscribers() if wanted in s.email.lower()]
-        first = (at - 1) * SUBSCRIBERS_PER_PAGE
+        people, n_found = office.store.find_subscribers(
+            wanted, offset=(at - 1) * SUBSCRIBERS_PER_PAGE, limit=SUBSCRIBERS_PER_PAGE
+        )
         return office.page(
             request,
             "subscribers.html.j2",
             title="Subscribers",
-            people=found[first : first + SUBSCRIBERS_PER_PAGE],
-            n=len(found),
+            people=people,
+            n=n_found,
             find=wanted,
             page=at,
-            n_pages=max(1, -(-len(found) // SUBSCRIBERS_PER_PAGE)),
+            n_pages=max(1, -(-n_found // SUBSCRIBERS_PER_PAGE)),
         )
 
     async def subscriber(self, request: Request) -> Response:

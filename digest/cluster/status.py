@@ -1,0 +1,87 @@
+"""What a cluster is at: workers, jobs, how fast mails leave, and when it will be done."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from digest.app import App
+from digest.cluster.queue import COMPOSE, PLAN, SEND, Orders, QueueCount, is_prepared
+
+#: throughput is measured over this time
+WINDOW = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerLife:
+    """A worker that gave a sign of life."""
+
+    name: str
+    started: datetime
+    seen: datetime
+    alive: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterStatus:
+    """All of it at one moment."""
+
+    workers: tuple[WorkerLife, ...]
+    queues: tuple[QueueCount, ...]
+    #: readers whose editions are ordered and not made
+    n_readers: int
+    #: mails whose time has come
+    n_mails: int
+    #: mails settled a second, of late
+    per_second: float
+    #: until all that is known of is out; None: nothing moves, or nothing waits
+    to_finish: timedelta | None
+    #: why the mail server is left alone, if it is
+    resting: str
+
+
+def status(app: App) -> ClusterStatus:
+    """Ask the database."""
+    store = app.store
+    now = store.server_time() or app.clock()
+    dead_after = timedelta(seconds=app.settings.cluster.dead_after_s)
+    workers = []
+    for key, value in sorted(store.facts("worker:").items()):
+        life = json.loads(value)
+        seen = datetime.fromisoformat(life["seen"])
+        workers.append(
+            WorkerLife(
+                name=key.removeprefix("worker:"),
+                started=datetime.fromisoformat(life["started"]),
+                seen=seen,
+                alive=now - seen < dead_after,
+            )
+        )
+    queues: tuple[QueueCount, ...] = ()
+    n_readers = 0
+    if is_prepared(store.remembered):
+        with Orders(str(app.settings.store.where)) as orders:
+            known = {q.name: q for q in orders.counts()}
+            n_readers = orders.n_readers_waiting()
+        queues = tuple(
+            known.get(name, QueueCount(name=name, todo=0, doing=0, failed=0))
+            for name in (PLAN, COMPOSE, SEND)
+        )
+    n_mails = store.n_due_deliveries(now)
+    n_settled, first = store.settled_since(now - WINDOW)
+    seconds = (now - first).total_seconds() if first else 0.0
+    per_second = n_settled / max(seconds, 1.0) if n_settled else 0.0
+    waiting = n_readers + n_mails
+    to_finish = timedelta(seconds=round(waiting / per_second)) if waiting and per_second else None
+    rests = [json.loads(v) for v in store.facts("rest:").values() if v]
+    resting = next((r["fault"] for r in rests if now < datetime.fromisoformat(r["until"])), "")
+    return ClusterStatus(
+        workers=tuple(workers),
+        queues=queues,
+        n_readers=n_readers,
+        n_mails=n_mails,
+        per_second=per_second,
+        to_finish=to_finish,
+        resting=resting,
+    )
