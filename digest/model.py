@@ -392,6 +392,8 @@ class Delivery:
     attempts: int = 0
     #: crashes during hand-over: each may have delivered one copy already
     doubts: int = 0
+    #: something counted against the address when it was claimed
+    struck: bool = False
     next_at: datetime | None = None
     planned_at: datetime | None = None
     settled_at: datetime | None = None

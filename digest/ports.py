@@ -278,6 +278,7 @@ class Settlement:
     """What became of one message."""
 
     key: DeliveryKey
+    message_id: str
     state: DeliveryState
     reply: str = ""
     next_at: datetime | None = None
@@ -286,6 +287,8 @@ class Settlement:
     #: counts against the address
     strike: Strike = Strike.NONE
     suppress_after: int = 1
+    #: something may count against the address that an accepted mail wipes out
+    struck: bool = True
 
 
 class PaperStore(Protocol):
@@ -578,15 +581,18 @@ class Outbox(Protocol):
         worker: str,
         now: datetime,
         *,
-        handing: Sequence[DeliveryKey] = (),
+        handing: Sequence[str] = (),
         settled: Sequence[Settlement] = (),
-    ) -> frozenset[DeliveryKey]:
+    ) -> frozenset[str]:
         """Write down, in one transaction, whose bodies go out next and what became of others.
 
         A hard strike, or `suppress_after` editions with soft ones and none accepted in between,
         suppress the address.
 
-        Returns the keys whose lease still held.
+        Args:
+            handing: message ids.
+
+        Returns the message ids whose lease still held.
         """
         ...
 

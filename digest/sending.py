@@ -13,7 +13,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -25,8 +24,8 @@ log = logging.getLogger(__name__)
 
 #: mails claimed at once for each connection
 BATCH = 20
-#: lines of the journal that share a transaction, at most
-MOST_WRITTEN = 200
+#: how long the journal waits for lines that can share a transaction; nothing beside a network
+GATHER_S = 0.002
 #: longer than a server may keep one message (ten minutes after its end), times a batch's hurry
 LEASE = timedelta(minutes=30)
 #: pauses after the first, second, … attempt; RFC 5321 4.5.4.1 asks for growing ones
@@ -43,6 +42,10 @@ JITTER = 0.2
 MOST_RESTS, MOST_POLICY = 2, 5
 #: an answer that could not be written down is written again so often
 SETTLE_ATTEMPTS = 3
+
+
+class _JournalLost(Exception):
+    """Nothing can be written down, so nothing goes out."""
 
 
 class _LeaseLost(Exception):
@@ -173,7 +176,7 @@ def send_due(
     rules, ways = rules or Rules(), ways or Ways()
     hold = not rules.resend_unknown
     report = SendReport(n_doubts=outbox.sweep(clock(), everything=ways.alone, hold=hold))
-    journal = _Journal(outbox, worker, clock, report, on_settled)
+    journal = _Journal(outbox, worker, clock, report, on_settled, ways.connections)
     crew = _Crew(
         _Feed(outbox, worker, clock, ways, should_stop), journal, clock, rules, ways.connections
     )
@@ -322,6 +325,8 @@ class _Crew:
             with self._lock:
                 self.fault = self.fault or error
             self.stop()
+        except _JournalLost:
+            self.stop()
         except Exception as error:
             with self._lock:
                 self.crash = self.crash or error
@@ -341,7 +346,7 @@ class _Crew:
 
     def _send_one(self, transport: Transport, delivery: Delivery) -> Receipt:
         def before_data() -> None:
-            if not self._journal.hand_over(delivery.key):
+            if not self._journal.hand_over(delivery.message.message_id):
                 raise _LeaseLost
 
         receipt = transport.send(delivery.message, before_data=before_data)
@@ -351,12 +356,14 @@ class _Crew:
             delivery,
             Settlement(
                 key=delivery.key,
+                message_id=delivery.message.message_id,
                 state=state,
                 reply=receipt.reply,
                 next_at=now + pause if pause else None,
                 doubt=receipt.outcome is Outcome.IN_DOUBT,
                 strike=receipt.strike,
                 suppress_after=self._rules.suppress_after,
+                struck=delivery.struck,
             ),
         )
         log.info(
@@ -373,7 +380,8 @@ class _Crew:
 class _Entry:
     """A line for the journal: a mail that is about to go out, or what became of one."""
 
-    handing: DeliveryKey | None = None
+    #: the message id of one
+    handing: str = ""
     settled: tuple[Delivery, Settlement] | None = None
     written: threading.Event = field(default_factory=threading.Event)
     held: bool = False
@@ -394,7 +402,9 @@ class _Journal:
         clock: Clock,
         report: SendReport,
         on_settled: Callable[[Delivery, DeliveryState], None],
+        n_senders: int,
     ) -> None:
+        self._n_senders = n_senders
         self._outbox, self._worker, self._clock = outbox, worker, clock
         self._report, self._on_settled = report, on_settled
         self._entries: queue.SimpleQueue[_Entry | None] = queue.SimpleQueue()
@@ -409,17 +419,17 @@ class _Journal:
         self._entries.put(None)
         self._thread.join()
 
-    def hand_over(self, key: DeliveryKey) -> bool:
+    def hand_over(self, message_id: str) -> bool:
         """Whether the mail is still ours; from now on it may be delivered.
 
         Raises:
-            StoreError: it cannot be written down, so it must not go out.
+            _JournalLost: it cannot be written down, so it must not go out.
         """
-        entry = _Entry(handing=key)
+        entry = _Entry(handing=message_id)
         self._entries.put(entry)
         entry.written.wait()
         if self.crash is not None:
-            raise self.crash
+            raise _JournalLost
         return entry.held
 
     def settle(self, delivery: Delivery, settlement: Settlement) -> None:
@@ -428,10 +438,7 @@ class _Journal:
     def _run(self) -> None:
         done = False
         while not done:
-            entries = [self._entries.get()]
-            with suppress(queue.Empty):
-                while len(entries) < MOST_WRITTEN:
-                    entries.append(self._entries.get_nowait())
+            entries = self._gathered()
             done = None in entries
             lines = [e for e in entries if e is not None]
             try:
@@ -442,8 +449,26 @@ class _Journal:
             for line in lines:
                 line.written.set()
 
+    def _gathered(self) -> list[_Entry | None]:
+        """The next lines: all that there are, and those of senders who are about to come. A commit
+        costs as much for eight as for one."""
+        entries = [self._entries.get()]
+        end = time.monotonic() + GATHER_S
+        n_waiting = 0
+        while entries[-1] is not None:
+            n_waiting += bool(entries[-1].handing)
+            pause = end - time.monotonic()
+            try:
+                if n_waiting >= self._n_senders or pause <= 0:
+                    entries.append(self._entries.get_nowait())
+                else:
+                    entries.append(self._entries.get(timeout=pause))
+            except queue.Empty:
+                break
+        return entries
+
     def _write(self, lines: Sequence[_Entry]) -> None:
-        handing = [e.handing for e in lines if e.handing is not None]
+        handing = [e.handing for e in lines if e.handing]
         settled = [e.settled for e in lines if e.settled is not None]
         held = _insistently(
             lambda: self._outbox.journal(
@@ -453,14 +478,14 @@ class _Journal:
         for entry in lines:
             entry.held = entry.handing in held
         for delivery, settlement in settled:
-            if delivery.key not in held:
-                name = delivery.message.message_id
+            if settlement.message_id not in held:
+                name = settlement.message_id
                 log.warning("delivery.lease_lost_after_send message_id=%s", name)
             self._report.settled[delivery.key] = (settlement.state, settlement.reply)
             self._on_settled(delivery, settlement.state)
 
 
-def _insistently(write: Callable[[], frozenset[DeliveryKey]]) -> frozenset[DeliveryKey]:
+def _insistently(write: Callable[[], frozenset[str]]) -> frozenset[str]:
     """What a server said is written down, if need be again; if it cannot be, nothing more is sent.
 
     Raises:

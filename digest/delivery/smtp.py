@@ -227,8 +227,8 @@ class SmtpTransport:
             smtp.command_encoding = "utf-8"
         options = "".join(f" {o}" for o in self._mail_options(message) if smtp.does_esmtp)
         commands = (
-            f"MAIL FROM:{smtplib.quoteaddr(message.sender)}{options}\r\n",
-            f"RCPT TO:{smtplib.quoteaddr(message.recipient)}\r\n",
+            f"MAIL FROM:<{message.sender}>{options}\r\n",
+            f"RCPT TO:<{message.recipient}>\r\n",
             "DATA\r\n",
         )
         at_once = self._pipelining and smtp.has_extn("pipelining")
@@ -278,7 +278,9 @@ class SmtpTransport:
         return receipt(code, text, at_recipient=stage == 1)
 
     def _send_body(self, smtp: smtplib.SMTP, body: bytes) -> Receipt:
-        stuffed = smtplib._quote_periods(body)  # type: ignore[attr-defined]
+        stuffed = body.replace(b"\n.", b"\n..")  # RFC 5321 4.5.2
+        if stuffed.startswith(b"."):
+            stuffed = b"." + stuffed
         try:
             smtp.send(stuffed + (b"" if stuffed.endswith(b"\r\n") else b"\r\n"))
         except (OSError, smtplib.SMTPException) as error:

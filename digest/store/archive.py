@@ -284,6 +284,9 @@ class ArchiveTables:
         table = schema.subscribers
         with self._db.write() as connection:
             email = connection.scalar(sa.select(table.c.email).where(table.c.id == subscriber_id))
+            mails, bodies = schema.deliveries, schema.bodies
+            theirs = sa.select(mails.c.message_id).where(mails.c.subscriber_id == subscriber_id)
+            connection.execute(bodies.delete().where(bodies.c.message_id.in_(theirs)))
             for about in _ABOUT_SUBSCRIBERS:
                 connection.execute(about.delete().where(about.c.subscriber_id == subscriber_id))
             connection.execute(table.delete().where(table.c.id == subscriber_id))
@@ -317,6 +320,12 @@ class ArchiveTables:
                     sa.select(about).where(about.c.subscriber_id == subscriber_id)
                 ).mappings()
                 found[about.name] = [_plain(r) for r in rows]
+            bodies = schema.bodies
+            for mail in found["deliveries"]:
+                body = connection.scalar(
+                    sa.select(bodies.c.body).where(bodies.c.message_id == mail["message_id"])
+                )
+                mail["body"] = None if body is None else bytes(body).decode("utf-8", "replace")
             ids = {r["paper_id"] for r in found["ratings"]}
             papers = schema.papers
             titles = sa.select(papers.c.id, papers.c.title).where(papers.c.id.in_(ids))

@@ -8,6 +8,7 @@ lost and the message belongs to somebody else.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -94,6 +95,31 @@ def _delivery(row: Any) -> Delivery:
     )
 
 
+_SETTLE = (
+    _table.update()
+    .where(
+        _table.c.message_id == sa.bindparam("which"),
+        _table.c.worker == sa.bindparam("holder"),
+        sa.or_(*(_table.c.state == s for s in _IN_HAND)),
+    )
+    .values(
+        state=sa.bindparam("state"),
+        worker=None,
+        lease_until=None,
+        next_at=sa.bindparam("next_at"),
+        settled_at=sa.bindparam("settled_at"),
+        reply=sa.bindparam("reply"),
+        attempts=_table.c.attempts + 1,
+        doubts=_table.c.doubts + sa.bindparam("doubt"),
+    )
+)
+
+
+_WHOLE = sa.select(_table, schema.bodies.c.body).outerjoin(
+    schema.bodies, schema.bodies.c.message_id == _table.c.message_id
+)
+
+
 class OutboxTables:
     """The part of the store that implements `ports.Outbox`."""
 
@@ -152,7 +178,6 @@ class OutboxTables:
                     "message_id": s.message.message_id,
                     "sender": s.message.sender,
                     "recipient": s.message.recipient,
-                    "body": s.message.body,
                     "state": DeliveryState.READY.value,
                     "planned_at": now,
                 }
@@ -167,6 +192,14 @@ class OutboxTables:
         if not planned:
             return planned
         fresh = [(key, s) for key, s in letters.items() if key in planned]
+        connection.execute(
+            schema.bodies.insert(),
+            [
+                {"message_id": s.message.message_id, "body": s.message.body}
+                for _, s in fresh
+                if s.message is not None
+            ],
+        )
         self._supersede(connection, planned)
         connection.execute(
             schema.editions.insert(),
@@ -274,12 +307,11 @@ class OutboxTables:
 
     def delivery(self, key: DeliveryKey) -> Delivery | None:
         with self._db.read() as connection:
-            row = connection.execute(sa.select(_table).where(_is(key))).mappings().first()
+            row = connection.execute(_WHOLE.where(_is(key))).mappings().first()
             return _delivery(row) if row else None
 
     def standings(self, days: Mapping[str, date]) -> dict[str, Standing]:
         empty = schema.empty_days
-        columns = [c for c in _table.c if c.name != "body"]
         found: dict[str, Standing] = {}
         with self._db.read() as connection:
             for part in chunks(days):
@@ -296,7 +328,7 @@ class OutboxTables:
                 }
                 wanted = {days[who] for who in part}
                 mails = connection.execute(
-                    sa.select(*columns).where(
+                    sa.select(_table).where(
                         _table.c.subscriber_id.in_(part),
                         _table.c.edition_date.in_(wanted),
                         _table.c.kind == EditionKind.EDITION.value,
@@ -424,8 +456,26 @@ class OutboxTables:
             .values(state=DeliveryState.CLAIMED.value, worker=worker, lease_until=lease_until)
             .returning(*_table.c)
         ).mappings()
-        found = {r["message_id"]: _delivery(r) for r in rows}
-        return [found[i] for i in ids if i in found]
+        found = {r["message_id"]: r for r in rows}
+        bodies = schema.bodies
+        texts = dict(
+            connection.execute(
+                sa.select(bodies.c.message_id, bodies.c.body).where(
+                    bodies.c.message_id.in_(list(found))
+                )
+            ).all()
+        )
+        people = {r["subscriber_id"] for r in found.values()}
+        struck = schema.strikes.c.subscriber_id
+        with_strikes = set(connection.scalars(sa.select(struck).where(struck.in_(people))))
+        return [
+            replace(
+                _delivery({**found[i], "body": texts.get(i)}),
+                struck=found[i]["subscriber_id"] in with_strikes,
+            )
+            for i in ids
+            if i in found
+        ]
 
     def release(self, worker: str) -> None:
         mine = sa.and_(_table.c.worker == worker, _table.c.state == DeliveryState.CLAIMED.value)
@@ -478,70 +528,77 @@ class OutboxTables:
         worker: str,
         now: datetime,
         *,
-        handing: Sequence[DeliveryKey] = (),
+        handing: Sequence[str] = (),
         settled: Sequence[Settlement] = (),
-    ) -> frozenset[DeliveryKey]:
+    ) -> frozenset[str]:
         with self._db.write() as connection:
-            held = {s.key for s in settled if self._settle(connection, s, worker, now)}
-            accepted = {
-                s.key.subscriber_id
-                for s in settled
-                if s.key in held and s.state is DeliveryState.SENT
-            }
-            for part in chunks(accepted):
-                struck = schema.strikes
-                connection.execute(struck.delete().where(struck.c.subscriber_id.in_(part)))
+            held = self._settle(connection, settled, worker, now) if settled else frozenset()
             if handing:
                 rows = connection.execute(
                     _table.update()
                     .where(
-                        sa.or_(*map(_is, handing)),
+                        _table.c.message_id.in_(handing),
                         _table.c.worker == worker,
                         _table.c.state == DeliveryState.CLAIMED.value,
                         _ACTIVE,
                     )
                     .values(state=DeliveryState.HANDING.value)
-                    .returning(_table.c.subscriber_id, _table.c.edition_date, _table.c.kind)
+                    .returning(_table.c.message_id)
                 )
-                held |= {
-                    DeliveryKey(subscriber_id=who, edition_date=day, kind=EditionKind(kind))
-                    for who, day, kind in rows
-                }
-        return frozenset(held)
+                held |= frozenset(rows.scalars())
+        return held
 
     def _settle(
-        self, connection: sa.Connection, settled: Settlement, worker: str, now: datetime
-    ) -> bool:
-        values: dict[str, Any] = {
-            "state": settled.state.value,
-            "worker": None,
-            "lease_until": None,
-            "next_at": settled.next_at,
-            "settled_at": now,
-            "reply": settled.reply[:500],
-            "attempts": _table.c.attempts + 1,
-        }
-        if settled.doubt:
-            values["doubts"] = _table.c.doubts + 1
-        held = connection.execute(
-            _table.update()
-            .where(_is(settled.key), _table.c.worker == worker, _table.c.state.in_(_IN_HAND))
-            .values(**values)
-        ).rowcount
-        if held and settled.strike and settled.state is not DeliveryState.SENT:
-            self._strike(
-                connection,
-                settled.key,
-                "smtp",
-                settled.strike,
-                settled.reply,
-                now,
-                settled.suppress_after,
+        self,
+        connection: sa.Connection,
+        settled: Sequence[Settlement],
+        worker: str,
+        now: datetime,
+    ) -> frozenset[str]:
+        ids = [s.message_id for s in settled]
+        rows = [
+            {
+                "which": s.message_id,
+                "holder": worker,
+                "state": s.state.value,
+                "next_at": s.next_at,
+                "settled_at": now,
+                "reply": s.reply[:500],
+                "doubt": int(s.doubt),
+            }
+            for s in settled
+        ]
+        n_changed = connection.execute(_SETTLE, rows).rowcount
+        held = frozenset(ids)
+        if n_changed != len(ids):  # rare: a lease was lost, and its row was left alone
+            changed = connection.execute(
+                sa.select(_table.c.message_id, _table.c.state).where(
+                    _table.c.message_id.in_(ids),
+                    _table.c.settled_at == now,
+                    _table.c.worker.is_(None),
+                )
             )
-        return held == 1
+            wanted = {(s.message_id, s.state.value) for s in settled}
+            held = frozenset(name for name, state in changed if (name, state) in wanted)
+        wiped = []
+        for s in settled:
+            if s.message_id not in held:
+                continue
+            if s.state is DeliveryState.SENT:
+                wiped += [s.key.subscriber_id] if s.struck else []
+            elif s.strike:
+                self._strike(connection, s.key, "smtp", s.strike, s.reply, now, s.suppress_after)
+        if wiped:
+            struck = schema.strikes
+            connection.execute(struck.delete().where(struck.c.subscriber_id.in_(wiped)))
+        return held
 
     def mark_handing(self, key: DeliveryKey, worker: str, now: datetime) -> bool:
-        return bool(self.journal(worker, now, handing=[key]))
+        return bool(self.journal(worker, now, handing=self._ids(key)))
+
+    def _ids(self, key: DeliveryKey) -> list[str]:
+        with self._db.read() as connection:
+            return list(connection.scalars(sa.select(_table.c.message_id).where(_is(key))))
 
     def settle(
         self,
@@ -556,16 +613,21 @@ class OutboxTables:
         strike: Strike = Strike.NONE,
         suppress_after: int = 1,
     ) -> bool:
-        settled = Settlement(
-            key=key,
-            state=state,
-            reply=reply,
-            next_at=next_at,
-            doubt=doubt,
-            strike=strike,
-            suppress_after=suppress_after,
-        )
-        return bool(self.journal(worker, now, settled=[settled]))
+        settled = [
+            Settlement(
+                key=key,
+                message_id=name,
+                state=state,
+                reply=reply,
+                next_at=next_at,
+                doubt=doubt,
+                strike=strike,
+                suppress_after=suppress_after,
+                struck=True,
+            )
+            for name in self._ids(key)
+        ]
+        return bool(self.journal(worker, now, settled=settled))
 
     # --- what counts against an address ----------------------------------------------------------
 
@@ -661,7 +723,7 @@ class OutboxTables:
         self, states: Sequence[DeliveryState] = (), subscriber_id: str = "", limit: int = 50
     ) -> tuple[Delivery, ...]:
         """The latest first."""
-        query = sa.select(_table).order_by(_table.c.planned_at.desc(), _table.c.message_id)
+        query = _WHOLE.order_by(_table.c.planned_at.desc(), _table.c.message_id)
         if states:
             query = query.where(_table.c.state.in_([s.value for s in states]))
         if subscriber_id:
@@ -670,7 +732,7 @@ class OutboxTables:
             return tuple(_delivery(r) for r in connection.execute(query.limit(limit)).mappings())
 
     def by_message_id(self, message_id: str) -> Delivery | None:
-        query = sa.select(_table).where(_table.c.message_id == message_id)
+        query = _WHOLE.where(_table.c.message_id == message_id)
         with self._db.read() as connection:
             row = connection.execute(query).mappings().first()
             return _delivery(row) if row else None
@@ -681,7 +743,7 @@ class OutboxTables:
             _table.c.subscriber_id == key.subscriber_id, _table.c.kind == key.kind.value
         )
         with self._db.write() as connection:
-            row = connection.execute(sa.select(_table).where(_is(key))).mappings().first()
+            row = connection.execute(_WHOLE.where(_is(key))).mappings().first()
             if row is None:
                 return "there is no such mail"
             if row["state"] == DeliveryState.SENT.value:
@@ -736,15 +798,11 @@ class OutboxTables:
         final = [s.value for s in DeliveryState if s.is_final]
         papers, picks, mentions = schema.papers, schema.edition_picks, schema.mentions
         with self._db.write(PAPERS_TURN) as connection:
-            connection.execute(
-                _table.update()
-                .where(
-                    _table.c.planned_at < (bodies_before or before),
-                    _table.c.state.in_(final),
-                    _table.c.body.is_not(None),
-                )
-                .values(body=None)
+            old = sa.select(_table.c.message_id).where(
+                _table.c.planned_at < (bodies_before or before), _table.c.state.in_(final)
             )
+            bodies = schema.bodies
+            connection.execute(bodies.delete().where(bodies.c.message_id.in_(old)))
             connection.execute(mentions.delete().where(mentions.c.first_seen < before))
             connection.execute(
                 schema.listing_days.delete().where(schema.listing_days.c.fetched_at < before)

@@ -225,7 +225,6 @@ deliveries = sa.Table(
     sa.Column("message_id", _text(200), nullable=False, unique=True),
     sa.Column("sender", sa.Text, nullable=False),
     sa.Column("recipient", _text(320), nullable=False),
-    sa.Column("body", sa.LargeBinary),  # NULL once purged
     sa.Column("state", _text(20), nullable=False),
     sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
     sa.Column("doubts", sa.Integer, nullable=False, server_default="0"),
@@ -237,6 +236,14 @@ deliveries = sa.Table(
     sa.Column("reply", sa.Text, nullable=False, server_default=""),
     sa.Index("ix_deliveries_due", "state", "next_at"),
     sa.Index("ix_deliveries_waiting", "state", "planned_at", "message_id"),
+)
+
+#: what is sent, apart from what becomes of it: a change of state must not write all of it again
+bodies = sa.Table(
+    "bodies",
+    metadata,
+    sa.Column("message_id", _text(200), primary_key=True),
+    sa.Column("body", sa.LargeBinary, nullable=False),
 )
 
 #: refusals that count against an address; an accepted mail wipes the soft ones

@@ -303,12 +303,13 @@ def test_whoever_leaves_at_the_last_moment_gets_none_and_spoils_nobodys(
             worker: str,
             now: datetime,
             *,
-            handing: Sequence[DeliveryKey] = (),
+            handing: Sequence[str] = (),
             settled: Sequence[Settlement] = (),
-        ) -> frozenset[DeliveryKey]:
+        ) -> frozenset[str]:
             if not left:  # the first of them unsubscribes after the claim, before the hand-over
-                left.append(handing[0].subscriber_id)
-                app.store.set_state(handing[0].subscriber_id, SubscriberState.UNSUBSCRIBED)
+                (mail,) = (m for m in mails(world) if m.message.message_id == handing[0])
+                left.append(mail.key.subscriber_id)
+                app.store.set_state(mail.key.subscriber_id, SubscriberState.UNSUBSCRIBED)
             return real(worker, now, handing=handing, settled=settled)
 
         monkeypatch.setattr(app.store, "journal", leaving)
@@ -336,7 +337,7 @@ def test_what_cannot_be_written_down_stops_the_sending(
                 *,
                 handing: Sequence[DeliveryKey] = (),
                 settled: Any = (),
-            ) -> frozenset[DeliveryKey]:
+            ) -> frozenset[str]:
                 if not settled:
                     return real(worker, now, handing=handing)
                 calls.append(1)

@@ -1,4 +1,5 @@
-"""What many subscribers need: when each is looked at next, and indexes for the common questions.
+"""What many subscribers need: when each is looked at next, mails apart from their states, and
+indexes for the common questions.
 
 On PostgreSQL short texts lose their lengths, which one odd record of a feed would run into.
 """
@@ -26,6 +27,18 @@ def upgrade() -> None:
             "subscribers", sa.Column(name, sa.BigInteger(), nullable=False, server_default="0")
         )
         op.create_index(f"ix_subscribers_{name}", "subscribers", [name])
+    op.create_table(
+        "bodies",
+        sa.Column("message_id", sa.Text(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("message_id"),
+    )
+    op.execute(
+        "INSERT INTO bodies (message_id, body) SELECT message_id, body FROM deliveries "
+        "WHERE body IS NOT NULL"
+    )
+    with op.batch_alter_table("deliveries") as deliveries:
+        deliveries.drop_column("body")
     op.create_index("ix_subscribers_lower_email", "subscribers", [sa.text("lower(email)")])
     op.create_index("ix_deliveries_waiting", "deliveries", ["state", "planned_at", "message_id"])
     op.create_index("ix_deliveries_settled_at", "deliveries", ["settled_at"])
@@ -39,6 +52,13 @@ def downgrade() -> None:
     op.drop_index("ix_deliveries_settled_at", "deliveries")
     op.drop_index("ix_deliveries_waiting", "deliveries")
     op.drop_index("ix_subscribers_lower_email", "subscribers")
+    with op.batch_alter_table("deliveries") as deliveries:
+        deliveries.add_column(sa.Column("body", sa.LargeBinary()))
+    op.execute(
+        "UPDATE deliveries SET body = "
+        "(SELECT body FROM bodies WHERE bodies.message_id = deliveries.message_id)"
+    )
+    op.drop_table("bodies")
     for name in ("due_at", "checked_at"):
         op.drop_index(f"ix_subscribers_{name}", "subscribers")
         with op.batch_alter_table("subscribers") as subscribers:
