@@ -1,5 +1,5 @@
 # Two commands do all the set-up: `make demo` and `make test`.
-.PHONY: help demo preview site test fuzz crash lowest lint format bench messages clients pictures wheel clean
+.PHONY: help demo preview site test test-postgres fuzz crash lowest lint format bench scale messages clients pictures wheel clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 help: ## this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "digest needs Python 3.11 or newer; name one with make PYTHON=python3.12"; exit 1; }
@@ -26,7 +26,10 @@ site: demo ## the demo's papers as a web site, in your browser
 	$(BIN)/digest serve --config demo/config.toml
 
 test: $(READY) ## every test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
+
+test-postgres: $(READY) ## what touches the store once more, on a PostgreSQL of its own (needs initdb)
+	$(BIN)/python -m pytest -n 2 --store postgres tests/integration tests/acceptance/test_command.py tests/acceptance/test_operations.py
 
 fuzz: $(READY) ## the properties of feeds, payloads, mails and tokens, for long and at random
 	DIGEST_FUZZ=1 $(BIN)/python -m pytest tests/unit -k "any or hostile or markup or token or ticket or bytes or wrapping or parses"
@@ -53,6 +56,9 @@ format: $(READY) ## put the code into shape
 
 bench: $(READY) ## speed and memory, as ratios against a limit of the same run
 	$(BIN)/python -m benchmarks
+
+scale: $(READY) ## what a million readers would take, from costs measured here (needs initdb)
+	$(BIN)/python -m benchmarks.scale
 
 messages: $(READY) ## bring the catalogues of the mail in step with its strings
 	$(BIN)/pybabel -q extract -F pyproject.toml -k gettext -k ngettext:1,2 --no-location --project=digest -o .messages.pot .

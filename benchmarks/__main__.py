@@ -1,6 +1,6 @@
 """`make bench`: all benchmarks, one after the other."""
 
-from benchmarks import mail, merging, one_reader, ranking, web
+from benchmarks import line, mail, merging, one_reader, ranking, sending, web
 
 if __name__ == "__main__":
     one_reader.main()
@@ -10,5 +10,9 @@ if __name__ == "__main__":
     merging.main()
     print()
     ranking.main()
+    print()
+    sending.main()
+    print()
+    line.main()
     print()
     web.main()

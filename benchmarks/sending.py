@@ -1,5 +1,9 @@
-"""Sending beside Postfix's own load generator, with as many sessions to the same server and messages
-of the same size, in the same run. Skipped, with a word, without Debian's postfix."""
+"""Sending beside Postfix's own load generator: as many sessions to the same server, messages of the
+same size, in the same run. Skipped, with a word, without Debian's postfix.
+
+Twice: the connections alone, and with the journal, which writes down every mail before its body
+goes out and after it was taken, and which the generator has no counterpart of.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +21,8 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from digest.delivery.smtp import SmtpTransport
-from digest.model import Basis, Edition, EditionKind, Message, Subscriber
+from digest.model import Basis, Edition, EditionKind, Message, Outcome, Subscriber
+from digest.ports import Settled
 from digest.sending import Ways, send_due
 from digest.store import SqlStore, open_store
 
@@ -66,11 +72,8 @@ def source_rate(port: int, n: int, sessions: int, size: int) -> float:
 
 def fill(store: SqlStore, n: int, size: int) -> None:
     """So many planned mails."""
-    line = b"x" * 74 + b"\r\n"
-    body = b"From: b@example.org\r\nSubject: bench\r\n\r\n" + line * (size // len(line))
+    body = body_of(size)
     for start in range(0, n, 500):
-        from digest.ports import Settled
-
         store.settle_day(
             [
                 Settled(
@@ -119,6 +122,36 @@ def our_rate(store: SqlStore, port: int, n: int, sessions: int) -> tuple[float, 
     return n / seconds, 1e3 * (time.process_time() - used) / n
 
 
+def bare_rate(port: int, n: int, sessions: int, body: bytes) -> float:
+    """Messages a second over our connections, with nothing written down."""
+    message = Message(
+        message_id="<x@example.org>",
+        sender="b@example.org",
+        recipient="p@example.org",
+        body=body,
+    )
+
+    def work() -> None:
+        with SmtpTransport(
+            host="127.0.0.1", port=port, security="none", messages_per_connection=10_000
+        ) as route:
+            for _ in range(n // sessions):
+                assert route.send(message, before_data=lambda: None).outcome is Outcome.ACCEPTED
+
+    threads = [threading.Thread(target=work) for _ in range(sessions)]
+    started = time.monotonic()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return n / (time.monotonic() - started)
+
+
+def body_of(size: int) -> bytes:
+    line = b"x" * 74 + b"\r\n"
+    return b"From: b@example.org\r\nSubject: bench\r\n\r\n" + line * (size // len(line))
+
+
 def main() -> None:
     if program("smtp-sink") is None or program("smtp-source") is None:
         print("Sending: skipped, Postfix's smtp-sink and smtp-source are not here.")
@@ -127,14 +160,19 @@ def main() -> None:
     print(f"Sending {N_MAILS:,} mails of {KILOBYTES} kB over {SESSIONS} connections to smtp-sink")
     with sink() as port:
         source = max(source_rate(port, N_MAILS, SESSIONS, size) for _ in range(2))
+        bare = bare_rate(port, N_MAILS, SESSIONS, body_of(size))
+        print(f"  smtp-source: {source:,.0f} a second")
+        print(f"  connections: {bare:,.0f} a second, {bare / source:.2f} of it (limit {LIMIT})")
         for name in stores():
-            with tempfile.TemporaryDirectory(prefix="digest-bench-") as folder:
-                with opened(name, Path(folder)) as store:
-                    fill(store, N_MAILS, size)
-                    rate, cpu = our_rate(store, port, N_MAILS, SESSIONS)
+            with (
+                tempfile.TemporaryDirectory(prefix="digest-bench-") as folder,
+                opened(name, Path(folder)) as store,
+            ):
+                fill(store, N_MAILS, size)
+                rate, cpu = our_rate(store, port, N_MAILS, SESSIONS)
             print(
-                f"  {name}: {rate:,.0f} a second, {cpu:.2f} ms of CPU each; smtp-source "
-                f"{source:,.0f} a second: {rate / source:.2f} of it (limit {LIMIT})"
+                f"  with the journal in {name}: {rate:,.0f} a second, {rate / source:.2f} of it "
+                f"(aim {LIMIT}), {cpu:.2f} ms of CPU each"
             )
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"  peak memory {peak:.0f} MB")
