@@ -220,6 +220,16 @@ def finished(draft: Draft, renderer: Renderer, now: datetime, sign: Signer | Non
     return replace(draft, message=message, rendered=rendered)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frozen:
+    """An issue as one process fitted it."""
+
+    #: later ones are not looked at
+    last_mention: int
+    #: see `Ranker.frozen`; nothing if there were no papers
+    ranking: bytes
+
+
 @dataclass(frozen=True, slots=True)
 class _News:
     """What is new since some edition."""
@@ -250,6 +260,7 @@ class Editor:
 
     Args:
         sources: reports of this moment's fetch, for counts and faults in the mail.
+        frozen: what another process learned and looked at, to be gone by.
     """
 
     def __init__(
@@ -263,11 +274,16 @@ class Editor:
         meanings: Meanings | None = None,
         semantic_weight: float = SEMANTIC_WEIGHT,
         sign: Signer | None = None,
+        frozen: Frozen | None = None,
     ) -> None:
+        self._frozen = frozen
         self._meanings, self._semantic_weight = meanings, semantic_weight
         self._store, self._renderer, self._now = store, renderer, now
         self._sources, self._sign = sources, sign
-        self._mentions = store.mentions(now - LONGEST_ABSENCE, until)
+        mentions = store.mentions(now - LONGEST_ABSENCE, until)
+        if frozen is not None:  # what came in since then is for the next issue
+            mentions = tuple(m for m in mentions if m.id <= frozen.last_mention)
+        self._mentions = mentions
         self._papers: Mapping[str, Paper] = store.papers({m.paper_id for m in self._mentions})
         since = now - FIRST_EDITION
         self._latest = frozenset(m.paper_id for m in self._mentions if m.first_seen >= since)
@@ -279,7 +295,19 @@ class Editor:
     @cached_property
     def ranker(self) -> Ranker:
         """On the latest days' papers; fitted at first use, since an empty day needs none."""
+        if self._frozen is not None and self._frozen.ranking:
+            try:
+                return Ranker.thawed(
+                    self._frozen.ranking, self._papers, self._meanings, self._semantic_weight
+                )
+            except ValueError as error:
+                log.warning("ranking.not_thawed error=%s", error)
         return self._fitted([p for i, p in self._papers.items() if i in self._latest])
+
+    def freeze(self) -> Frozen:
+        """What other processes need to make the same of the same readers."""
+        last = self._mentions[-1].id if self._mentions else 0
+        return Frozen(last_mention=last, ranking=self.ranker.frozen() if self._latest else b"")
 
     @cached_property
     def _wide_ranker(self) -> Ranker:
@@ -658,7 +686,13 @@ class Desk:
     #: puts a DKIM signature before a message, if there is a key
     sign: Signer | None = None
 
-    def editor(self, now: datetime, until: date, sources: Sequence[SourceReport] = ()) -> Editor:
+    def editor(
+        self,
+        now: datetime,
+        until: date,
+        sources: Sequence[SourceReport] = (),
+        frozen: Frozen | None = None,
+    ) -> Editor:
         return Editor(
             self.store,
             self.renderer,
@@ -668,6 +702,7 @@ class Desk:
             meanings=self.meanings,
             semantic_weight=self.semantic_weight,
             sign=self.sign,
+            frozen=frozen,
         )
 
 

@@ -23,7 +23,7 @@ from digest.app import App
 from digest.cluster.queue import SEND, Hands, Orders
 from digest.errors import DigestError
 from digest.model import SourceReport, Subscriber
-from digest.pipeline import Editor, due_subscribers, is_due, plan
+from digest.pipeline import Editor, Frozen, due_subscribers, is_due, plan
 from digest.schedule import edition_date
 
 log = logging.getLogger(__name__)
@@ -111,7 +111,11 @@ class Jobs:
         if latest is not None and timedelta(0) <= now - latest.started_at < FRESH:
             return latest.started_at.isoformat()
         report = self._app.gather(due)
-        return report.started_at.isoformat()
+        issue = report.started_at.isoformat()
+        # Fitted here, once; the others take it as it is, so that all readers are served alike.
+        frozen = self._editor_of(issue).freeze()
+        store.keep_issue(issue, frozen.last_mention, frozen.ranking, now)
+        return issue
 
     # --- composing -----------------------------------------------------------------------------
 
@@ -141,8 +145,11 @@ class Jobs:
             if self._editor is None or self._editor[0] != issue:
                 moment = datetime.fromisoformat(issue)
                 until = (moment + timedelta(hours=14)).date()
+                kept = self._app.store.issue(issue)
+                frozen = Frozen(last_mention=kept[0], ranking=kept[1]) if kept else None
                 sources = self._sources_of(moment)
-                self._editor = (issue, self._app.desk().editor(moment, until, sources))
+                editor = self._app.desk().editor(moment, until, sources, frozen)
+                self._editor = (issue, editor)
             return self._editor[1]
 
     def _sources_of(self, moment: datetime) -> tuple[SourceReport, ...]:

@@ -14,8 +14,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from digest.model import Paper
-from digest.ranking.latent import Latent
-from digest.ranking.vectors import Vectors
+from digest.ranking.fitted import Fitted
 from digest.text import fold
 
 Floats = NDArray[np.float32]
@@ -26,10 +25,6 @@ Meanings = Callable[[Sequence[Paper]], Floats]
 MEANING = 0.15
 #: exponent of a candidate's share in the leading directions
 COMMONNESS = 0.25
-#: background documents that directions are learned from: the first, so hand the latest over first
-LATENT_DOCUMENTS = 5_000
-#: empty documents that means are thought to hold: what few papers have in common is chance
-PRIOR_WEIGHT = 50.0
 #: two papers whose vectors are this close, and whose titles or abstracts share that much of their
 #: words, numbers among them, are one piece of news ("part 1" and "part 2" are two)
 NEAR_VECTORS, NEAR_TITLES, NEAR_ABSTRACTS, LONG_ABSTRACT = 0.8, 0.75, 0.9, 20
@@ -44,26 +39,17 @@ class Day:
 
     def __init__(
         self,
-        background: Sequence[Paper],
+        fitted: Fitted,
         candidates: Sequence[Paper],
         meanings: Meanings | None,
         weight: float,
     ) -> None:
         # Kept, so that an id() below stays the name of its paper.
         self.candidates = tuple(candidates)
-        ids = {p.id for p in candidates}
-        others = [p for p in background if p.id not in ids]
-        self.vectors = Vectors([*others, *candidates])
-        matrix = self.vectors.matrix
-        self.matrix = matrix[len(others) :]
-        corpus = matrix
-        if len(others) > LATENT_DOCUMENTS:
-            corpus = sp.vstack([matrix[:LATENT_DOCUMENTS], self.matrix]).tocsr()
+        self.fitted = fitted
+        self.vectors, self.matrix, self.latent = fitted.vectors, fitted.matrix, fitted.latent
+        self.common_vector = fitted.common_vector
         n_terms = self.vectors.n_terms
-        frequency = self.vectors.document_frequency if n_terms else np.zeros(0, dtype=np.int64)
-        self.latent = Latent(corpus, frequency)
-        both = mean_of(self.matrix) + mean_of(matrix[: len(others)])
-        self.common_vector: Floats = (both / 2).astype(np.float32)
         self.coordinates = self.latent.coordinates(self.matrix) if n_terms else _none(self.matrix)
         #: directions of the candidates in the latent space, and their lengths before
         self.meanings, lengths = self.latent.directions(self.coordinates)
@@ -319,8 +305,3 @@ def _unit(vectors: Floats) -> Floats:
 
 def _none(matrix: Any) -> Floats:
     return np.zeros((matrix.shape[0], 0), dtype=np.float32)
-
-
-def mean_of(matrix: Any) -> Floats:
-    total = np.asarray(matrix.sum(axis=0), dtype=np.float32).ravel()
-    return total / np.float32(matrix.shape[0] + PRIOR_WEIGHT)

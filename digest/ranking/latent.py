@@ -49,6 +49,23 @@ class Latent:
         mean = np.asarray(part.mean(axis=0), dtype=np.float32).ravel()
         self.mean = self.axes @ mean
 
+    @classmethod
+    def known(
+        cls,
+        *,
+        columns: NDArray[np.int64],
+        axes: Floats,
+        damping: Floats,
+        scale: Floats,
+        mean: Floats,
+    ) -> Latent:
+        """Directions that were learned before."""
+        made = cls.__new__(cls)
+        made.columns, made.axes, made.damping = columns, axes, damping
+        made.scale, made.mean, made.n_axes = scale, mean, len(axes)
+        made.by_column = np.ascontiguousarray(axes.T)
+        return made
+
     def coordinates(self, matrix: Any) -> Floats:
         """(n, n_axes) in the leading directions."""
         found: Floats = np.asarray(matrix[:, self.columns] @ self.by_column, dtype=np.float32)

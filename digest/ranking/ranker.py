@@ -20,7 +20,7 @@ COMMONNESS: a paper made of common phrases alone is near to everything.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,7 +28,8 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from digest.model import Paper, Profile
-from digest.ranking.day import Day, Floats, Meanings, mean_of
+from digest.ranking.day import Day, Floats, Meanings
+from digest.ranking.fitted import Fitted, mean_of
 from digest.ranking.reading import DISLIKE_WEIGHT, Explanation, Reading, shares
 from digest.ranking.vectors import EMPTY_ALONE
 
@@ -56,7 +57,37 @@ class Ranker:
     def prepare(self, candidates: Sequence[Paper]) -> None:
         """Make these papers the day; scores of any of them need no further preparation."""
         self._placed = None
-        self._current = Day(self._background, candidates, self._meanings, self._semantic_weight)
+        fitted = Fitted.to(self._background, candidates)
+        self._current = Day(fitted, candidates, self._meanings, self._semantic_weight)
+
+    def frozen(self) -> bytes:
+        """What was learned for the day that is prepared, for other processes."""
+        assert self._current is not None, "prepare comes first"
+        return self._current.fitted.to_bytes([p.id for p in self._current.candidates])
+
+    @classmethod
+    def thawed(
+        cls,
+        data: bytes,
+        papers: Mapping[str, Paper],
+        meanings: Meanings | None = None,
+        semantic_weight: float = SEMANTIC_WEIGHT,
+    ) -> Ranker:
+        """The ranker that was frozen, for a day of the same papers.
+
+        Args:
+            papers: by id, the candidates among them.
+
+        Raises:
+            ValueError: it cannot be made of these.
+        """
+        fitted, ids = Fitted.of_bytes(data)
+        missing = [i for i in ids if i not in papers]
+        if missing:
+            raise ValueError(f"{len(missing)} of its papers are not here")
+        made = cls((), meanings, semantic_weight)
+        made._current = Day(fitted, [papers[i] for i in ids], meanings, semantic_weight)
+        return made
 
     def _day(self, candidates: Sequence[Paper]) -> tuple[Day, NDArray[np.int64] | None]:
         """The day, and where in it the candidates stand (None: they are the whole day)."""

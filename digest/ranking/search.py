@@ -17,7 +17,8 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from digest.model import Paper
-from digest.ranking.day import COMMONNESS, LATENT_DOCUMENTS, MEANING
+from digest.ranking.day import COMMONNESS, MEANING
+from digest.ranking.fitted import LATENT_DOCUMENTS
 from digest.ranking.latent import Latent
 from digest.ranking.vectors import Vectors
 

@@ -47,37 +47,55 @@ def document(paper: Paper) -> str:
     return _LATEX.sub(" ", f"{(paper.title + ' . ') * TITLE_WEIGHT}{paper.abstract}")
 
 
+def _counter(**options: Any) -> Any:
+    return CountVectorizer(
+        ngram_range=(1, 2),
+        strip_accents="unicode",
+        stop_words=STOP_WORDS,
+        token_pattern=TOKEN,
+        dtype=np.float32,
+        **options,
+    )
+
+
 class Vectors:
     """A vocabulary with its statistics, fitted to documents; other terms are not seen."""
 
     def __init__(self, documents: Sequence[Paper]) -> None:
-        self._counter: Any = CountVectorizer(
-            ngram_range=(1, 2),
-            strip_accents="unicode",
-            stop_words=STOP_WORDS,
-            token_pattern=TOKEN,
-            min_df=2 if len(documents) >= SMALL_CORPUS else 1,
-            dtype=np.float32,
-        )
+        self._counter = _counter(min_df=2 if len(documents) >= SMALL_CORPUS else 1)
         try:
             counts = self._counter.fit_transform([document(p) for p in documents])
         except ValueError:
             # scikit-learn refuses an empty vocabulary: no documents, or nothing but stop words
-            self.terms: NDArray[Any] = np.array([], dtype=str)
-            self.names: list[str] = []
+            self._name((), np.zeros(0, dtype=np.float32))
+            self.document_frequency = np.zeros(0, dtype=np.int64)
             self.matrix = sp.csr_matrix((len(documents), 0), dtype=np.float32)
             return
-        self.terms = self._counter.get_feature_names_out()
-        #: the same as a list: one name of an array takes longer than all that is done with it
-        self.names = self.terms.tolist()
         n = counts.shape[0]
         self.document_frequency = np.bincount(counts.indices, minlength=counts.shape[1])
-        self._idf = (np.log((1 + n) / (1 + self.document_frequency)) + 1).astype(np.float32)
-        is_pair = np.array([" " in t for t in self.terms])
-        self._words = sp.diags((~is_pair).astype(np.float32), format="csr")
-        self._pairs = sp.diags(is_pair.astype(np.float32), format="csr")
+        idf = (np.log((1 + n) / (1 + self.document_frequency)) + 1).astype(np.float32)
+        self._name(self._counter.get_feature_names_out().tolist(), idf)
         #: (n_documents, n_terms), the vectors of the documents fitted to
         self.matrix = self._weighted(counts)
+
+    @classmethod
+    def known(cls, names: Sequence[str], idf: NDArray[np.float32]) -> Vectors:
+        """A vocabulary with statistics that were learned before; it has no documents."""
+        made = cls.__new__(cls)
+        made._counter = _counter(vocabulary=list(names) or [""])
+        made._name(names, idf)
+        made.document_frequency = np.zeros(len(names), dtype=np.int64)
+        made.matrix = sp.csr_matrix((0, len(names)), dtype=np.float32)
+        return made
+
+    def _name(self, names: Sequence[str], idf: NDArray[np.float32]) -> None:
+        #: a list, since one name of an array takes longer than all that is done with it
+        self.names = list(names)
+        self.terms: NDArray[Any] = np.array(self.names, dtype=str)
+        self.idf = idf
+        is_pair = np.array([" " in t for t in self.names], dtype=bool)
+        self._words = sp.diags((~is_pair).astype(np.float32), format="csr")
+        self._pairs = sp.diags(is_pair.astype(np.float32), format="csr")
 
     @property
     def n_terms(self) -> int:
@@ -85,7 +103,7 @@ class Vectors:
 
     def _weighted(self, counts: Any) -> sp.csr_matrix:
         weighted = counts.astype(np.float32, copy=True)
-        weighted.data = (1 + np.log(weighted.data)) * self._idf[weighted.indices]
+        weighted.data = (1 + np.log(weighted.data)) * self.idf[weighted.indices]
         words = normalize(weighted @ self._words)
         pairs = normalize(weighted @ self._pairs)
         vectors = normalize((words + np.float32(PAIR_WEIGHT) * pairs).tocsr())

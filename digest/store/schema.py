@@ -295,6 +295,16 @@ embeddings = sa.Table(
     sa.Column("made_at", Instant, nullable=False),
 )
 
+#: what one worker fitted to a day's papers, for all of them
+issues = sa.Table(
+    "issues",
+    metadata,
+    sa.Column("id", _text(64), primary_key=True),
+    sa.Column("made_at", Instant, nullable=False),
+    sa.Column("last_mention", sa.BigInteger, nullable=False),
+    sa.Column("ranking", sa.LargeBinary, nullable=False),
+)
+
 runs = sa.Table(
     "runs",
     metadata,

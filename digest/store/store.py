@@ -22,6 +22,8 @@ from digest.store.subscribers import SubscriberTables
 
 _REPORT = TypeAdapter(DayReport)
 LONGEST_WAIT = timedelta(minutes=1)
+#: blocks of an issue are composed within minutes; a few are retried
+ISSUES_KEPT = timedelta(hours=6)
 
 
 def _random_id() -> str:
@@ -116,6 +118,24 @@ class SqlStore(SubscriberTables, OutboxTables, EmbeddingTables, ArchiveTables):
                 .values(key=f"fact:{key}"[:64], **row)
                 .on_conflict_do_update(index_elements=["key"], set_=row)
             )
+
+    def keep_issue(self, name: str, last_mention: int, ranking: bytes, now: datetime) -> None:
+        """Keep what was fitted for an issue, and forget those that nobody composes any more."""
+        table = schema.issues
+        row = {"made_at": now, "last_mention": last_mention, "ranking": ranking}
+        with self._db.write() as connection:
+            connection.execute(table.delete().where(table.c.made_at < now - ISSUES_KEPT))
+            connection.execute(
+                insert(connection, table).values(id=name, **row).on_conflict_do_nothing()
+            )
+
+    def issue(self, name: str) -> tuple[int, bytes] | None:
+        """The last mention and the fitted ranking of an issue."""
+        table = schema.issues
+        query = sa.select(table.c.last_mention, table.c.ranking).where(table.c.id == name)
+        with self._db.read() as connection:
+            row = connection.execute(query).first()
+            return (row[0], bytes(row[1])) if row else None
 
     def upgrade(self, key: str, work: Callable[[Any, str], str]) -> None:
         """Change tables that are not ours, and remember for which version, in one transaction.

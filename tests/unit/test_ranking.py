@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from digest.model import Basis, FilterKind, Paper, Profile, Reason, ReasonKind, Section, Subscriber
-from digest.ranking import filter_candidates, fit, select
+from digest.ranking import Ranker, filter_candidates, fit, select
 from digest.ranking.people import same_person
 from digest.ranking.ranker import without_parts
 from digest.ranking.reasons import phrases
@@ -498,3 +498,57 @@ def test_a_journal_version_is_told_only_to_who_asked_and_knows_the_preprint() ->
     assert told.reasons[0].evidence == ("Journal of Lasers",)
     assert journal_versions(subscriber(), [out], {out.id}, 0) == ()
     assert "".join(kept(subscriber(announce_types=("new",)), out)) == "1"
+
+
+# --- for other processes -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("n", [60, 3])
+def test_a_ranker_that_was_frozen_makes_the_same_of_the_same_readers(n: int) -> None:
+    background = field("botany", 200, 5000)
+    papers = field("optics", n, 3000)
+    ranker = fit(background)
+    ranker.prepare(papers)
+    thawed = Ranker.thawed(ranker.frozen(), {p.id: p for p in papers})
+    reader = subscriber(edition_size=6)
+    profile = Profile(subscriber_id="s", liked=(LASER, LEAF), disliked=(papers[0],))
+    first, second = (
+        select(reader, profile, papers, r, day=DAY, rng=np.random.default_rng(0))
+        for r in (ranker, thawed)
+    )
+    assert first == second
+    assert thawed.frozen() == ranker.frozen()
+
+
+def test_what_was_frozen_for_other_papers_is_refused() -> None:
+    papers = field("optics", 20, 3000)
+    ranker = fit(())
+    ranker.prepare(papers)
+    data = ranker.frozen()
+    with pytest.raises(ValueError, match="1 of its papers"):
+        Ranker.thawed(data, {p.id: p for p in papers[1:]})
+    for torn in (b"", b"PK", data[: len(data) // 2], data[:-3]):
+        with pytest.raises(ValueError, match="not the bytes"):
+            Ranker.thawed(torn, {p.id: p for p in papers})
+
+
+def test_papers_without_a_word_can_be_frozen_too() -> None:
+    empty = [paper(1, title="the", abstract="of and")]
+    ranker = fit(())
+    ranker.prepare(empty)
+    assert Ranker.thawed(ranker.frozen(), {p.id: p for p in empty}).score([LASER], empty) == [0]
+
+
+def test_a_day_forgets_what_was_rated_when_it_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("digest.ranking.day.MOST_RATED", 5)
+    papers = field("optics", 20, 3000)
+    ranker = fit(field("botany", 100, 5000))
+    ranker.prepare(papers)
+    likes = field("optics", 40, 9000)
+    alone = [ranker.score([p], papers) for p in likes]
+    for start in range(0, 40, 4):
+        block = [Profile(subscriber_id=str(i), liked=(likes[i],)) for i in range(start, start + 4)]
+        for i, reading in zip(range(start, start + 4), ranker.read_block(block), strict=True):
+            np.testing.assert_allclose(reading.scores, alone[i], atol=1e-6)
+        assert ranker._current is not None
+        assert ranker._current.n_rated <= 5 + 4

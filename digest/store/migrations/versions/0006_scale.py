@@ -39,6 +39,14 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("deliveries") as deliveries:
         deliveries.drop_column("body")
+    op.create_table(
+        "issues",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("made_at", sa.BigInteger(), nullable=False),
+        sa.Column("last_mention", sa.BigInteger(), nullable=False),
+        sa.Column("ranking", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
     op.create_index("ix_subscribers_lower_email", "subscribers", [sa.text("lower(email)")])
     op.create_index("ix_deliveries_waiting", "deliveries", ["state", "planned_at", "message_id"])
     op.create_index("ix_deliveries_settled_at", "deliveries", ["settled_at"])
@@ -59,6 +67,7 @@ def downgrade() -> None:
         "(SELECT body FROM bodies WHERE bodies.message_id = deliveries.message_id)"
     )
     op.drop_table("bodies")
+    op.drop_table("issues")
     for name in ("due_at", "checked_at"):
         op.drop_index(f"ix_subscribers_{name}", "subscribers")
         with op.batch_alter_table("subscribers") as subscribers:
