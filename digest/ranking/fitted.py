@@ -100,7 +100,7 @@ class Fitted:
             )
             vectors = Vectors.known(terms, parts["idf"])
             return cls(vectors, matrix, latent, parts["common_vector"]), names
-        except (KeyError, OSError, zipfile.BadZipFile) as error:
+        except (KeyError, ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
             raise ValueError(f"these are not the bytes of a fitted ranking: {error}") from error
 
 
