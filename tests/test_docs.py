@@ -106,3 +106,27 @@ def test_the_tests_that_the_docs_name_exist(page: Path) -> None:
     assert len(named) > 10
     for name in named:
         assert f"def {name}(" in tests, name
+
+
+def test_files_to_deploy_with_are_sound_and_start_commands_that_exist() -> None:
+    import yaml
+
+    folder = ROOT / "docs" / "deploy"
+    parsed = {p.name: list(yaml.safe_load_all(p.read_text("utf-8"))) for p in folder.glob("*.yaml")}
+    assert set(parsed) == {"docker-compose.yaml", "github-actions.yaml", "kubernetes.yaml"}
+    services = parsed["docker-compose.yaml"][0]["services"]
+    started = {services[name]["command"][0] for name in ("worker", "web")}
+    for manifest in parsed["kubernetes.yaml"]:
+        if manifest["kind"] == "Deployment":
+            (container,) = manifest["spec"]["template"]["spec"]["containers"]
+            started.add(container["args"][0])
+    units = [p.read_text("utf-8") for p in folder.glob("*.service")]
+    started |= {re.search(r"^ExecStart=\S+/digest (\w+)", unit, re.M)[1] for unit in units}  # type: ignore[index]
+    steps = parsed["github-actions.yaml"][0]["jobs"]["send"]["steps"]
+    text = "\n".join(s.get("run", "") for s in steps)
+    started |= set(re.findall(r"^\s*digest (\w+)", text, re.M))
+    started |= set(re.findall(r"^\w+: digest (\w+)", (ROOT / "Procfile").read_text(), re.M))
+    assert started == {"worker", "serve", "run", "backup"}
+    assert started <= set(COMMANDS)
+    linked = (ROOT / "docs" / "scale.md").read_text("utf-8")
+    assert all(f"deploy/{p.name}" in linked for p in folder.iterdir())
