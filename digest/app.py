@@ -588,12 +588,16 @@ class App:
         *,
         day: date | None = None,
         only: Sequence[str] = (),
-        choose: Callable[[Subscriber], bool] | None = None,
+        readers: Sequence[Subscriber] | None = None,
         dry_run: bool = False,
         should_stop: Callable[[], bool] = lambda: False,
         progress: Progress = _quiet,
     ) -> DayReport | None:
         """Fetch to delivered. None if another process is at it, which will do the work.
+
+        Args:
+            only: addresses; nobody named: everybody.
+            readers: who it is for, if that is known already; nobody: only send what is due.
 
         Raises:
             ConfigError: there is no way to send.
@@ -605,7 +609,7 @@ class App:
             if not alone:
                 return None
             with self._watched(dry_run) as tell_report:
-                return tell_report(self._run(day, only, choose, dry_run, should_stop, progress))
+                return tell_report(self._run(day, only, readers, dry_run, should_stop, progress))
 
     def wait_for_mails(
         self,
@@ -628,23 +632,21 @@ class App:
                 break
             progress(f"waiting until {due:%H:%M} UTC for mails that were put off")
             sleep((due - now).total_seconds())
-            self.run(choose=lambda subscriber: False, progress=progress)
+            self.run(readers=(), progress=progress)
         return with_latest_states(report, store, store.subscribers(), self.clock())
 
     def _run(
         self,
         day: date | None,
         only: Sequence[str],
-        choose: Callable[[Subscriber], bool] | None,
+        readers: Sequence[Subscriber] | None,
         dry_run: bool,
         should_stop: Callable[[], bool],
         progress: Progress,
     ) -> DayReport:
         from digest.pipeline import run_day
 
-        chosen = self._chosen(only)
-        if choose is not None:
-            chosen = tuple(s for s in chosen if choose(s))
+        chosen = self._chosen(only) if readers is None else readers
         warnings = self.sync_likes(chosen)
         return run_day(
             self.desk(),

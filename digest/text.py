@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from html.parser import HTMLParser
@@ -353,7 +354,7 @@ def as_written(text: str, term: str) -> str:
     return ""
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=2048)
 def _folded(text: str) -> tuple[str, Sequence[int] | None]:
     """A folded text, and where each of its characters came from (None: from the same place)."""
     if text.isascii():
@@ -364,7 +365,7 @@ def _folded(text: str) -> tuple[str, Sequence[int] | None]:
         for part in fold(char):
             folded.append(part)
             origin.append(position)
-    return "".join(folded), origin
+    return "".join(folded), array("I", origin)
 
 
 def _is_word(char: str) -> bool:

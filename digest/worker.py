@@ -61,10 +61,10 @@ class Worker:
             if not self._synced:
                 self._app.sync_subscribers()
                 self._synced = True
-            due = {s.id for s in due_subscribers(store, now, MOST_AT_ONCE)}
+            due = due_subscribers(store, now, MOST_AT_ONCE)
             if not due and not store.has_due_deliveries(now):
                 return None
-            report = self._app.run(choose=lambda s: s.id in due, should_stop=self._stopping.is_set)
+            report = self._app.run(readers=due, should_stop=self._stopping.is_set)
         except DigestError as error:
             log.error("worker.day_failed error=%s", error)
             self._quiet_until = now + AFTER_CRASH

@@ -65,7 +65,7 @@ class Outcome:
 def sender(config: Path, *, plan: bool) -> None:
     """What is killed: one run, which says what it does."""
     with App(load_settings(config, {})) as app:
-        app.run(choose=lambda reader: plan, progress=lambda line: print(line, flush=True))
+        app.run(readers=None if plan else (), progress=lambda line: print(line, flush=True))
 
 
 def crash(

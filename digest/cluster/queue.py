@@ -11,6 +11,7 @@ import logging
 import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
@@ -209,9 +210,9 @@ class Engine:
                 await self._serve()
             except (ConnectorException, OSError) as error:
                 log.error("queue.lost error=%s", error)
-            if not self._stopping.is_set():
-                # The database went away, or was started again: so do we.
-                await asyncio.wait([self._loop.create_task(self._stopping.wait())], timeout=PAUSE_S)
+            # If nobody stopped us, the database went away, or was started again: so are we.
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), PAUSE_S)
 
     async def _serve(self) -> None:
         seconds = self._dead_after.total_seconds()

@@ -101,7 +101,7 @@ class Press:
 
     def _give_up(self, speech: Speech, why: object) -> None:
         self._given_up.add(speech.language)
-        log.info("render.anew language=%s why=%s", speech.language, repr(why) or "blanks")
+        log.info("render.anew language=%s why=%r", speech.language, why)
 
     def _filled_in(self, edition: Edition, speech: Speech) -> Rendered | None:
         from digest.edition.render import Rendered

@@ -110,6 +110,10 @@ class Vectors:
         vectors.sort_indices()
         return vectors
 
+    def forget_documents(self) -> None:
+        """Keep the statistics without the documents that they are of."""
+        self.matrix = sp.csr_matrix((0, self.n_terms), dtype=np.float32)
+
     def transform(self, papers: Sequence[Paper]) -> sp.csr_matrix:
         """(n_papers, n_terms) float32, rows of unit length or zero."""
         if not papers or not self.n_terms:

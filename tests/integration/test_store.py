@@ -30,6 +30,7 @@ from digest.model import (
     SubscriberState,
     Validators,
 )
+from digest.ports import Settled
 from digest.store import SqlStore, open_store, schema
 from digest.store import database as database_module
 from tests import postgres
@@ -348,6 +349,88 @@ def test_the_migrations_make_exactly_the_tables_that_the_code_expects(place: Pat
     with open_store(place) as opened, opened._db.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": False})
         assert compare_metadata(context, schema.metadata) == []
+
+
+def test_mails_and_their_texts_come_along_both_ways(place: Path | str) -> None:
+    with open_store(place) as opened:
+        (person,) = opened.sync_config_subscribers([subscriber()], NOW)
+        opened.plan(edition(person, 1), message("m"), 0, NOW)
+        key = DeliveryKey(subscriber_id=person.id, edition_date=DAY)
+        before = opened.delivery(key)
+        assert before is not None
+        assert before.message.body
+        database_module.migrate(opened._db, "0005")
+        with opened._db.read() as connection:
+            old = connection.exec_driver_sql("SELECT body FROM deliveries").scalar()
+        assert bytes(old) == before.message.body  # type: ignore[arg-type]
+        database_module.migrate(opened._db)
+        assert opened.delivery(key) == before
+        assert opened.subscribers() == (person,)
+
+
+def test_the_text_of_a_mail_is_forgotten_before_the_mail(store: SqlStore) -> None:
+    (person,) = store.sync_config_subscribers([subscriber()], NOW)
+    store.plan(edition(person, 1), message("m"), 0, NOW)
+    key = DeliveryKey(subscriber_id=person.id, edition_date=DAY)
+    later = NOW + timedelta(days=15)
+    store.purge(NOW - LEASE, later)
+    assert store.delivery(key).message.body  # type: ignore[union-attr] - it is not sent yet
+    store.claim("w", NOW, LEASE, 1)
+    store.settle(key, "w", DeliveryState.FAILED, NOW, reply="550")
+    store.purge(NOW - LEASE, NOW)
+    assert store.delivery(key).message.body  # type: ignore[union-attr]
+    store.purge(NOW - LEASE, later)
+    assert store.delivery(key).message.body == b""  # type: ignore[union-attr]
+    assert store.retry(key, NOW) == "it is too old; its text is forgotten"
+
+
+def test_readers_are_looked_at_when_they_may_be_due(store: SqlStore) -> None:
+    people = store.sync_config_subscribers(
+        [subscriber(email=f"p{n}@example.org") for n in range(3)], NOW
+    )
+    first, second, third = sorted(people, key=lambda p: p.id)
+    hour = timedelta(hours=1)
+    assert [s.id for s in store.due(NOW, 10)] == [first.id, second.id, third.id]
+    store.put_off({first.id: NOW + hour, second.id: NOW + 2 * hour}, NOW)
+    assert [s.id for s in store.due(NOW, 10)] == [third.id]
+    assert [s.id for s in store.due(NOW + hour, 10)] == [third.id, first.id]
+    # a clock that was ahead when it was decided does not count, nor do settings of before
+    assert len(store.due(NOW - hour, 10)) == 3
+    store.save_subscriber(replace(second, edition_size=3))
+    assert second.id in [s.id for s in store.due(NOW, 10)]
+    store.set_state(third.id, SubscriberState.PAUSED)
+    assert third.id not in [s.id for s in store.due(NOW, 10)]
+
+
+def test_of_a_block_what_is_known_stays_and_the_rest_is_planned(store: SqlStore) -> None:
+    people = store.sync_config_subscribers(
+        [subscriber(email=f"p{n}@example.org") for n in range(3)], NOW
+    )
+    store.plan(edition(people[0], 1), message("p0@example.org"), 7, NOW)
+    also: list[object] = []
+    block = [
+        Settled(letter=edition(p, 2), message=message(p.email), cursor=9, due_at=NOW + LEASE)
+        for p in people
+    ]
+    planned = store.settle_day(block, NOW, also.append)
+    assert {k.subscriber_id for k in planned} == {people[1].id, people[2].id}
+    assert len(also) == 1
+    assert store.settle_day(block, NOW, also.append) == frozenset()
+    assert len(also) == 1
+    assert store.due(NOW, 10) == ()
+
+
+def test_what_goes_along_with_a_block_is_one_transaction_with_it(store: SqlStore) -> None:
+    (person,) = store.sync_config_subscribers([subscriber()], NOW)
+
+    def fails(connection: object) -> None:
+        raise RuntimeError("the queue says no")
+
+    block = [Settled(letter=edition(person, 1), message=message("m"), cursor=1)]
+    with pytest.raises(RuntimeError):
+        store.settle_day(block, NOW, fails)
+    assert store.delivery_counts() == {}
+    assert store.editions_of(person.id, 5) == ()
 
 
 def test_the_schema_can_be_taken_down_and_put_up_again(place: Path | str) -> None:
