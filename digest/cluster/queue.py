@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -100,14 +100,23 @@ class Orders:
         )
 
     def rescue(self, dead_after: timedelta) -> int:
-        """Hand out again what the dead were at; returns how many jobs."""
-        manager = self._app.job_manager
-        found = self._app.connector.get_sync_connector().execute_query_all(
-            query=_STALLED, seconds=dead_after.total_seconds()
-        )
-        for row in found:
-            manager.retry_job_by_id(row["id"], datetime.now(UTC))  # noqa: TID251 - the engine's time
-        return len(found)
+        """Hand out again what the dead were at; returns how many jobs.
+
+        What comes by the clock is forgotten: its next time is near, and may be in line already.
+        """
+        manager, connector = self._app.job_manager, self._app.connector.get_sync_connector()
+        n_rescued = 0
+        for row in connector.execute_query_all(query=_STALLED, seconds=dead_after.total_seconds()):
+            try:
+                if row["queue_name"] == PLAN:
+                    connector.execute_query(query=_DROP, id=row["id"])
+                else:
+                    manager.retry_job_by_id(row["id"], row["now"])
+                n_rescued += 1
+            except ConnectorException as error:
+                # Somebody else rescued it, or it was not dead: no reason to leave the others.
+                log.info("queue.not_rescued job=%s error=%r", row["id"], error.__cause__)
+        return n_rescued
 
     def n_readers_waiting(self) -> int:
         """Readers in blocks that are not composed yet."""
@@ -120,13 +129,14 @@ class Orders:
 
 
 _STALLED = """
-    SELECT job.id FROM procrastinate_jobs job
+    SELECT job.id, job.queue_name, now() AS now FROM procrastinate_jobs job
     LEFT JOIN procrastinate_workers worker ON worker.id = job.worker_id
     WHERE job.status = 'doing' AND (
         worker.id IS NULL
         OR worker.last_heartbeat < now() - make_interval(secs => %(seconds)s)
     )
 """
+_DROP = "DELETE FROM procrastinate_jobs WHERE id = %(id)s AND status = 'doing'"
 _READERS = """
     SELECT sum(jsonb_array_length(args->'ids')) AS n FROM procrastinate_jobs
     WHERE task_name = 'digest.compose' AND status IN ('todo', 'doing')
@@ -248,15 +258,16 @@ def _app(url: str, hands: Hands, tick_s: int) -> procrastinate.App:
     app = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=url, max_size=8))
     again = procrastinate.RetryStrategy(max_attempts=ATTEMPTS, exponential_wait=FIRST_WAIT_S)
 
-    def every(cron: str, name: str, work: Callable[[], None]) -> None:
-        # Seen to by one worker at a time, and no second one waits in line.
+    def every(cron: str, name: str, work: Callable[[], None], *, alone: bool = True) -> None:
+        # Seen to by one worker at a time, and no second one waits in line. But who tends is let in
+        # beside another, who may be dead: its lock would be what nobody is there to free.
         @app.periodic(cron=cron)
-        @app.task(name=name, queue=PLAN, queueing_lock=name, lock=name, pass_context=False)
+        @app.task(name=name, queue=PLAN, queueing_lock=name, lock=name if alone else None)
         def task(timestamp: int) -> None:
             work()
 
     every("* * * * *", "digest.deal", hands.deal)
-    every(f"* * * * * */{tick_s}", "digest.tend", hands.tend)
+    every(f"* * * * * */{tick_s}", "digest.tend", hands.tend, alone=False)
     every("* * * * *", "digest.inbox", hands.inbox)
     every("17 3 * * *", "digest.keep_house", hands.keep_house)
 

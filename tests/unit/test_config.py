@@ -49,6 +49,39 @@ def problems(text: str, environ: dict[str, str] | None = None) -> list[str]:
     return list(caught.value.problems)
 
 
+def with_store(url: str) -> str:
+    return SMALLEST.replace('path = "digest.db"', f'url = "{url}"')
+
+
+def test_the_address_of_a_database_is_checked_and_holds_no_password() -> None:
+    environ = {"SMTP_PASSWORD": "hush"}
+    for url in ("mysql://a/b", "postgresql://host", "digest.db"):
+        (told,) = problems(with_store(url), environ)
+        assert "[store], url: this is no address of a PostgreSQL database" in told
+    for url in ("postgresql://a:sesame@host/b", "postgresql://host/b?password=sesame"):
+        (told,) = problems(with_store(url), environ)
+        assert "a password does not belong in this file; set DIGEST_STORE_URL" in told
+        assert "sesame" not in told
+    (told,) = problems(SMALLEST, environ | {"DIGEST_STORE_URL": "redis://:sesame@x"})
+    assert "DIGEST_STORE_URL is no address" in told
+    assert "sesame" not in told
+
+
+def test_the_environment_names_the_database_before_the_file() -> None:
+    url = "postgresql://file@host/digest?sslmode=verify-full"
+    secret = "postgres://a:sesame@other/digest"
+    environ = {"SMTP_PASSWORD": "hush"}
+    path = Path("config.toml")
+    assert load_text(with_store(url), path=path, environ=environ).store.where == url
+    environ["DIGEST_STORE_URL"] = secret
+    settings = load_text(with_store(url), path=path, environ=environ)
+    assert settings.store.where == secret
+    assert "sesame" not in repr(settings)
+    assert load_text(SMALLEST, path=path, environ={"SMTP_PASSWORD": "hush"}).store.where == Path(
+        "digest.db"
+    )
+
+
 def test_the_smallest_config_works_and_paths_are_relative_to_the_file(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_text(SMALLEST, "utf-8")
