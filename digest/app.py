@@ -8,6 +8,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from email.utils import parseaddr
 from functools import cached_property
@@ -90,6 +91,8 @@ LOCALE = _HERE / "locale"
 MAX_LISTED = 2_000
 
 
+#: how workers are called that run a whole day, of which there is one at a time
+RUNS = "run "
 #: a mail server's pace is kept however many wait for it; a longer wait is a clock that went back
 LONGEST_TURN = timedelta(hours=1)
 #: a mail server in trouble is left alone at least so long
@@ -369,12 +372,13 @@ class App:
             renderer=self.renderer,
             clock=self.clock,
             transport=self.transport,
-            worker=f"{socket.gethostname()}:{os.getpid()}",
+            worker=f"{RUNS}{socket.gethostname()}:{os.getpid()}",
             retention=timedelta(days=self.settings.store.retention_days),
             meanings=self.meanings,
             semantic_weight=self.settings.ranking.semantic_weight,
             rules=self.rules,
-            ways=self.ways(),
+            # whoever runs the day holds the lock of all who do
+            ways=replace(self.ways(), alone_among=RUNS),
             sign=self.signer(),
         )
 

@@ -604,10 +604,15 @@ class Outbox(Protocol):
         """What a worker has in hand stays its own for longer."""
         ...
 
-    def sweep(self, now: datetime, *, everything: bool = False, hold: bool = False) -> int:
+    def sweep(
+        self, now: datetime, *, everything: bool = False, hold: bool = False, of: str = ""
+    ) -> int:
         """Free what is leased by the dead: leases that ended, or all of them.
 
-        What was being handed over is in doubt: it is ready again, or held as unknown.
+        Args:
+            hold: what was being handed over, and is in doubt, is held as unknown; else it is ready
+                again.
+            of: workers whose names begin so are known to be dead.
 
         Returns the number of doubts.
         """

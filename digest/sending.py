@@ -139,6 +139,8 @@ class Ways:
     connections: int = 1
     #: nobody else sends, as the caller made sure: so whatever is leased was left by the dead
     alone: bool = True
+    #: no other worker whose name begins so is alive, as the caller made sure
+    alone_among: str = ""
     #: how long what is claimed stays ours without a sign of life; longer than a server may keep one
     #: message (ten minutes after its end) if nobody renews it
     lease: timedelta = LEASE
@@ -175,7 +177,9 @@ def send_due(
     """
     rules, ways = rules or Rules(), ways or Ways()
     hold = not rules.resend_unknown
-    report = SendReport(n_doubts=outbox.sweep(clock(), everything=ways.alone, hold=hold))
+    report = SendReport(
+        n_doubts=outbox.sweep(clock(), everything=ways.alone, hold=hold, of=ways.alone_among)
+    )
     journal = _Journal(outbox, worker, clock, report, on_settled, ways.connections)
     crew = _Crew(
         _Feed(outbox, worker, clock, ways, should_stop), journal, clock, rules, ways.connections

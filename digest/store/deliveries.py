@@ -766,9 +766,12 @@ class OutboxTables:
         with self._db.read() as connection:
             return {str(row[0]): int(row[1]) for row in connection.execute(query)}
 
-    def sweep(self, now: datetime, *, everything: bool = False, hold: bool = False) -> int:
-        """See `ports.Outbox`."""
+    def sweep(
+        self, now: datetime, *, everything: bool = False, hold: bool = False, of: str = ""
+    ) -> int:
         over = sa.true() if everything else _table.c.lease_until <= now
+        if of:
+            over = sa.or_(over, _table.c.worker.startswith(of, autoescape=True))
         free: dict[str, Any] = {"worker": None, "lease_until": None}
         after = DeliveryState.UNKNOWN if hold else DeliveryState.READY
         claimed, handing = (

@@ -455,8 +455,8 @@ def test_a_message_being_handed_over_when_a_run_died_goes_again_with_the_same_id
 
         editor = app.desk().editor(world.now, world.now.date(), ())
         plan(editor, app.store, app.store.subscribers(), now=world.now)
-        (claimed,) = app.store.claim("dead", world.now, timedelta(minutes=5), 1)
-        app.store.mark_handing(claimed.key, "dead", world.now)
+        (claimed,) = app.store.claim("run dead:1", world.now, timedelta(minutes=5), 1)
+        app.store.mark_handing(claimed.key, "run dead:1", world.now)
     with world.app() as app:
         report = app.run()
     assert report is not None
