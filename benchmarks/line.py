@@ -28,9 +28,8 @@ import sqlalchemy as sa
 
 from benchmarks.one_reader import made_up
 from benchmarks.sending import program, sink
-from digest.model import Paper, Subscriber
+from digest.model import Paper
 from digest.store import schema
-from digest.store.subscribers import row_of
 
 N_PAPERS, N_POOL, N_LIKES = 1_000, 20_000, 100
 #: what a further reader may cost beside one of the first
@@ -83,32 +82,15 @@ class Stages:
 
 
 def people(world: Any, n: int, pool: list[Paper]) -> None:
-    """Readers with likes of a few neighbouring papers each, as people have interests."""
-    from datetime import time as hour
+    """Readers with a hundred likes each, drawn from a pool."""
+    from tests.worlds import join
 
+    join(world, n)
     rng = random.Random(1)
     with world.app() as app:
         app.store.add_papers(pool, world.now - timedelta(days=30))
         for start in range(0, n, 500):
-            some = range(start, min(start + 500, n))
             with app.store._db.write() as connection:
-                connection.execute(
-                    schema.subscribers.insert(),
-                    [
-                        {"id": f"{i:032x}", "created_at": world.now}
-                        | row_of(
-                            Subscriber(
-                                id="",
-                                email=f"p{i}@example.org",
-                                timezone="UTC",
-                                send_at=hour(0, 0),
-                                weekdays=tuple(range(7)),
-                                origin="web",
-                            )
-                        )
-                        for i in some
-                    ],
-                )
                 connection.execute(
                     schema.ratings.insert(),
                     [
@@ -119,7 +101,7 @@ def people(world: Any, n: int, pool: list[Paper]) -> None:
                             "value": 1,
                             "rated_at": world.now - timedelta(days=20),
                         }
-                        for i in some
+                        for i in range(start, min(start + 500, n))
                         for k in rng.sample(range(len(pool)), N_LIKES)
                     ],
                 )

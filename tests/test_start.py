@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
+
+from tests.worlds import make_world
 
 HEAVY = ("sklearn", "scipy", "numpy", "sqlalchemy", "alembic", "httpx", "jinja2", "feedparser")
 
@@ -27,3 +30,13 @@ def test_help_loads_nothing_heavy() -> None:
 
 def test_a_wrong_config_is_told_without_loading_the_ranking() -> None:
     assert "sklearn" not in loaded_by(["status", "--config", "/nowhere.toml"])
+
+
+def test_one_process_on_sqlite_loads_nothing_of_a_cluster(tmp_path: Path) -> None:
+    with make_world(tmp_path) as world:
+        world.store = ""
+        config = str(world.write())
+        for command in ("run", "status"):
+            loaded = loaded_by([command, "--config", config])
+            assert "sqlalchemy" in loaded
+            assert loaded & {"psycopg", "procrastinate", "digest.cluster"} == set()

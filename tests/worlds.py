@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, time
 from pathlib import Path
 
 from digest.app import App
 from digest.config import load_settings
+from digest.model import Subscriber
+from digest.store import schema
+from digest.store.subscribers import row_of
 from tests import postgres
 from tests.conftest import NOW
 from tests.servers import MailServer, WebServer, mail_server, web_server
@@ -124,3 +127,23 @@ def record(number: int, **changes: object) -> dict[str, object]:
         "authors": ["Ada Lovelace", "Grace Hopper"],
         "categories": ["cs.CL"],
     } | changes
+
+
+def join(world: World, n: int, **preferences: object) -> None:
+    """So many readers who are due at any hour, as if they had joined on the web."""
+    settings: dict[str, object] = {
+        "id": "",
+        "timezone": "UTC",
+        "send_at": time(0, 0),
+        "weekdays": tuple(range(7)),
+        "origin": "web",
+    }
+    with world.app() as app:
+        for start in range(0, n, 1000):
+            rows = []
+            for i in range(start, min(start + 1000, n)):
+                values = settings | preferences | {"email": f"p{i}@example.org"}
+                reader = Subscriber(**values)  # type: ignore[arg-type]
+                rows.append({"id": f"{i:032x}", "created_at": world.now} | row_of(reader))
+            with app.store._db.write() as connection:
+                connection.execute(schema.subscribers.insert(), rows)

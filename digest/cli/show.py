@@ -314,7 +314,7 @@ def _cluster(cluster: ClusterStatus) -> None:
             right=(1, 2, 3),
         )
     left = f"{counted(cluster.n_readers, 'edition')} to make, {counted(cluster.n_mails, 'mail')}"
-    pace = f"{cluster.per_second:.1f} mails a second in the last five minutes"
+    pace = f"{cluster.per_second:.1f} mails a second of late"
     done = f"; done in about {cluster.to_finish}" if cluster.to_finish is not None else ""
     say(f"{left} to send; {pace}{done}.")
 
@@ -350,7 +350,9 @@ def runs(store: RunLog, n_runs: int) -> None:
         outcomes: dict[str, int] = {}
         for s in report.subscribers:
             outcomes[s.outcome] = outcomes.get(s.outcome, 0) + 1
-        summary = ", ".join(f"{n} {wording(o)}" for o, n in outcomes.items()) or "nobody was due"
+        # Workers of a cluster fetch for all; what came of it is told by their queues and readers.
+        nobody = "listings fetched" if report.sources else "nobody was due"
+        summary = ", ".join(f"{n} {wording(o)}" for o, n in outcomes.items()) or nobody
         rows.append((f"{report.started_at:%Y-%m-%d %H:%M} UTC", f"{seconds:.1f} s", "", summary))
         for source in report.sources:
             state = "unchanged" if source.unchanged else counted(source.n_fetched, "paper")

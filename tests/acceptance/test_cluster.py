@@ -23,7 +23,7 @@ from tests.acceptance.test_command import digest
 from tests.conftest import ROOT
 from tests.faults import Fault, FaultyServer, Script, faulty_server
 from tests.servers import Answer, rss
-from tests.worlds import World, make_world, record
+from tests.worlds import World, join, make_world, record
 
 CONNECTIONS = 4
 
@@ -80,7 +80,7 @@ class Cluster:
 def cluster(
     folder: Path, n_readers: int, *, script: Script | None = None, more: str = "", store: str = ""
 ) -> Iterator[Cluster]:
-    """An installation whose readers are all due now; they joined on the web, so to say."""
+    """An installation whose readers are all due now."""
     with make_world(folder) as world, faulty_server(script) as box:
         world.store = store or postgres.fresh()
         world.smtp = box  # type: ignore[assignment]
@@ -91,39 +91,12 @@ def cluster(
         text = world.config.read_text("utf-8")
         text = text.replace("[smtp]\n", f"[smtp]\nconnections = {CONNECTIONS}\n")
         world.config.write_text(text, "utf-8")
-        join(world, n_readers)
+        join(world, n_readers, keywords=("laser",))
         found = Cluster(world, box)
         try:
             yield found
         finally:
             found.stop()
-
-
-def join(world: World, n: int) -> None:
-    from datetime import time as hour
-
-    from digest.model import Subscriber
-    from digest.store.subscribers import row_of
-
-    with world.app() as app, app.store._db.write() as connection:
-        from digest.store import schema
-
-        rows = [
-            {"id": f"{i:032x}", "created_at": world.now}
-            | row_of(
-                Subscriber(
-                    id="",
-                    email=f"p{i}@example.org",
-                    timezone="UTC",
-                    send_at=hour(0, 0),
-                    weekdays=tuple(range(7)),
-                    keywords=("laser",),
-                    origin="web",
-                )
-            )
-            for i in range(n)
-        ]
-        connection.execute(schema.subscribers.insert(), rows)
 
 
 def journal(world: World) -> dict[str, tuple[str, int]]:
