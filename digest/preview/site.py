@@ -308,6 +308,7 @@ def serve(site: Site, port: int, on_ready: Callable[[str], None]) -> None:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((HOST, port))
+        listener.listen()  # whoever is told the address may come at once, and waits
     except OSError as error:
         listener.close()
         raise DigestError(
