@@ -1,8 +1,8 @@
 """The day: fetch, choose, compose, plan, send, report.
 
     listings are fetched and stored       (fetch)
-    each reader's papers are chosen       (Editor.draft: filter, score, select, compose, render)
-    the edition and its mail are planned  (one transaction a reader; before it nothing is lost)
+    each reader's papers are chosen       (Editor.drafts: filter, score, select, compose, render)
+    the edition and its mail are planned  (one transaction a block; before it nothing is lost)
     what is due goes out                  (sending.send_due; reads only the plan)
 
 Everything before the plan can be done again, everything after it reads only the plan, so a mail

@@ -1,7 +1,8 @@
 """The loop: claim, hand over, settle; and the sweep of what a dead worker left behind.
 
 Knows neither SMTP nor SQL. The journal is told before the body goes out (so that a crash leaves a
-doubt, not a guess) and at once after the answer.
+doubt, not a guess) and at once after the answer. Several connections are as many threads, fed by
+one claim and written down by one journal.
 """
 
 from __future__ import annotations

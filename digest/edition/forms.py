@@ -12,7 +12,7 @@ shorten it. Whatever looks into it (a comparison, a filter that counts its lette
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +24,8 @@ from markupsafe import Markup
 #: of both cases, so that a blank that was put into capitals is not one any more
 _OPEN, _CLOSE = "\ue000aZ", "\ue001"
 _TOKEN = re.compile(f"{_OPEN}(\\d+){_CLOSE}")
+#: comments and tags as HTML5 is serialised: attributes stand in double quotes, and may hold a ">"
+_MARKUP = re.compile(r'<!--.*?-->|<[a-zA-Z/!][^"<>]*(?:"[^"]*"[^"<>]*)*>', re.DOTALL)
 _STRAY = re.compile("[\ue000\ue001]")
 #: filters that hand a text on as it is
 _HARMLESS = frozenset({"e", "escape", "safe", "forceescape", "join", "string", "map", "list"})
@@ -90,21 +92,24 @@ class Maker:
         whole = {str(b) for b in raw}
         parts: list[Part] = []
         end = 0
+        for markup in _MARKUP.finditer(text):
+            for place, in_markup in ((text[end : markup.start()], False), (markup[0], True)):
+                if in_markup and place.startswith("<!--") and _OPEN in place:
+                    raise NotShared  # nothing is escaped there
+                parts += self._escaping(place, whole, in_attribute=in_markup)
+            end = markup.end()
+        parts += self._escaping(text[end:], whole, in_attribute=False)
+        return Form(_sound(parts))
+
+    def _escaping(self, text: str, whole: Collection[str], *, in_attribute: bool) -> Iterator[Part]:
+        end = 0
         for match in _TOKEN.finditer(text):
-            before = text[end : match.start()]
-            parts.append(before)
+            yield text[end : match.start()]
             value = self._slots[int(match[1])]
             assert callable(value)
-            if match[0] in whole:
-                parts.append(value)
-            else:
-                opened, closed = (
-                    text.rfind("<", 0, match.start()),
-                    text.rfind(">", 0, match.start()),
-                )
-                parts.append(_escaped(value, in_attribute=opened > closed))
+            yield value if match[0] in whole else _escaped(value, in_attribute=in_attribute)
             end = match.end()
-        return Form(_sound([*parts, text[end:]]))
+        yield text[end:]
 
     def _token(self, value: Callable[[Values], str]) -> str:
         self._slots.append(value)
@@ -120,7 +125,13 @@ class Maker:
 def _sound(parts: list[Part]) -> list[Part]:
     if any(isinstance(p, str) and _STRAY.search(p) for p in parts):
         raise NotShared
-    return [p for p in parts if p]
+    joined: list[Part] = []
+    for part in parts:
+        if isinstance(part, str) and joined and isinstance(joined[-1], str):
+            joined[-1] += part
+        elif part:
+            joined.append(part)
+    return joined
 
 
 def _escaped(value: Callable[[Values], str], *, in_attribute: bool) -> Callable[[Values], str]:

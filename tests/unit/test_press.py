@@ -160,6 +160,10 @@ def test_a_blank_can_be_printed_and_nothing_else() -> None:
     assert maker.form("a " + str(blank) + " b", html=True).fill({"x": "<1>"}) == "a &lt;1&gt; b"
     found = maker.form('<a title="' + str(blank) + '">', html=True).fill({"x": '<"1&2">'})
     assert found == '<a title="<&quot;1&amp;2&quot;>">'
+    tricky = maker.form(f'<a aria-label="1 > 0" title="{blank!s}">{blank!s}</a>', html=True)
+    assert tricky.fill({"x": '">'}) == '<a aria-label="1 > 0" title="&quot;>">"&gt;</a>'
+    with pytest.raises(NotShared):
+        maker.form(f"<!-- {blank!s} -->", html=True)
     for looks in (lambda b: b == 1, lambda b: b > 1, len, list, int, hash, lambda b: b + "x"):
         with pytest.raises((NotShared, TypeError)):
             looks(blank)
