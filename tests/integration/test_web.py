@@ -657,8 +657,10 @@ def test_a_link_to_a_paper_that_turned_out_to_be_another_still_works(site: Site)
 
 def test_a_link_that_is_torn_old_or_for_something_else_does_nothing(site: Site) -> None:
     token = site.token(Action.LIKE, "arxiv:2605.00002")
+    # not the last letter, which has bits that say nothing
+    torn = f"{token[:-5]}{'A' if token[-5] != 'A' else 'B'}{token[-4:]}"
     for path in (
-        f"/feedback/{token[:-2]}xx",
+        f"/feedback/{torn}",
         f"/preferences/{token}",
         f"/unsubscribe/{token}",
         f"/editions/{token}",
