@@ -21,6 +21,8 @@ from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
 
+import pytest
+
 #: set by the option
 wanted = False
 _numbers = count(1)
@@ -35,6 +37,14 @@ def programs() -> Path | None:
     if wheel is not None and wheel.origin:
         places.append(Path(wheel.origin).parent / "pginstall" / "bin")
     return next((p for p in places if (p / "initdb").exists() and (p / "postgres").exists()), None)
+
+
+def need() -> None:
+    """Skip a test, aloud, where there is no PostgreSQL; fail it where it is required (CI)."""
+    if programs() is None:
+        if os.environ.get("DIGEST_TEST_POSTGRES") == "required":
+            pytest.fail("there is no PostgreSQL (initdb), and it is required here")
+        pytest.skip("there is no PostgreSQL (initdb) on this machine")
 
 
 @dataclass

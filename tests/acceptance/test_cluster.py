@@ -30,10 +30,7 @@ CONNECTIONS = 4
 
 @pytest.fixture(scope="module", autouse=True)
 def _server() -> None:
-    if postgres.programs() is None:
-        if os.environ.get("DIGEST_TEST_POSTGRES") == "required":
-            pytest.fail("there is no PostgreSQL (initdb), and it is required here")
-        pytest.skip("there is no PostgreSQL (initdb) on this machine")
+    postgres.need()
 
 
 @dataclass

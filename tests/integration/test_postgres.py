@@ -5,7 +5,6 @@ Everything else about a store is tested on it by `pytest --store postgres`.
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
@@ -26,10 +25,7 @@ from tests.worlds import World, make_world
 
 @pytest.fixture(scope="module", autouse=True)
 def _server() -> None:
-    if postgres.programs() is None:
-        if os.environ.get("DIGEST_TEST_POSTGRES") == "required":
-            pytest.fail("there is no PostgreSQL (initdb), and it is required here")
-        pytest.skip("there is no PostgreSQL (initdb) on this machine")
+    postgres.need()
 
 
 @pytest.fixture
