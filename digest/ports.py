@@ -530,15 +530,8 @@ class SignupStore(Protocol):
 
 
 class Outbox(Protocol):
-    """The journal of deliveries. Every write after `plan` is conditional on worker and state."""
-
-    def plan(self, edition: Edition, message: Message, cursor: int, now: datetime) -> bool:
-        """Store an edition and its mail as ready; False, and nothing done, if the key is known."""
-        ...
-
-    def record_empty(
-        self, outcome: NoEdition, cursor: int, now: datetime, again_at: datetime | None
-    ) -> None: ...
+    """The journal of deliveries. Every write after `settle_day` is conditional on worker
+    and state."""
 
     def settle_day(
         self,
@@ -554,12 +547,6 @@ class Outbox(Protocol):
 
         Returns the keys of mails that were not known before.
         """
-        ...
-
-    def empty_outcome(
-        self, subscriber_id: str, edition_date: date
-    ) -> tuple[str, str, datetime | None] | None:
-        """Reason, detail and when to look again, if there was nothing to send that day."""
         ...
 
     def delivery(self, key: DeliveryKey) -> Delivery | None: ...

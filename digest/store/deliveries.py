@@ -18,10 +18,8 @@ from digest.model import (
     Delivery,
     DeliveryKey,
     DeliveryState,
-    Edition,
     EditionKind,
     Message,
-    NoEdition,
     Strike,
     SubscriberState,
 )
@@ -124,14 +122,6 @@ class OutboxTables:
     """The part of the store that implements `ports.Outbox`."""
 
     _db: Database
-
-    def plan(self, edition: Edition, message: Message, cursor: int, now: datetime) -> bool:
-        return bool(self.settle_day([Settled(letter=edition, message=message, cursor=cursor)], now))
-
-    def record_empty(
-        self, outcome: NoEdition, cursor: int, now: datetime, again_at: datetime | None
-    ) -> None:
-        self.settle_day([Settled(empty=outcome, cursor=cursor, again_at=again_at)], now)
 
     def settle_day(
         self,
@@ -293,17 +283,6 @@ class OutboxTables:
             ),
             rows,
         )
-
-    def empty_outcome(
-        self, subscriber_id: str, edition_date: date
-    ) -> tuple[str, str, datetime | None] | None:
-        table = schema.empty_days
-        query = sa.select(table.c.reason, table.c.detail, table.c.again_at).where(
-            table.c.subscriber_id == subscriber_id, table.c.edition_date == edition_date
-        )
-        with self._db.read() as connection:
-            row = connection.execute(query).first()
-            return (row[0], row[1], row[2]) if row else None
 
     def delivery(self, key: DeliveryKey) -> Delivery | None:
         with self._db.read() as connection:
@@ -592,42 +571,6 @@ class OutboxTables:
             struck = schema.strikes
             connection.execute(struck.delete().where(struck.c.subscriber_id.in_(wiped)))
         return held
-
-    def mark_handing(self, key: DeliveryKey, worker: str, now: datetime) -> bool:
-        return bool(self.journal(worker, now, handing=self._ids(key)))
-
-    def _ids(self, key: DeliveryKey) -> list[str]:
-        with self._db.read() as connection:
-            return list(connection.scalars(sa.select(_table.c.message_id).where(_is(key))))
-
-    def settle(
-        self,
-        key: DeliveryKey,
-        worker: str,
-        state: DeliveryState,
-        now: datetime,
-        *,
-        reply: str,
-        next_at: datetime | None = None,
-        doubt: bool = False,
-        strike: Strike = Strike.NONE,
-        suppress_after: int = 1,
-    ) -> bool:
-        settled = [
-            Settlement(
-                key=key,
-                message_id=name,
-                state=state,
-                reply=reply,
-                next_at=next_at,
-                doubt=doubt,
-                strike=strike,
-                suppress_after=suppress_after,
-                struck=True,
-            )
-            for name in self._ids(key)
-        ]
-        return bool(self.journal(worker, now, settled=settled))
 
     # --- what counts against an address ----------------------------------------------------------
 

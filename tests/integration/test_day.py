@@ -16,6 +16,7 @@ from digest.errors import ConfigError, UnknownSubscriber
 from digest.model import DeliveryState, EmptyReason
 from digest.worker import Worker
 from tests.acceptance.test_command import digest
+from tests.journal import mark_handing
 from tests.servers import Answer, Mail, api, as_json, rss
 from tests.worlds import World, make_world, record
 
@@ -456,7 +457,7 @@ def test_a_message_being_handed_over_when_a_run_died_goes_again_with_the_same_id
         editor = app.desk().editor(world.now, world.now.date(), ())
         plan(editor, app.store, app.store.subscribers(), now=world.now)
         (claimed,) = app.store.claim("run dead:1", world.now, timedelta(minutes=5), 1)
-        app.store.mark_handing(claimed.key, "run dead:1", world.now)
+        mark_handing(app.store, claimed.key, "run dead:1", world.now)
     with world.app() as app:
         report = app.run()
     assert report is not None

@@ -20,6 +20,7 @@ from digest.store import SqlStore, open_store, schema, transfer
 from tests import postgres
 from tests.conftest import NOW
 from tests.factories import paper, subscriber
+from tests.journal import plan
 from tests.worlds import World, make_world
 
 
@@ -76,7 +77,7 @@ def test_two_processes_take_different_mails(store: SqlStore) -> None:
         [subscriber(email=f"p{n}@example.org") for n in range(4)], NOW
     )
     for person in people:
-        store.plan(edition(person, 1), message(person.email), 0, NOW)
+        plan(store, edition(person, 1), message(person.email), 0, NOW)
     table = schema.deliveries
     with store._db.write() as connection:
         first = sa.select(table.c.message_id).order_by(table.c.message_id).limit(2)

@@ -36,6 +36,7 @@ from digest.store import database as database_module
 from tests import postgres
 from tests.conftest import NOW
 from tests.factories import paper, pick, subscriber
+from tests.journal import mark_handing, plan, record_empty, settle
 
 DAY = date(2026, 5, 20)
 LEASE = timedelta(minutes=5)
@@ -207,10 +208,10 @@ def test_ratings_of_the_file_follow_the_file_and_a_readers_own_word_weighs_more(
 
 def test_one_key_is_planned_once(store: SqlStore) -> None:
     person = joined(store)
-    assert store.plan(edition(person, 1, 2), message("m"), 7, NOW)
-    assert not store.plan(edition(person, 3), message("n"), 9, NOW)
+    assert plan(store, edition(person, 1, 2), message("m"), 7, NOW)
+    assert not plan(store, edition(person, 3), message("n"), 9, NOW)
     (claimed,) = store.claim("w", NOW, LEASE, 10)
-    store.settle(claimed.key, "w", DeliveryState.SENT, NOW, reply="")
+    settle(store, claimed.key, "w", DeliveryState.SENT, NOW, reply="")
     tomorrow = DAY + timedelta(days=1)
     state = store.reader_state(person.id, tomorrow)
     assert state.sent == {paper(1).id, paper(2).id}
@@ -220,14 +221,14 @@ def test_one_key_is_planned_once(store: SqlStore) -> None:
 
 def test_a_message_has_one_owner_and_every_step_needs_the_lease(store: SqlStore) -> None:
     person = joined(store)
-    store.plan(edition(person, 1), message("m"), 0, NOW)
+    plan(store, edition(person, 1), message("m"), 0, NOW)
     (claimed,) = store.claim("w1", NOW, LEASE, 10)
     assert store.claim("w2", NOW, LEASE, 10) == ()
-    assert not store.mark_handing(claimed.key, "w2", NOW)
-    assert store.mark_handing(claimed.key, "w1", NOW)
-    assert not store.mark_handing(claimed.key, "w1", NOW)
-    assert store.settle(claimed.key, "w1", DeliveryState.SENT, NOW, reply="250 ok")
-    assert not store.settle(claimed.key, "w1", DeliveryState.FAILED, NOW, reply="")
+    assert not mark_handing(store, claimed.key, "w2", NOW)
+    assert mark_handing(store, claimed.key, "w1", NOW)
+    assert not mark_handing(store, claimed.key, "w1", NOW)
+    assert settle(store, claimed.key, "w1", DeliveryState.SENT, NOW, reply="250 ok")
+    assert not settle(store, claimed.key, "w1", DeliveryState.FAILED, NOW, reply="")
     done = store.delivery(claimed.key)
     assert done is not None
     assert (done.state, done.attempts, done.reply) == (DeliveryState.SENT, 1, "250 ok")
@@ -243,24 +244,24 @@ def test_what_the_dead_left_is_ready_again_and_what_they_were_handing_over_is_in
         [subscriber(email=f"{n}@example.org") for n in "ab"], NOW
     )
     for person in people:
-        store.plan(edition(person, 1), message(person.email), 0, NOW)
+        plan(store, edition(person, 1), message(person.email), 0, NOW)
     claimed = {d.key.subscriber_id: d for d in store.claim("dead", NOW, LEASE, 10)}
     handing = claimed[people[0].id].key
-    store.mark_handing(handing, "dead", NOW)
+    mark_handing(store, handing, "dead", NOW)
     assert store.sweep(NOW, hold=hold) == 0
     assert store.sweep(NOW + LEASE, hold=hold) == 1
     found = [store.delivery(key(p)) for p in people]
     assert [f.state for f in found if f] == [expected, DeliveryState.READY]
     assert [f.doubts for f in found if f] == [1, 0]
-    assert not store.settle(handing, "dead", DeliveryState.SENT, NOW, reply="late")
+    assert not settle(store, handing, "dead", DeliveryState.SENT, NOW, reply="late")
 
 
 def test_a_deferred_message_waits_for_its_time(store: SqlStore) -> None:
     person = joined(store)
-    store.plan(edition(person, 1), message("m"), 0, NOW)
+    plan(store, edition(person, 1), message("m"), 0, NOW)
     (claimed,) = store.claim("w", NOW, LEASE, 1)
     later = NOW + timedelta(minutes=5)
-    store.settle(claimed.key, "w", DeliveryState.DEFERRED, NOW, reply="451", next_at=later)
+    settle(store, claimed.key, "w", DeliveryState.DEFERRED, NOW, reply="451", next_at=later)
     assert store.claim("w", NOW, LEASE, 1) == ()
     assert not store.has_due_deliveries(NOW)
     assert store.has_due_deliveries(later)
@@ -272,11 +273,12 @@ def test_an_empty_day_is_remembered_until_an_edition_comes(store: SqlStore) -> N
     empty = NoEdition(
         subscriber=person, edition_date=DAY, reason=EmptyReason.NO_LISTING, detail="Nothing."
     )
-    store.record_empty(empty, 3, NOW, NOW + LEASE)
-    assert store.empty_outcome(person.id, DAY) == ("no_listing", "Nothing.", NOW + LEASE)
+    record_empty(store, empty, 3, NOW, NOW + LEASE)
+    standing = store.standings({person.id: DAY})[person.id]
+    assert (standing.empty, standing.again_at) == (True, NOW + LEASE)
     assert store.reader_state(person.id, DAY + timedelta(days=1)).cursor == 3
     assert [e.outcome for e in store.history(person.id, 5)] == ["no_listing"]
-    store.plan(edition(person, 1), message("m"), 4, NOW)
+    plan(store, edition(person, 1), message("m"), 4, NOW)
     assert [e.outcome for e in store.history(person.id, 5)] == ["ready"]
 
 
@@ -284,9 +286,9 @@ def test_old_papers_go_unless_somebody_needs_them(store: SqlStore) -> None:
     person = joined(store)
     store.add_listing(listing(*(paper(n) for n in range(4))))
     store.sync_ratings(person.id, "config", [paper(1).id], NOW)
-    store.plan(edition(person, 2), message("m"), 0, NOW)
+    plan(store, edition(person, 2), message("m"), 0, NOW)
     (claimed,) = store.claim("w", NOW, LEASE, 1)
-    store.settle(claimed.key, "w", DeliveryState.SENT, NOW, reply="")
+    settle(store, claimed.key, "w", DeliveryState.SENT, NOW, reply="")
     assert store.purge(NOW - LEASE) == 0
     assert store.purge(NOW + LEASE) == 2
     assert set(store.papers([paper(n).id for n in range(4)])) == {paper(1).id, paper(2).id}
@@ -301,13 +303,13 @@ def test_many_workers_share_the_mails_without_overlap(store: SqlStore) -> None:
         [subscriber(email=f"{n}@example.org") for n in range(120)], NOW
     )
     for person in people:
-        store.plan(edition(person, 1), message(person.email), 0, NOW)
+        plan(store, edition(person, 1), message(person.email), 0, NOW)
     taken: list[str] = []
 
     def work(name: str) -> None:
         while batch := store.claim(name, NOW, LEASE, 7):
             for d in batch:
-                store.settle(d.key, name, DeliveryState.SENT, NOW, reply="")
+                settle(store, d.key, name, DeliveryState.SENT, NOW, reply="")
                 taken.append(d.key.subscriber_id)
 
     threads = [threading.Thread(target=work, args=(f"w{n}",)) for n in range(4)]
@@ -354,7 +356,7 @@ def test_the_migrations_make_exactly_the_tables_that_the_code_expects(place: Pat
 def test_mails_and_their_texts_come_along_both_ways(place: Path | str) -> None:
     with open_store(place) as opened:
         (person,) = opened.sync_config_subscribers([subscriber()], NOW)
-        opened.plan(edition(person, 1), message("m"), 0, NOW)
+        plan(opened, edition(person, 1), message("m"), 0, NOW)
         key = DeliveryKey(subscriber_id=person.id, edition_date=DAY)
         before = opened.delivery(key)
         assert before is not None
@@ -370,13 +372,13 @@ def test_mails_and_their_texts_come_along_both_ways(place: Path | str) -> None:
 
 def test_the_text_of_a_mail_is_forgotten_before_the_mail(store: SqlStore) -> None:
     (person,) = store.sync_config_subscribers([subscriber()], NOW)
-    store.plan(edition(person, 1), message("m"), 0, NOW)
+    plan(store, edition(person, 1), message("m"), 0, NOW)
     key = DeliveryKey(subscriber_id=person.id, edition_date=DAY)
     later = NOW + timedelta(days=15)
     store.purge(NOW - LEASE, later)
     assert store.delivery(key).message.body  # type: ignore[union-attr] - it is not sent yet
     store.claim("w", NOW, LEASE, 1)
-    store.settle(key, "w", DeliveryState.FAILED, NOW, reply="550")
+    settle(store, key, "w", DeliveryState.FAILED, NOW, reply="550")
     store.purge(NOW - LEASE, NOW)
     assert store.delivery(key).message.body  # type: ignore[union-attr]
     store.purge(NOW - LEASE, later)
@@ -406,7 +408,7 @@ def test_of_a_block_what_is_known_stays_and_the_rest_is_planned(store: SqlStore)
     people = store.sync_config_subscribers(
         [subscriber(email=f"p{n}@example.org") for n in range(3)], NOW
     )
-    store.plan(edition(people[0], 1), message("p0@example.org"), 7, NOW)
+    plan(store, edition(people[0], 1), message("p0@example.org"), 7, NOW)
     also: list[object] = []
     block = [
         Settled(letter=edition(p, 2), message=message(p.email), cursor=9, due_at=NOW + LEASE)
