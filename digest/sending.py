@@ -182,9 +182,8 @@ def send_due(
         n_doubts=outbox.sweep(clock(), everything=ways.alone, hold=hold, of=ways.alone_among)
     )
     journal = _Journal(outbox, worker, clock, report, on_settled, ways.connections)
-    crew = _Crew(
-        _Feed(outbox, worker, clock, ways, should_stop), journal, clock, rules, ways.connections
-    )
+    feed = _Feed(outbox, worker, clock, ways, should_stop)
+    crew = _Crew(feed, journal, clock, rules, ways.connections)
     threads = [
         threading.Thread(target=crew.send, args=(transport,), name=f"sender-{n}")
         for n in range(ways.connections)
@@ -197,6 +196,10 @@ def send_due(
             _wait(threads, ways.lease.total_seconds() / 4)
             if not ways.alone:
                 outbox.renew(worker, clock() + ways.lease)
+        while feed.has_waiting and not feed.stopped:
+            # A sender that got no connection left it to others, who were about to end.
+            crew.join()
+            crew.send(transport)
     finally:
         crew.stop()
         for thread in threads:
@@ -251,6 +254,11 @@ class _Feed:
     def stopped(self) -> bool:
         return self._stopped.is_set() or self._should_stop()
 
+    @property
+    def has_waiting(self) -> bool:
+        """Whether something claimed is in nobody's hand."""
+        return bool(self._waiting)
+
     def next(self) -> Delivery | None:
         """The next one, when its time has come; None if there is none, or it is time to stop."""
         with self._lock:
@@ -304,8 +312,13 @@ class _Crew:
     def stop(self) -> None:
         self._feed.stop()
 
+    def join(self) -> None:
+        """One more sender."""
+        with self._lock:
+            self._n_there += 1
+
     def send(self, transport: Callable[[], Transport]) -> None:
-        """What one sender does; in a thread of its own."""
+        """What one sender does, mostly in a thread of its own."""
         sending, left = False, False
         try:
             with transport() as route:

@@ -20,13 +20,15 @@ import jinja2
 import jinja2.filters
 from markupsafe import Markup
 
-#: around a blank's number: characters for private use, which no outside text has here, with letters
-#: of both cases, so that a blank that was put into capitals is not one any more
+#: around a blank's number: characters for private use, which no text that is set may hold, with
+#: letters of both cases, so that a blank that was put into capitals is not one any more
 _OPEN, _CLOSE = "\ue000aZ", "\ue001"
 _TOKEN = re.compile(f"{_OPEN}(\\d+){_CLOSE}")
 #: comments and tags as HTML5 is serialised: attributes stand in double quotes, and may hold a ">"
 _MARKUP = re.compile(r'<!--.*?-->|<[a-zA-Z/!][^"<>]*(?:"[^"]*"[^"<>]*)*>', re.DOTALL)
 _STRAY = re.compile("[\ue000\ue001]")
+#: what no text that is set may hold: blanks, and the ends of a card
+RESERVED = re.compile("[\ue000-\ue003]")
 #: filters that hand a text on as it is
 _HARMLESS = frozenset({"e", "escape", "safe", "forceescape", "join", "string", "map", "list"})
 

@@ -522,6 +522,20 @@ def test_several_connections_share_the_work_and_one_that_is_refused_is_done_with
         assert {k.session for k in box.kept} == {1, 2}
 
 
+def test_a_mail_left_to_others_who_were_about_to_end_is_sent_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from digest.sending import _Crew
+
+    believed = iter([True])
+    monkeypatch.setattr(_Crew, "_others_are_there", lambda *_: next(believed, False))
+    full = once("connect", Fault("421 4.7.0 too many connections", closes=True))
+    with installation(tmp_path, full) as (world, box):
+        assert not run(world).failed
+        assert states(world) == {"sent": 4}
+        assert len(box.kept) == 4
+
+
 def test_an_eager_server_that_wants_a_body_for_nobody_gets_none(tmp_path: Path) -> None:
     gone = always("rcpt", Fault("550 5.1.1 no such user"), "p1@example.org")
     with installation(tmp_path, gone) as (world, box):

@@ -153,6 +153,16 @@ def test_css_about_neighbours_is_noticed(css: str) -> None:
         assert renderer.render(made) == renderer.render_anew(made)
 
 
+@pytest.mark.parametrize("odd", ["\ue003", "\ue002", "\ue000aZ0\ue001", "\ue000"])
+def test_a_paper_that_looks_like_a_blank_costs_only_its_own_readers_the_short_cut(odd: str) -> None:
+    renderer = Renderer(LOADER, HEAD, SPEECHES)
+    plain, strange = edition(["A title", "Another"]), edition([f"An {odd} odd one", "Another"])
+    assert renderer.render(strange) == renderer.render_anew(strange)
+    assert "Another" in renderer.render(strange).html
+    assert renderer._press._given_up == set()
+    assert renderer._press.render(plain, renderer.speech("en")) == renderer.render_anew(plain)
+
+
 def test_a_blank_can_be_printed_and_nothing_else() -> None:
     maker = Maker()
     blank = maker.blank("x")
