@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from digest.distribution import missing
 from digest.errors import DigestError
 
 
@@ -41,8 +42,8 @@ class SentenceEncoder:
             from sentence_transformers import SentenceTransformer
         except ImportError as error:
             raise DigestError(
-                "[ranking] semantic needs sentence-transformers: "
-                "pip install 'paper-digest[semantic]'. Without the key everything works as before."
+                missing("[ranking] semantic", "sentence-transformers", "semantic")
+                + ". Without the key everything works as before."
             ) from error
         path = Path(self.model).expanduser()
         try:

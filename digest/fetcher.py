@@ -29,6 +29,7 @@ import httpx
 import tenacity
 
 from digest import __version__
+from digest.distribution import DISTRIBUTION
 from digest.errors import SourceUnavailable
 from digest.model import Validators
 
@@ -175,7 +176,7 @@ class Fetcher:
         monotonic: Callable[[], float] = time.monotonic,
         reserve: Callable[[str, float], float] | None = None,
     ) -> None:
-        about = f"paper-digest/{__version__}"
+        about = f"{DISTRIBUTION}/{__version__}"
         # A header is latin-1 at best; a contact that is not cannot travel.
         contact = contact.encode("ascii", "ignore").decode().strip()
         self._headers = {

@@ -17,6 +17,7 @@ import typer
 
 from digest import __version__
 from digest.cli.output import fail, progress, say, warn
+from digest.distribution import missing
 from digest.errors import ConfigError, DigestError, UnknownSubscriber
 from digest.monitor.logs import handler
 from digest.text import counted
@@ -507,10 +508,7 @@ def worker(config: ConfigOption = None) -> None:
         try:
             from digest.cluster.worker import Member
         except ImportError as error:
-            raise DigestError(
-                f"A worker on PostgreSQL needs {error.name}; pip install 'paper-digest[postgres]' "
-                "brings it."
-            ) from error
+            raise DigestError(missing("A worker on PostgreSQL", error.name, "postgres")) from error
         Member(application).run()
 
 

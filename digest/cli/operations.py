@@ -18,6 +18,7 @@ from digest.cli.commands import (
     app,
 )
 from digest.cli.output import say, table, warn
+from digest.distribution import missing
 from digest.errors import DigestError
 from digest.text import counted
 
@@ -300,9 +301,7 @@ def serve(
         try:
             from digest.web import site
         except ImportError as error:
-            raise DigestError(
-                f"The web side needs {error.name}; pip install 'paper-digest[web]' brings it."
-            ) from error
+            raise DigestError(missing("The web side", error.name, "web")) from error
         web = application.settings.web
         given = os.environ.get("PORT", "")
         chosen = port if port is not None else int(given) if given.isdigit() else web.port

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from digest.cli.output import console, fail, progress, say, warn
+from digest.distribution import missing
 from digest.errors import ConfigError, DigestError
 from digest.text import counted
 
@@ -34,9 +35,7 @@ class Composed:
 
 
 def needs_extra(error: ImportError) -> DigestError:
-    return DigestError(
-        f"This needs {error.name}, which is not installed: pip install 'paper-digest[preview]'."
-    )
+    return DigestError(missing("This", error.name, "preview"))
 
 
 def read_mails(paths: Sequence[Path]) -> Composed:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from digest import schedule
 from digest.cli.output import bar, say, table, warn
+from digest.distribution import missing
 from digest.errors import DigestError
 from digest.model import DayReport, EditionKind, Paper, Profile, Subscriber
 from digest.text import counted
@@ -177,7 +178,7 @@ def plot_evaluations(found: Sequence[Evaluation], path: Path) -> None:
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise DigestError("Drawing needs matplotlib: pip install 'paper-digest[plot]'.") from error
+        raise DigestError(missing("Drawing", "matplotlib", "plot")) from error
     figure = Figure(figsize=(6, 3.6 * len(told)), layout="constrained")
     panels = figure.subplots(len(told), squeeze=False)
     for one, (panel,) in zip(told, panels, strict=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
+from digest.distribution import missing
 from digest.errors import ConfigError
 
 #: RFC 8058 wants the List-Unsubscribe headers signed; From is signed twice so that none is added
@@ -28,9 +29,7 @@ class DkimSigner:
         try:
             import dkim
         except ImportError as error:
-            raise ConfigError(
-                ["[mail.dkim] needs dkimpy: pip install 'paper-digest[dkim]'"]
-            ) from error
+            raise ConfigError([missing("[mail.dkim]", "dkimpy", "dkim")]) from error
         self._dkim = dkim
         self._domain, self._selector, self._key_file = domain, selector, key_file
         try:

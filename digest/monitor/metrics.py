@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from digest.distribution import missing
 from digest.errors import ConfigError, DigestError
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def serve_metrics(app: App, port: int) -> int:
         from prometheus_client import CollectorRegistry, start_http_server
     except ImportError as error:
         raise ConfigError(
-            ["[monitor] metrics_port needs prometheus-client: pip install 'paper-digest[metrics]'"]
+            [missing("[monitor] metrics_port", "prometheus-client", "metrics")]
         ) from error
     registry = CollectorRegistry()
     registry.register(Figures(app))

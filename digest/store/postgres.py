@@ -10,6 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from digest.distribution import missing
 from digest.errors import StoreBusy, StoreError, StoreFull
 from digest.store.database import Database
 
@@ -38,9 +39,7 @@ class Postgres(Database):
         try:
             import psycopg  # noqa: F401
         except ImportError as error:
-            raise StoreError(
-                "A PostgreSQL store needs psycopg; pip install 'paper-digest[postgres]' brings it."
-            ) from error
+            raise StoreError(missing("A PostgreSQL store", "psycopg", "postgres")) from error
         parsed = sa.make_url(re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", url))
         return cls(_connect(parsed), _shown(parsed))
 

@@ -51,7 +51,7 @@ def test_it_names_the_project_and_a_contact(web: WebServer) -> None:
     with fetcher(contact="me@example.org") as client:
         assert client.get(f"{web.url}/x", allow_private=True).body == b"hello"
     agent = web.requests[0].headers["user-agent"]
-    assert agent.startswith("paper-digest/")
+    assert agent.startswith("preprint-digest/")
     assert "me@example.org" in agent
 
 
