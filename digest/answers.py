@@ -49,6 +49,8 @@ def why_not(store: AnswersStore, reader: Subscriber, paper: Paper, today: date) 
         return ("They like it already, so it is not sent.",)
     if paper.id in {p.id for p in state.disliked}:
         return ("They disliked it, so it is not sent.",)
+    if paper.id in state.named:
+        return ("It stands in a library of theirs, so it is not sent.",)
     mentions = store.mentions_of(paper.id)
     if not mentions:
         return ("No source has listed it; it is known only because somebody likes it.",)

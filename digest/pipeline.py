@@ -381,7 +381,8 @@ class Editor:
         mentions = self._new_mentions(state, day)
         ages = [(self._now - at) / timedelta(days=1) for at in state.liked_at]
         profile = build_profile(subscriber, state.liked, state.disliked, ages)
-        candidates = filter_candidates(mentions.pool, subscriber, state.sent | profile.rated_ids)
+        seen = state.sent | profile.rated_ids | state.named
+        candidates = filter_candidates(mentions.pool, subscriber, seen)
         return _Sheet(subscriber, day, state, profile, mentions, candidates)
 
     def _score(self, sheets: Sequence[_Sheet]) -> None:
@@ -413,7 +414,7 @@ class Editor:
         picks += journal_versions(
             subscriber,
             [self._papers[i] for i in sheet.mentions.published if i in self._papers],
-            (state.sent | profile.liked_ids) - state.told,
+            (state.sent | profile.liked_ids | state.named) - state.told,
             len(picks),
         )
         counts = sheet.mentions.counts

@@ -189,6 +189,8 @@ class ReaderState:
     sent: frozenset[str] = frozenset()
     #: of those, papers whose journal version was told
     told: frozenset[str] = frozenset()
+    #: stored papers that the reader's own records are about
+    named: frozenset[str] = frozenset()
     #: mentions up to this id and date were considered for an earlier edition; None: there was none
     cursor: int | None = None
     considered_to: date | None = None
@@ -304,7 +306,8 @@ class PaperStore(Protocol):
         ...
 
     def add_papers(self, papers: Iterable[Paper], now: datetime) -> Mapping[str, str]:
-        """Store papers that no listing mentioned (likes); returns each one's id in the store."""
+        """Store papers that no listing mentioned, as a service describes them; returns each one's
+        id in the store. Records of readers' own files go with their ratings."""
         ...
 
     def known_as(self, wanted: Collection[str]) -> Mapping[str, str]:
@@ -323,6 +326,10 @@ class PaperStore(Protocol):
         """The most recently seen papers, for word statistics."""
         ...
 
+    def homes(self, papers: Sequence[Paper]) -> Mapping[str, str]:
+        """For each record, by its id, the stored paper that it is about; its own id if none is."""
+        ...
+
 
 class Memory(Protocol):
     """Facts that outlive a run, such as the version of a library."""
@@ -330,6 +337,8 @@ class Memory(Protocol):
     def remembered(self, key: str) -> str: ...
 
     def remember(self, key: str, value: str) -> None: ...
+
+    def forget(self, key: str) -> None: ...
 
 
 class SubscriberStore(Protocol):
@@ -375,10 +384,28 @@ class SubscriberStore(Protocol):
         """Papers rated, by where the rating came from."""
         ...
 
+    def rated_papers(self, subscriber_id: str, origin: str = "") -> dict[str, Paper]:
+        """The papers that a reader rated, by the id they are rated under, as this reader's profile
+        knows them: gaps of the stored record are filled from the reader's own.
+
+        Args:
+            origin: only what this origin brought.
+        """
+        ...
+
     def sync_ratings(
-        self, subscriber_id: str, origin: str, paper_ids: Collection[str], now: datetime
+        self,
+        subscriber_id: str,
+        origin: str,
+        paper_ids: Collection[str],
+        now: datetime,
+        records: Mapping[str, Paper] | None = None,
     ) -> None:
-        """Make the likes of one origin equal to `paper_ids`; known ones keep their date."""
+        """Make the likes of one origin equal to `paper_ids`; known ones keep their date.
+
+        Args:
+            records: what the reader's own file says of some of them; see `rated_papers`.
+        """
         ...
 
     def reader_state(self, subscriber_id: str, edition_date: date) -> ReaderState: ...

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from digest.errors import LibraryError, SourceError, UnknownSubscriber
-from digest.identity import name_of, names, text_key
+from digest.identity import combine, merge, name_of, names, text_key
 from digest.model import Paper, Rating, Subscriber
 from digest.ports import Likes, Lookup, Memory, PaperStore, Shelf, SubscriberStore
 from digest.text import clean
@@ -288,28 +288,60 @@ def _settled(
 ) -> list[tuple[_Brought, Mapping[str, str], tuple[Paper, ...]]]:
     """Store what was brought and make it likes: for each, what could not be found, and the papers.
 
-    All are looked up together, since services answer for a hundred papers as fast as for one.
+    All are looked up together, since services answer for a hundred papers as fast as for one. What
+    services say is stored for everybody; a reader's own record stays with the reader's rating.
     """
-    store.add_papers([p for one in brought for p in one.likes.papers], now)
     refs = dict.fromkeys(r for one in brought for r in one.likes.refs)
     wanted = {name for ref in refs if (name := name_of(ref))}
     wanted |= _wanting(p for one in brought for p in one.likes.papers)
     reasons = look_up(wanted, store, lookups, now, progress)
     done: list[tuple[_Brought, Mapping[str, str], tuple[Paper, ...]]] = []
     for one in brought:
-        called = {ref: name_of(ref) for ref in one.likes.refs}
-        ids = {p.id for p in one.likes.papers}
-        owned = store.known_as({*called.values(), *one.likes.kept, *ids} - {""})
+        named = _named(one, store)
         missing = {
             ref: reasons.get(name, "it is not stored") if name else NO_REFERENCE
-            for ref, name in called.items()
-            if name not in owned
+            for ref in one.likes.refs
+            if (name := name_of(ref)) not in named.refs
         }
-        papers = store.papers(set(owned.values()))
-        store.sync_ratings(one.subscriber_id, one.origin, sorted(papers), now)
-        store.remember(_fact(one.subscriber_id, one.origin), one.memory)
+        store.sync_ratings(one.subscriber_id, one.origin, sorted(named.ids), now, named.records)
+        if one.memory:
+            store.remember(_fact(one.subscriber_id, one.origin), one.memory)
+        papers = store.rated_papers(one.subscriber_id, one.origin)
         done.append((one, missing, tuple(papers.values())))
     return done
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Named:
+    """What an origin brought, by the ids under which it is rated."""
+
+    #: stored papers by the names of references
+    refs: Mapping[str, str]
+    #: the reader's own records
+    records: Mapping[str, Paper]
+
+    @property
+    def ids(self) -> set[str]:
+        return {*self.refs.values(), *self.records}
+
+
+def _named(one: _Brought, store: RatingsStore) -> _Named:
+    """Stored papers for what is stored, own records for the rest; nothing is written."""
+    own = {p.id: p for p in merge(one.likes.papers)}
+    before = store.rated_papers(one.subscriber_id, one.origin) if one.likes.kept else {}
+    earlier = {n: p for p in before.values() for n in names(p)}
+    kept = store.known_as(one.likes.kept)
+    for name in one.likes.kept:
+        if name in earlier:
+            own.setdefault(earlier[name].id, earlier[name])
+    refs = store.known_as({name for ref in one.likes.refs if (name := name_of(ref))})
+    homes = store.homes(tuple(own.values()))
+    records: dict[str, Paper] = {}
+    for paper in own.values():
+        home = homes[paper.id]
+        known = records.get(home)
+        records[home] = paper if known is None else combine(known, paper)
+    return _Named(refs={**refs, **kept}, records=records)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -359,14 +391,13 @@ def import_likes(
     if likes is None:
         return None
     faults = list(likes.faults)
+    one = _Brought(subscriber_id=subscriber.id, origin=origin, likes=likes, memory=memory)
     if dry_run:
+        named = _named(one, store)
         called = {n for ref in likes.refs if (n := name_of(ref))}
-        owned = store.known_as({*called, *likes.kept, *(p.id for p in likes.papers)})
-        found = dict(store.papers(set(owned.values())))
-        found |= {p.id: p for p in likes.papers if p.id not in owned}
-        n_open = len(called - owned.keys())
+        found = dict(named.records) | store.papers(named.ids)
+        n_open = len(called - named.refs.keys())
     else:
-        one = _Brought(subscriber_id=subscriber.id, origin=origin, likes=likes, memory=memory)
         [(_, missing, papers)] = _settled([one], store, lookups, now, progress)
         faults += [f"{ref}: {reason}." for ref, reason in missing.items()]
         found, n_open = {p.id: p for p in papers}, 0
@@ -395,6 +426,7 @@ def forget_import(store: RatingsStore, subscriber: Subscriber, name: str, now: d
     """Take away what an import brought; returns how many likes that were."""
     n = imports(store, subscriber).get(name, 0)
     store.sync_ratings(subscriber.id, IMPORT + name, (), now)
+    store.forget(_fact(subscriber.id, IMPORT + name))
     return n
 
 
@@ -422,20 +454,33 @@ def rate(
 ) -> Resolved:
     """Like (+1) or dislike (-1) papers; what cannot be found is returned, the rest is rated."""
     resolved = resolve(refs, store, lookups, now)
+    own = _own_names(store, subscriber) if resolved.missing else {}
+    known = {ref: own[name] for ref in resolved.missing if (name := name_of(ref) or ref) in own}
+    papers = store.rated_papers(subscriber.id) if known else {}
     store.add_ratings(
-        Rating(subscriber_id=subscriber.id, paper_id=p.id, value=value, rated_at=now, origin=origin)
-        for p in resolved.papers
+        Rating(subscriber_id=subscriber.id, paper_id=i, value=value, rated_at=now, origin=origin)
+        for i in (*(p.id for p in resolved.papers), *known.values())
     )
-    return resolved
+    return Resolved(
+        papers=(*resolved.papers, *(papers[i] for i in known.values())),
+        missing={ref: why for ref, why in resolved.missing.items() if ref not in known},
+    )
+
+
+def _own_names(store: RatingsStore, subscriber: Subscriber) -> dict[str, str]:
+    """The ids of a reader's ratings by all names of the papers, their own records' among them."""
+    papers = store.rated_papers(subscriber.id)
+    return {n: i for i, p in papers.items() for n in (i, *names(p))}
 
 
 def unrate(store: RatingsStore, subscriber: Subscriber, refs: Sequence[str]) -> dict[str, str]:
     """Take back ratings; returns what became of each reference, as the end of a sentence."""
     ratings = {r.paper_id: r for r in store.ratings(subscriber.id)}
+    own = _own_names(store, subscriber)
     verdicts: dict[str, str] = {}
     for ref in refs:
         name = name_of(ref) or ref
-        key = store.known_as({name}).get(name, name)
+        key = own.get(name) or store.known_as({name}).get(name, name)
         n_removed = store.remove_rating(subscriber.id, key, keep=FILE_ORIGIN)
         if n_removed:
             verdicts[ref] = "is taken back"

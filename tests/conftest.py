@@ -77,3 +77,11 @@ def fixtures() -> Path:
     if not FIXTURES.is_dir():
         pytest.skip(f"recorded payloads are not here ({FIXTURES})")
     return FIXTURES
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path | str:
+    """Where a new database is: what `open_store` takes."""
+    from tests import postgres
+
+    return postgres.fresh(empty=True) if postgres.wanted else tmp_path / "digest.db"

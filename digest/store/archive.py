@@ -329,7 +329,12 @@ class ArchiveTables:
             ids = {r["paper_id"] for r in found["ratings"]}
             papers = schema.papers
             titles = sa.select(papers.c.id, papers.c.title).where(papers.c.id.in_(ids))
-            found["titles"] = {i: title for i, title in connection.execute(titles)}  # noqa: C416
+            found["titles"] = {
+                r["paper_id"]: r["record"]["title"]
+                for r in found["ratings"]
+                if r["record"] and r["record"].get("title")
+            }
+            found["titles"] |= {i: title for i, title in connection.execute(titles)}  # noqa: C416
         return found
 
 

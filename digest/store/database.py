@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from digest.store.store import SqlStore
 
 #: the newest migration; opening a database that has it needs no alembic
-HEAD = "0006"
+HEAD = "0007"
 
 
 class Database(ABC):

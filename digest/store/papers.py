@@ -63,6 +63,24 @@ def to_reasons(found: list[dict[str, Any]]) -> tuple[Reason, ...]:
     )
 
 
+def _repoint(
+    connection: sa.Connection, table: sa.Table, others: Sequence[str], keep: str, gone: str
+) -> None:
+    """Rows about one paper are about another from now on, unless it has such a row already.
+
+    Args:
+        others: columns that make a row unique besides the paper.
+    """
+    twin = table.alias()
+    same = [twin.c[c] == table.c[c] for c in others]
+    connection.execute(
+        table.delete().where(
+            table.c.paper_id == gone, sa.exists().where(twin.c.paper_id == keep, *same)
+        )
+    )
+    connection.execute(table.update().where(table.c.paper_id == gone).values(paper_id=keep))
+
+
 class PaperTables:
     """The part of the store that implements `ports.PaperStore`."""
 
@@ -178,6 +196,7 @@ class PaperTables:
             )
         self._update(connection, changed.values())
         self._name(connection, [*fresh, *changed.values()])
+        self._adopt_ratings(connection, [*fresh, *changed.values()])
         stored = {n: homes[p.id] for p in merged for n in names(p)}
         preprints = {p.id for p in known.values() if is_preprint(p)}
         return {p.id: stored[p.id] for p in given}, len(fresh), preprints
@@ -187,19 +206,11 @@ class PaperTables:
 
         Stored papers that one of these shows to be the same are joined on the way.
         """
-        called = {p.id: names(p) for p in papers}
-        titles = {p.id: title_key(p) for p in papers}
-        owners = self._owners(connection, {n for ns in called.values() for n in ns})
-        like = self._owners(connection, {t for t in titles.values() if t})
-        rivals = self._read(connection, {i for t in like.values() for i in t})
         joined: dict[str, str] = {}
         homes: dict[str, str] = {}
-        for paper in papers:
-            found = [joined.get(i, i) for n in called[paper.id] for i in owners.get(n, ())]
-            if not found:
-                ids = dict.fromkeys(joined.get(i, i) for i in like.get(titles[paper.id], ()))
-                found = [i for i in ids if i in rivals and same_work(rivals[i], paper)]
-            found = sorted(dict.fromkeys(found), key=lambda i: not i.startswith("arxiv:"))
+        for paper, owners in zip(papers, self._about(connection, papers), strict=True):
+            found = list(dict.fromkeys(joined.get(i, i) for i in owners))
+            found.sort(key=lambda i: not i.startswith("arxiv:"))
             home = next(iter(found), paper.id)
             for gone in found[1:]:
                 self._join(connection, home, gone)
@@ -207,6 +218,41 @@ class PaperTables:
                 homes = {k: home if h == gone else h for k, h in homes.items()}
             homes[paper.id] = home
         return homes
+
+    def _about(self, connection: sa.Connection, papers: Sequence[Paper]) -> list[list[str]]:
+        """For each record the stored papers that share a name with it, arXiv's first; else those
+        that are the same work by title and authors."""
+        called = [names(p) for p in papers]
+        titles = [title_key(p) for p in papers]
+        owners = self._owners(connection, {n for ns in called for n in ns})
+        like = self._owners(connection, {t for t in titles if t})
+        rivals = self._read(connection, {i for t in like.values() for i in t})
+        found: list[list[str]] = []
+        for paper, own, title in zip(papers, called, titles, strict=True):
+            ids = [i for n in own for i in owners.get(n, ())] or [
+                i for i in like.get(title, ()) if i in rivals and same_work(rivals[i], paper)
+            ]
+            found.append(sorted(dict.fromkeys(ids), key=lambda i: not i.startswith("arxiv:")))
+        return found
+
+    def homes(self, papers: Sequence[Paper]) -> dict[str, str]:
+        """For each record, by its id, the stored paper that it is about; its own id if none is.
+
+        Nothing is stored: what a reader's file says joins and changes nobody's papers.
+        """
+        with self._db.read() as connection:
+            found = self._about(connection, papers)
+        return {p.id: next(iter(ids), p.id) for p, ids in zip(papers, found, strict=True)}
+
+    @staticmethod
+    def _adopt_ratings(connection: sa.Connection, papers: Sequence[Paper]) -> None:
+        """A paper that only readers' own files named is stored now, perhaps under another id."""
+        homes = {n: p.id for p in papers for n in names(p) if n != p.id}
+        table = schema.ratings
+        for part in chunks(homes):
+            rated = sa.select(table.c.paper_id).where(table.c.paper_id.in_(part)).distinct()
+            for name in connection.scalars(rated).all():
+                _repoint(connection, table, ("subscriber_id", "origin"), homes[name], name)
 
     @staticmethod
     def _owners(connection: sa.Connection, wanted: Collection[str]) -> dict[str, list[str]]:
@@ -246,14 +292,7 @@ class PaperTables:
         """Two stored papers are one: what was said of the one is said of the other."""
         both = self._read(connection, {keep, gone})
         for table, others in _ABOUT_PAPERS:
-            twin = table.alias()
-            same = [twin.c[c] == table.c[c] for c in others]
-            connection.execute(
-                table.delete().where(
-                    table.c.paper_id == gone, sa.exists().where(twin.c.paper_id == keep, *same)
-                )
-            )
-            connection.execute(table.update().where(table.c.paper_id == gone).values(paper_id=keep))
+            _repoint(connection, table, others, keep, gone)
         connection.execute(schema.papers.delete().where(schema.papers.c.id == gone))
         if len(both) == 2:
             self._update(connection, [combine(both[keep], both[gone], keep)])

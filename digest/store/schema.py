@@ -149,6 +149,8 @@ subscribers = sa.Table(
     sa.Column("origin", _text(20), nullable=False),
     sa.Column("preferences", Json, nullable=False),
     sa.Column("created_at", Instant, nullable=False),
+    #: links of an earlier one are void; see `links.Ticket`
+    sa.Column("link_generation", sa.Integer, nullable=False, server_default="0"),
     #: when to see whether an edition is due, as found at `checked_at`; the epoch: at once
     sa.Column("due_at", Instant, nullable=False, server_default="0", index=True),
     sa.Column("checked_at", Instant, nullable=False, server_default="0", index=True),
@@ -163,6 +165,8 @@ ratings = sa.Table(
     sa.Column("origin", _text(200), primary_key=True),
     sa.Column("value", sa.Integer, nullable=False),
     sa.Column("rated_at", Instant, nullable=False),
+    #: what the reader's own file says of the paper, for this reader alone
+    sa.Column("record", Json),
 )
 
 #: references among likes that nobody knows, so that they are not looked up every day

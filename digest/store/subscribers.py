@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from pydantic import TypeAdapter
 
+from digest.identity import combine, names, same_work, title_key
 from digest.model import DeliveryState, Paper, Rating, Section, Subscriber, SubscriberState
 from digest.ports import ReaderState
 from digest.store import schema
@@ -20,6 +21,9 @@ from digest.store.papers import PaperTables, chunks
 TURN = "subscribers"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SUBSCRIBER = TypeAdapter(Subscriber)
+_PAPER = TypeAdapter(Paper)
+#: by reader and paper
+Records = Mapping[str, Mapping[str, Paper]]
 
 
 def row_of(subscriber: Subscriber) -> dict[str, Any]:
@@ -30,6 +34,16 @@ def row_of(subscriber: Subscriber) -> dict[str, Any]:
         "preferences": _SUBSCRIBER.dump_python(subscriber, mode="json"),
         "due_at": EPOCH,  # what was found about the reader need not hold any more
     }
+
+
+def for_reader(shared: Paper | None, own: Paper | None) -> Paper | None:
+    """What a reader's profile knows of a paper: what sources and services say, its gaps filled from
+    the reader's own file. It is shown to nobody else."""
+    if shared is None or own is None:
+        return own if shared is None else shared
+    if shared.abstract:
+        return shared  # one object for all who like it
+    return combine(shared, replace(own, version=None, source=""), shared.id)
 
 
 def put_off(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -141,8 +155,21 @@ class SubscriberTables(PaperTables):
 
     def ratings(self, subscriber_id: str) -> tuple[Rating, ...]:
         with self._db.read() as connection:
-            found = self._ratings_of(connection, [subscriber_id])
+            found, _ = self._ratings_of(connection, [subscriber_id])
         return tuple(found.get(subscriber_id, {}).values())
+
+    def rated_papers(self, subscriber_id: str, origin: str = "") -> dict[str, Paper]:
+        """The papers that a reader rated, by the id they are rated under, as `for_reader` has them.
+
+        Args:
+            origin: only what this origin brought.
+        """
+        with self._db.read() as connection:
+            ratings, records = self._ratings_of(connection, [subscriber_id], origin)
+            ids = ratings.get(subscriber_id, {}).keys()
+            shared, own = self._read(connection, ids), records.get(subscriber_id, {})
+        found = {i: for_reader(shared.get(i), own.get(i)) for i in ids}
+        return {i: paper for i, paper in found.items() if paper is not None}
 
     def add_ratings(self, ratings: Iterable[Rating]) -> None:
         with self._db.write() as connection:
@@ -186,14 +213,28 @@ class SubscriberTables(PaperTables):
             return connection.execute(table.delete().where(*chosen)).rowcount
 
     def sync_ratings(
-        self, subscriber_id: str, origin: str, paper_ids: Collection[str], now: datetime
+        self,
+        subscriber_id: str,
+        origin: str,
+        paper_ids: Collection[str],
+        now: datetime,
+        records: Mapping[str, Paper] | None = None,
     ) -> None:
         table = schema.ratings
+        own = {
+            i: _PAPER.dump_python(p, mode="json", exclude_defaults=True)
+            for i, p in (records or {}).items()
+        }
         mine = (table.c.subscriber_id == subscriber_id) & (table.c.origin == origin)
         with self._db.write() as connection:
-            known = set(connection.scalars(sa.select(table.c.paper_id).where(mine)))
-            for part in chunks(known - set(paper_ids)):
+            query = sa.select(table.c.paper_id, table.c.record).where(mine)
+            known = {row.paper_id: row.record for row in connection.execute(query)}
+            for part in chunks(known.keys() - set(paper_ids)):
                 connection.execute(table.delete().where(mine, table.c.paper_id.in_(part)))
+            for i in own.keys() & known.keys():
+                if own[i] != known[i]:
+                    changed = table.update().where(mine, table.c.paper_id == i)
+                    connection.execute(changed.values(record=own[i]))
             added = [p for p in dict.fromkeys(paper_ids) if p not in known]
             if added:
                 connection.execute(
@@ -205,6 +246,7 @@ class SubscriberTables(PaperTables):
                             "origin": origin,
                             "value": 1,
                             "rated_at": now,
+                            "record": own.get(paper_id),
                         }
                         for paper_id in added
                     ],
@@ -282,22 +324,29 @@ class SubscriberTables(PaperTables):
         states: dict[str, ReaderState] = {}
         with self._db.read() as connection:
             for part in chunks(subscriber_ids):
-                ratings = self._ratings_of(connection, part)
+                ratings, records = self._ratings_of(connection, part)
                 missing = {
                     r.paper_id for found in ratings.values() for r in found.values()
                 } - papers.keys()
                 papers.update(self._read(connection, missing))
+                named = self._named(connection, records)
                 sent = self._sent_to(connection, part, edition_date, listed_since)
                 considered = self._considered(connection, part, edition_date)
                 for who in part:
-                    rated = [r for r in ratings.get(who, {}).values() if r.paper_id in papers]
+                    own = records.get(who, {})
+                    rated = [
+                        (r, paper)
+                        for r in ratings.get(who, {}).values()
+                        if (paper := for_reader(papers.get(r.paper_id), own.get(r.paper_id)))
+                    ]
                     picks = sent.get(who, ())
                     cursor, to = considered.get(who, (None, None))
                     states[who] = ReaderState(
-                        liked=tuple(papers[r.paper_id] for r in rated if r.value > 0),
-                        liked_at=tuple(r.rated_at for r in rated if r.value > 0),
+                        liked=tuple(paper for r, paper in rated if r.value > 0),
+                        liked_at=tuple(r.rated_at for r, _ in rated if r.value > 0),
                         # "fewer like this" counts as often as its value says
-                        disliked=tuple(papers[r.paper_id] for r in rated for _ in range(-r.value)),
+                        disliked=tuple(paper for r, paper in rated for _ in range(-r.value)),
+                        named=named.get(who, frozenset()),
                         sent=frozenset(i for i, _ in picks),
                         told=frozenset(i for i, section in picks if section == Section.PUBLISHED),
                         cursor=cursor,
@@ -305,11 +354,35 @@ class SubscriberTables(PaperTables):
                     )
         return states
 
+    def _named(self, connection: sa.Connection, records: Records) -> dict[str, frozenset[str]]:
+        """By reader the stored papers that their own records are about, whatever else those are
+        called: a paper that stands in a library is not news, under none of its names."""
+        called = {
+            who: {p.id: {n for n in (*names(p), title_key(p)) if n} for p in own.values()}
+            for who, own in records.items()
+        }
+        owners = self._owners(
+            connection, {n for of in called.values() for ns in of.values() for n in ns}
+        )
+        like = {i for n, ids in owners.items() if n.startswith("title:") for i in ids}
+        rivals = self._read(connection, like)
+        found: dict[str, frozenset[str]] = {}
+        for who, own in records.items():
+            ids: set[str] = set()
+            for paper in own.values():
+                for name in called[who][paper.id]:
+                    for i in owners.get(name, ()):
+                        if not name.startswith("title:") or same_work(rivals[i], paper):
+                            ids.add(i)
+            found[who] = frozenset(ids)
+        return found
+
     @staticmethod
     def _ratings_of(
-        connection: sa.Connection, subscriber_ids: Collection[str]
-    ) -> dict[str, dict[str, Rating]]:
-        """By reader and paper the latest rating of any origin, in the order of rating."""
+        connection: sa.Connection, subscriber_ids: Collection[str], origin: str = ""
+    ) -> tuple[dict[str, dict[str, Rating]], dict[str, dict[str, Paper]]]:
+        """By reader and paper the latest rating of any origin, in the order of rating; and what
+        the reader's own files say of the paper."""
         table = schema.ratings
         query = (
             sa.select(table)
@@ -321,12 +394,19 @@ class SubscriberTables(PaperTables):
                 table.c.paper_id,
             )
         )
+        if origin:
+            query = query.where(table.c.origin == origin)
         found: dict[str, dict[str, Rating]] = {}
-        for who, paper_id, origin, value, rated_at in connection.execute(query):
+        records: dict[str, dict[str, Paper]] = {}
+        for who, paper_id, said_by, value, rated_at, record in connection.execute(query):
             found.setdefault(who, {})[paper_id] = Rating(
-                subscriber_id=who, paper_id=paper_id, value=value, rated_at=rated_at, origin=origin
+                subscriber_id=who, paper_id=paper_id, value=value, rated_at=rated_at, origin=said_by
             )
-        return found
+            if record is not None:
+                paper = _PAPER.validate_python(record)
+                before = records.setdefault(who, {}).get(paper_id)
+                records[who][paper_id] = paper if before is None else combine(before, paper)
+        return found, records
 
     @staticmethod
     def _sent_to(

@@ -309,11 +309,12 @@ class Papers:
         name = wanted if wanted.partition(":")[2] else name_of(wanted)
         paper_id = office.store.known_as({name}).get(name, name)
         reader, token = office.session(request)
-        rating = 0
+        rating, own = 0, None
         if reader is not None:
             rated = {r.paper_id: r.value for r in office.store.ratings(reader.id)}
             rating = rated.get(paper_id, 0)
-        paper = office.store.papers({paper_id}).get(paper_id) if rating else self._listed(paper_id)
+            own = office.store.rated_papers(reader.id).get(paper_id)
+        paper = self._listed(paper_id) or own
         if paper is None:
             return office.said(
                 request,

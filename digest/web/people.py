@@ -230,7 +230,7 @@ class People:
         office = self._office
         token = request.path_params["token"]
         ratings = office.store.ratings(reader.id)
-        papers = office.store.papers({r.paper_id for r in ratings})
+        papers = office.store.rated_papers(reader.id)
         rated = [
             (r, papers[r.paper_id].title, safe_url(papers[r.paper_id].url))
             for r in sorted(ratings, key=lambda r: r.rated_at, reverse=True)

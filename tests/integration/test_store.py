@@ -33,19 +33,12 @@ from digest.model import (
 from digest.ports import Settled
 from digest.store import SqlStore, open_store, schema
 from digest.store import database as database_module
-from tests import postgres
 from tests.conftest import NOW
 from tests.factories import paper, pick, subscriber
 from tests.journal import mark_handing, plan, record_empty, settle
 
 DAY = date(2026, 5, 20)
 LEASE = timedelta(minutes=5)
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Path | str:
-    """Where a new database is: what `open_store` takes."""
-    return postgres.fresh(empty=True) if postgres.wanted else tmp_path / "digest.db"
 
 
 @pytest.fixture
