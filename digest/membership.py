@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from pydantic import TypeAdapter, ValidationError
 
-from digest.errors import RouteError, TokenError
+from digest.errors import RouteError, TokenError, TokenExpired
 from digest.model import Message, Outcome, Paper, Subscriber, SubscriberState
 from digest.ports import (
     Clock,
@@ -33,6 +33,8 @@ log = logging.getLogger(__name__)
 
 #: one mail an address in this time, whoever asks how often
 ONE_MAIL_IN = timedelta(hours=24)
+#: links that are mailed to an address in that time, for who asks on a page
+MOST_LINKS = 3
 #: requests of one client in this time
 MOST_OF_A_CLIENT, CLIENT_WINDOW = 10, timedelta(hours=1)
 #: how long a confirmation may be pressed
@@ -52,6 +54,14 @@ class MembershipStore(PaperStore, SubscriberStore, SignupStore, Memory, Protocol
     """People, papers, and requests to join."""
 
 
+def may_ask(store: MembershipStore, client: str, now: datetime) -> bool:
+    """Whether a client has not asked too often lately."""
+    if store.signups_since(now - CLIENT_WINDOW, client=client) < MOST_OF_A_CLIENT:
+        return True
+    log.warning("signup.too_many client=%s", client[:8])
+    return False
+
+
 def ask(
     store: MembershipStore,
     wish: Subscriber,
@@ -65,8 +75,7 @@ def ask(
 
     An address that had its mail today gets no second one, which is not told.
     """
-    if store.signups_since(now - CLIENT_WINDOW, client=client) >= MOST_OF_A_CLIENT:
-        log.warning("signup.too_many client=%s", client[:8])
+    if not may_ask(store, client, now):
         return False
     quiet = store.signups_since(now - ONE_MAIL_IN, email=wish.email) > 0
     signup = Signup(
@@ -85,16 +94,41 @@ def ask(
     return True
 
 
+def ask_for_link(
+    store: MembershipStore, reader: Subscriber, *, signup_id: str, client: str, now: datetime
+) -> bool:
+    """Have a link to everything about a reader mailed to their address; False if that was asked for
+    too often."""
+    if store.signups_since(now - ONE_MAIL_IN, email=reader.email) >= MOST_LINKS:
+        return False
+    if not may_ask(store, client, now):
+        return False
+    store.add_signup(
+        Signup(id=signup_id, email=reader.email, client=client, wanted={"link": True}, asked_at=now)
+    )
+    return True
+
+
+class Letters(Protocol):
+    """Writes the letters of the web side."""
+
+    def invitation(self, signup: Signup) -> Message: ...
+
+    def reminder(self, signup: Signup, known: Subscriber) -> Message: ...
+
+    def fresh_link(self, signup: Signup, known: Subscriber) -> Message: ...
+
+
 def send_letters(
     store: MembershipStore,
     transport: Callable[[], Transport],
     *,
-    invitation: Callable[[Signup], Message],
-    reminder: Callable[[Signup, Subscriber], Message],
+    letters: Letters,
     clock: Clock,
 ) -> int:
     """Send what is due: a confirmation to who is unknown, the way to their preferences to who is
-    known, and nothing to an address that must not be written to. Returns how many went out."""
+    known, a link to who asked for one, and nothing to an address that must not be written to.
+    Returns how many went out."""
     n_sent = 0
     taken = store.take_signup(clock(), clock() + TAKEN_FOR)
     if taken is None:
@@ -103,7 +137,7 @@ def send_letters(
         while taken is not None:
             known = store.subscriber(by_email=taken.email)
             try:
-                n_sent += _send(store, route, taken, known, invitation, reminder, clock())
+                n_sent += _send(store, route, taken, known, letters, clock())
             except RouteError:
                 store.mark_signup(taken.id, "asked", clock() + timedelta(minutes=2))
                 raise
@@ -116,15 +150,22 @@ def _send(
     route: Transport,
     signup: Signup,
     known: Subscriber | None,
-    invitation: Callable[[Signup], Message],
-    reminder: Callable[[Signup, Subscriber], Message],
+    letters: Letters,
     now: datetime,
 ) -> int:
-    if known is not None and known.state is SubscriberState.SUPPRESSED:
+    wants_link = bool(signup.wanted.get("link"))
+    if (known is None and wants_link) or (known and known.state is SubscriberState.SUPPRESSED):
         store.mark_signup(signup.id, "failed", None)
         return 0
-    member = known is not None and known.state in (SubscriberState.ACTIVE, SubscriberState.PAUSED)
-    message = reminder(signup, known) if member and known else invitation(signup)
+    member = known is not None and (
+        wants_link or known.state in (SubscriberState.ACTIVE, SubscriberState.PAUSED)
+    )
+    if known is not None and wants_link:
+        message = letters.fresh_link(signup, known)
+    elif known is not None and member:
+        message = letters.reminder(signup, known)
+    else:
+        message = letters.invitation(signup)
     receipt = route.send(message, before_data=lambda: None)
     log.info("signup.mailed outcome=%s attempt=%d", receipt.outcome, signup.attempts)
     if receipt.outcome in (Outcome.ACCEPTED, Outcome.IN_DOUBT):
@@ -137,8 +178,9 @@ def _send(
     return 0
 
 
-def wished(store: MembershipStore, signup_id: str, now: datetime) -> Subscriber:
-    """What a confirmation link would start, before it is pressed.
+def wished(store: MembershipStore, signup_id: str, now: datetime) -> Subscriber | None:
+    """What a confirmation link would start; None once it has started it, since the link is for
+    nothing else.
 
     Raises:
         TokenError: the request is too old, or not here any more.
@@ -147,29 +189,27 @@ def wished(store: MembershipStore, signup_id: str, now: datetime) -> Subscriber:
     if signup is None or signup.state in ("reminded", "quiet"):
         raise TokenError("This request is not here any more. Please ask again.")
     if signup.state in ("confirmed", "done"):
-        known = store.subscriber(by_email=signup.email)
-        if known is None:
-            raise TokenError("This subscription is not here any more.")
-        return known
+        return None
     if now - signup.asked_at > VALID_FOR:
-        raise TokenError("This request is more than a week old. Please ask again.")
+        raise TokenExpired(
+            "This request is more than a week old. Please ask again.",
+            signed_on=signup.asked_at.date(),
+        )
     try:
         return _SUBSCRIBER.validate_python(signup.wanted["subscriber"])
     except (ValidationError, KeyError) as error:  # of another version of this program
         raise TokenError("This request cannot be read any more. Please ask again.") from error
 
 
-def confirm(store: MembershipStore, signup_id: str, now: datetime) -> Subscriber:
-    """Start the subscription that was asked for; doing it twice changes nothing.
+def confirm(store: MembershipStore, signup_id: str, now: datetime) -> Subscriber | None:
+    """Start the subscription that was asked for; None if it was started before.
 
     Raises:
         TokenError: the request is too old, or not here any more.
     """
     wish = wished(store, signup_id, now)
-    signup = store.signup(signup_id)
-    assert signup is not None
-    if signup.state in ("confirmed", "done"):
-        return wish
+    if wish is None:
+        return None
     known = store.subscriber(by_email=wish.email)
     if known is not None and known.state is SubscriberState.SUPPRESSED:
         raise TokenError("Mail to this address came back, so nothing is sent there.")

@@ -171,6 +171,8 @@ class Subscriber:
     state: SubscriberState = SubscriberState.ACTIVE
     #: "config" (edited there) or "web"
     origin: str = "config"
+    #: counts how often all of their links were called in; see `links.Ticket`
+    link_generation: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

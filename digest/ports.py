@@ -363,6 +363,10 @@ class SubscriberStore(Protocol):
         """One of them, by one of the two; addresses are compared without regard to case."""
         ...
 
+    def revoke_links(self, subscriber_id: str) -> None:
+        """Make all links void that were signed for somebody, but for those to unsubscribe."""
+        ...
+
     def set_state(self, subscriber_id: str, state: SubscriberState) -> None: ...
 
     def ratings(self, subscriber_id: str) -> tuple[Rating, ...]:

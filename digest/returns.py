@@ -134,6 +134,22 @@ def _whose(
     return None
 
 
+def holder(ticket: Ticket, store: SubscriberStore) -> Subscriber:
+    """Whose ticket it is.
+
+    Raises:
+        TokenError: they are not here any more, or have called in their links since it was signed.
+            Leaving is possible all the same.
+    """
+    found = store.subscriber(by_id=ticket.subscriber_id) if ticket.subscriber_id else None
+    if found is None:
+        raise TokenError("This subscription is not here any more.")
+    current = ticket.generation == found.link_generation
+    if not current and ticket.action is not Action.UNSUBSCRIBE:
+        raise TokenError("This link was called in by its owner.")
+    return found
+
+
 def carry_out(
     ticket: Ticket, store: ReturnsStore, now: datetime, *, origin: str, dry_run: bool = False
 ) -> str:
@@ -142,9 +158,7 @@ def carry_out(
     Raises:
         TokenError: it asks for something that is no longer there.
     """
-    reader = store.subscriber(by_id=ticket.subscriber_id) if ticket.subscriber_id else None
-    if reader is None:
-        raise TokenError("This subscription is not here any more.")
+    reader = holder(ticket, store)
     if ticket.action is Action.UNSUBSCRIBE:
         if not dry_run and reader.state is not SubscriberState.SUPPRESSED:
             store.set_state(reader.id, SubscriberState.UNSUBSCRIBED)

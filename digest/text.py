@@ -125,6 +125,7 @@ def _decoder() -> object:
     return LatexNodes2Text(math_mode="text", keep_comments=True)
 
 
+@lru_cache(maxsize=8192)  # the same letters and symbols come again and again
 def _decode(latex: str) -> str:
     """LaTeX macros to Unicode; the text itself where it is not LaTeX after all."""
     # A bare % would begin a comment and swallow the rest; in an abstract it is a per cent sign.
@@ -171,6 +172,8 @@ def _math(match: re.Match[str]) -> str:
 
 
 _NO_BRACES = str.maketrans({"{": None, "}": None, "~": " "})
+#: letters of a macro; none is longer
+LONGEST_MACRO = 60
 #: a macro at the end, whose argument may follow after a blank
 _OPEN_MACRO = re.compile(r"\\(?:[a-zA-Z]+\*?|.)$")
 
@@ -240,7 +243,7 @@ def _end_of_group(text: str, start: int) -> int:
             char == " "
             and depth == 0
             and text[at + 1 : at + 2] != "{"
-            and not _OPEN_MACRO.search(text[start:at])
+            and not _OPEN_MACRO.search(text[max(start, at - LONGEST_MACRO) : at])
         ):
             return at
     return len(text)

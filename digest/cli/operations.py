@@ -174,6 +174,19 @@ def unsuppress(email: Email, config: ConfigOption = None) -> None:
     say(f"{reader.email} gets mail again; what counted against it is forgotten.")
 
 
+@app.command("revoke-links")
+@_told
+def revoke_links(email: Email, config: ConfigOption = None) -> None:
+    """Make all links void that one subscriber was sent.
+
+    But for those to unsubscribe: leaving is always possible. The next mail has new ones.
+    """
+    with _app(config) as application:
+        reader = application.subscriber(email)
+        application.store.revoke_links(reader.id)
+    say(f"Links of earlier mails to {reader.email} are void; the next mail has new ones.")
+
+
 @app.command()
 @_told
 def bounces(

@@ -1,4 +1,4 @@
-"""The two letters of the web side: please confirm, and you are a member already."""
+"""The letters of the web side: please confirm, you are a member already, and here is your link."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime
 from digest.edition.links import Action, Ticket, action_url
 from digest.edition.message import build_letter
 from digest.edition.render import Renderer
-from digest.model import Message
+from digest.model import Message, Subscriber
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,11 +41,9 @@ def invitation(
     return _letter(renderer, email, language, words, ticket, f"confirm|{signup_id}", now)
 
 
-def reminder(
-    renderer: Renderer, email: str, subscriber_id: str, signup_id: str, language: str, now: datetime
-) -> Message:
+def reminder(renderer: Renderer, known: Subscriber, signup_id: str, now: datetime) -> Message:
     """The way to their preferences, for who asked to join and is a member."""
-    gettext = renderer.speech(language).gettext
+    gettext = renderer.speech(known.language).gettext
     words = _Words(
         subject=gettext("You are subscribed: {title}"),
         heading=gettext("You are subscribed already"),
@@ -53,8 +51,30 @@ def reminder(
         button=gettext("Change what you get"),
         small_print=gettext("If it was not you, do nothing."),
     )
-    ticket = Ticket(Action.PREFERENCES, subscriber_id)
-    return _letter(renderer, email, language, words, ticket, f"reminder|{signup_id}", now)
+    ticket = Ticket(Action.PREFERENCES, known.id, generation=known.link_generation)
+    name = f"reminder|{signup_id}"
+    return _letter(renderer, known.email, known.language, words, ticket, name, now)
+
+
+def fresh_link(renderer: Renderer, known: Subscriber, signup_id: str, now: datetime) -> Message:
+    """The way to everything that is stored about somebody, for who asked for it on a page."""
+    gettext = renderer.speech(known.language).gettext
+    words = _Words(
+        subject=gettext("Your link: {title}"),
+        heading=gettext("The link that you asked for"),
+        says=gettext(
+            "The button leads to what you get and what is stored about you. There you can change "
+            "it, take it along or delete it."
+        ),
+        button=gettext("Open my page"),
+        small_print=gettext(
+            "Do not forward this mail: until tomorrow, whoever has the link can do all of that. "
+            "If it was not you, do nothing."
+        ),
+    )
+    ticket = Ticket(Action.PREFERENCES, known.id, generation=known.link_generation)
+    name = f"link|{signup_id}"
+    return _letter(renderer, known.email, known.language, words, ticket, name, now)
 
 
 def _letter(
@@ -66,7 +86,7 @@ def _letter(
     name: str,
     now: datetime,
 ) -> Message:
-    """Both begin alike: somebody asked for this at that address.
+    """All begin alike: somebody asked for this at that address.
 
     Args:
         ticket: what the button leads to.

@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from functools import lru_cache
@@ -22,7 +22,7 @@ from itsdangerous.encoding import base64_decode, base64_encode
 from digest.errors import TokenExpired, TokenInvalid
 from digest.text import shorten
 
-#: days that a link of a mail may be used; leaving is possible for ever
+#: days that a link of a mail may be used; see `Action.max_age_days` for those that differ
 MAX_AGE_DAYS = 400
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{16,600}\.[A-Za-z0-9_-]{43}")
 #: characters of a title in a prepared subject
@@ -41,9 +41,16 @@ class Action(StrEnum):
     UNSUBSCRIBE = "unsubscribe"
     EDITION = "edition"  # show the edition of a date
     CONFIRM = "confirm"  # begin a subscription that was asked for; of nobody yet
-    PREFERENCES = "preferences"  # see and change everything about oneself
+    PREFERENCES = "preferences"  # see and change everything about oneself, while it is fresh
     FEED = "feed"  # read one's editions in a feed reader
     SESSION = "session"  # be recognised by a browser
+
+    @property
+    def max_age_days(self) -> int | None:
+        """Days that a link may be used; None: for ever, since leaving must always be possible."""
+        if self is Action.UNSUBSCRIBE:
+            return None
+        return 7 if self is Action.CONFIRM else MAX_AGE_DAYS
 
 
 #: where on the web side an action happens, if it is no feedback
@@ -64,6 +71,14 @@ class Ticket:
     subscriber_id: str
     #: a paper's id, or an edition's date; empty for unsubscribing
     about: str = ""
+    #: of the reader's links; whoever calls in all their links begins another one
+    generation: int = 0
+    #: when it was signed, as far as that is known
+    issued: date | None = field(default=None, compare=False)
+
+    def age_days(self, today: date) -> int:
+        """How old a ticket is that was read from a token."""
+        return (today - self.issued).days if self.issued else 0
 
 
 @lru_cache(maxsize=8)
@@ -89,6 +104,7 @@ class Seal:
             ticket.subscriber_id,
             ticket.about,
             f"{issued.toordinal():x}",
+            *([f"{ticket.generation:x}"] if ticket.generation else []),
         )
         payload = base64_encode("\n".join(parts))
         # What `Signer.sign` does, but that its key is derived once: a mail has forty links.
@@ -104,13 +120,14 @@ class Seal:
         """
         try:
             payload = base64_decode(self._signer().unsign(token))
-            action, subscriber_id, about, issued_hex = payload.decode().split("\n")
-            ticket = Ticket(Action(action), subscriber_id, about)
+            action, subscriber_id, about, issued_hex, *rest = payload.decode().split("\n")
             issued = date.fromordinal(int(issued_hex, 16))
-        except (BadData, ValueError) as error:
+            generation = int(rest[0], 16) if rest else 0
+            ticket = Ticket(Action(action), subscriber_id, about, generation, issued)
+        except (BadData, ValueError, OverflowError) as error:
             raise TokenInvalid(_DAMAGED) from error
-        too_old = (today - issued).days > MAX_AGE_DAYS
-        if too_old and ticket.action is not Action.UNSUBSCRIBE:
+        most = ticket.action.max_age_days
+        if most is not None and ticket.age_days(today) > most:
             raise TokenExpired(
                 f"This link is of {issued:%d %B %Y} and too old to be used.", signed_on=issued
             )

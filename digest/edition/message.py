@@ -145,7 +145,8 @@ def _return_address(head: Letterhead, subscriber_id: str) -> str:
 
 def _unsubscribing(edition: Edition, head: Letterhead, reply_to: str) -> list[bytes]:
     """RFC 2369, and RFC 8058 where its button can work: it needs https."""
-    ticket = Ticket(Action.UNSUBSCRIBE, edition.subscriber.id)
+    who = edition.subscriber
+    ticket = Ticket(Action.UNSUBSCRIBE, who.id, generation=who.link_generation)
     token = head.seal.sign(ticket, edition.edition_date)
     mail = action_url(ticket, token, web_url="", reply_to=reply_to)
     if not head.web_url:

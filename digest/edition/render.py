@@ -224,7 +224,8 @@ def actions_of(
     name = _in_attribute(paper)
     links = []
     for action, label in wanted:
-        ticket = Ticket(action, edition.subscriber.id, paper.id)
+        who = edition.subscriber
+        ticket = Ticket(action, who.id, paper.id, who.link_generation)
         url = action_url(
             ticket,
             seal.sign(ticket, edition.edition_date),
@@ -617,7 +618,7 @@ class Renderer:
         day = edition.edition_date
 
         def leads(action: Action, about: str, verb: str) -> str:
-            ticket = Ticket(action, subscriber.id, about)
+            ticket = Ticket(action, subscriber.id, about, subscriber.link_generation)
             return action_url(
                 ticket,
                 head.seal.sign(ticket, day),

@@ -9,22 +9,47 @@ from typing import Any
 
 from digest.errors import LibraryError
 from digest.identity import parse_arxiv_id
-from digest.library.records import Collector, decode, paper_of, ref_of, turned
+from digest.library.records import (
+    MAX_ABSTRACT_CHARS,
+    MAX_ENTRIES,
+    MAX_ENTRY_CHARS,
+    MAX_TITLE_CHARS,
+    Collector,
+    decode,
+    paper_of,
+    ref_of,
+    refuse_more_than,
+    turned,
+)
 from digest.model import Paper
 from digest.ports import Likes
 from digest.text import clean, plain, readable
 
+#: what begins an entry, a string, a comment
+_BLOCK = re.compile(r"^[ \t]*@\w+\s*[{(]", re.M)
+#: fields that are read, and how much of each; the others of an entry are not looked at
+_READ = {
+    "title": MAX_TITLE_CHARS,
+    "abstract": MAX_ABSTRACT_CHARS,
+    "author": MAX_ENTRY_CHARS,
+    **dict.fromkeys(
+        "doi url eprint archiveprefix eprinttype date year journal journaltitle".split(),
+        MAX_TITLE_CHARS,
+    ),
+}
 
-def parse(body: bytes, *, place: str) -> Likes:
+
+def parse(body: bytes, *, place: str, max_entries: int = MAX_ENTRIES) -> Likes:
     """Papers of a BibTeX file, in its order, one a key.
 
     Raises:
-        LibraryError: there is text, but not one entry in it.
+        LibraryError: there is text, but not one entry in it, or there are too many.
     """
     import bibtexparser
     from bibtexparser import model as bib
 
     text = decode(body)
+    refuse_more_than(max_entries, len(_BLOCK.findall(text)), place)
     # bibtexparser warns of every odd entry by itself; we report them in our words.
     logging.getLogger("bibtexparser").setLevel(logging.CRITICAL)
     library: Any = bibtexparser.parse_string(text)  # type: ignore[attr-defined]
@@ -37,7 +62,11 @@ def parse(body: bytes, *, place: str) -> Likes:
             collector.fault(where, fault)
         n_entries += entry is not None or bool(fault)
         if entry is not None:
-            fields = {f.key.lower(): _value(f.value) for f in entry.fields}
+            fields = {
+                key: _value(f.value, _READ[key])
+                for f in entry.fields
+                if (key := f.key.lower()) in _READ
+            }
             ref = ref_of(fields.get("eprint", ""), fields.get("doi", ""), fields.get("url", ""))
             collector.put(_paper(fields), where=where, ref=ref, what=entry.key)
     if not n_entries and text.strip():
@@ -82,8 +111,8 @@ def _paper(fields: Mapping[str, str]) -> Paper | None:
     )
 
 
-def _value(raw: Any) -> str:
-    text = str(raw)
+def _value(raw: Any, most: int) -> str:
+    text = str(raw)[:most]
     if len(text) > 1 and (text[0], text[-1]) in (("{", "}"), ('"', '"')):
         text = text[1:-1]
     text = readable(clean(text))

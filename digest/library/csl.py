@@ -7,17 +7,26 @@ from collections.abc import Mapping
 from typing import Any
 
 from digest.errors import LibraryError
-from digest.library.records import Collector, decode, paper_of, ref_of
+from digest.library.records import (
+    MAX_ABSTRACT_CHARS,
+    MAX_ENTRIES,
+    MAX_TITLE_CHARS,
+    Collector,
+    decode,
+    paper_of,
+    ref_of,
+    refuse_more_than,
+)
 from digest.model import Paper
 from digest.ports import Likes
 from digest.text import clean, plain, readable
 
 
-def parse(body: bytes, *, place: str) -> Likes:
+def parse(body: bytes, *, place: str, max_entries: int = MAX_ENTRIES) -> Likes:
     """Papers of a CSL-JSON file, in its order, one a key.
 
     Raises:
-        LibraryError: it is not JSON, or not a list of items.
+        LibraryError: it is not JSON, not a list of items, or holds too many.
     """
     try:
         data = json.loads(decode(body))
@@ -26,6 +35,7 @@ def parse(body: bytes, *, place: str) -> Likes:
     items = data.get("items", [data]) if isinstance(data, dict) else data
     if not isinstance(items, list):
         raise LibraryError(f"{place} is JSON, but no list of CSL items.", place=place)
+    refuse_more_than(max_entries, len(items), place)
     collector = Collector(place)
     for number, item in enumerate(items, 1):
         where = f"item {number}"
@@ -44,8 +54,8 @@ def _paper(item: Mapping[str, Any]) -> Paper | None:
     number = _text(item, "number") or _text(item, "archive_location")
     arxiv = number if "arxiv" in archive or number.lower().startswith("arxiv:") else ""
     return paper_of(
-        title=readable(plain(_text(item, "title"))),
-        abstract=plain(_text(item, "abstract")),
+        title=readable(plain(_text(item, "title")[:MAX_TITLE_CHARS])),
+        abstract=plain(_text(item, "abstract")[:MAX_ABSTRACT_CHARS]),
         authors=[name for a in _list(item, "author") if (name := _name(a))],
         doi=_text(item, "DOI"),
         url=url,

@@ -7,24 +7,25 @@ import re
 
 from digest.errors import LibraryError
 from digest.identity import name_of, parse_arxiv_id
-from digest.library.records import decode
+from digest.library.records import MAX_ENTRIES, decode, refuse_more_than
 from digest.ports import Likes
 
 #: a word that may be an id or an address, without the brackets and quotes of Markdown around it
 _WORD = re.compile(r"[^\s<>\"'`|\[\]{}]+")
+_DIGIT = re.compile(r"\d")
 _TRIMMED = "().,;:!?*_"
 #: of ids that need no address around them
 _BEGINNINGS = ("10.", "doi:10.", "doi.org/10.", "pmid:", "corpusid:", "openalex:")
 
 
-def parse(body: bytes, *, place: str) -> Likes:
+def parse(body: bytes, *, place: str, max_entries: int = MAX_ENTRIES) -> Likes:
     """References of a list, in its order, each once.
 
     A line that holds nothing but one word, or an address, is meant as a reference: if it is none
     that we know, it is named.
 
     Raises:
-        LibraryError: there is text, but no reference in it.
+        LibraryError: there is text, but no reference in it, or there are too many.
     """
     refs: dict[str, str] = {}
     faults: list[str] = []
@@ -34,6 +35,7 @@ def parse(body: bytes, *, place: str) -> Likes:
         found = [key for word in words for key in _references(word)]
         for key in found:
             refs.setdefault(key, key)
+        refuse_more_than(max_entries, len(refs) + len(faults), place)
         meant = [w for w in words if "://" in w] or (words if len(words) == 1 else [])
         if not found and meant and re.search(r"\w", meant[0]):
             shown = meant[0][:80]
@@ -46,6 +48,8 @@ def parse(body: bytes, *, place: str) -> Likes:
 
 
 def _references(word: str) -> list[str]:
+    if not _DIGIT.search(word):  # most words of a text
+        return []
     # Markdown joins a text and its address: [title](https://…) was split at the bracket
     # the first way keeps a bracket that belongs to a DOI
     for piece in (word.lstrip("(*_").rstrip(".,;:!?*_"), word.strip(_TRIMMED)):

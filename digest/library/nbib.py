@@ -6,21 +6,33 @@ import re
 
 from digest.errors import LibraryError
 from digest.identity import parse_doi
-from digest.library.records import Collector, decode, paper_of, ref_of, turned
+from digest.library.records import (
+    MAX_ABSTRACT_CHARS,
+    MAX_ENTRIES,
+    MAX_TITLE_CHARS,
+    Collector,
+    decode,
+    paper_of,
+    ref_of,
+    refuse_more_than,
+    turned,
+)
 from digest.ports import Likes
 from digest.text import clean
 
 _LINE = re.compile(r"([A-Z0-9]{2,4}) *- ?(.*)")
+_RECORD = re.compile(r"^PMID *-", re.M)
 
 
-def parse(body: bytes, *, place: str) -> Likes:
+def parse(body: bytes, *, place: str, max_entries: int = MAX_ENTRIES) -> Likes:
     """Papers of a .nbib file, in its order, one a key.
 
     Raises:
-        LibraryError: there is text, but not one record in it.
+        LibraryError: there is text, but not one record in it, or there are too many.
     """
     collector = Collector(place)
     text = decode(body)
+    refuse_more_than(max_entries, len(_RECORD.findall(text)), place)
     n_records = 0
     for number, fields in _records(text):
         n_records += 1
@@ -36,8 +48,8 @@ def parse(body: bytes, *, place: str) -> Likes:
         pmid = next((v for v in fields.get("PMID", ()) if v.isdigit()), "")
         page = f"https://pubmed.ncbi.nlm.nih.gov/{pmid}/" if pmid else ""
         paper = paper_of(
-            title=_first(fields, "TI").rstrip("."),
-            abstract=_first(fields, "AB"),
+            title=_first(fields, "TI")[:MAX_TITLE_CHARS].rstrip("."),
+            abstract=_first(fields, "AB")[:MAX_ABSTRACT_CHARS],
             authors=[turned(n) for n in fields.get("FAU", fields.get("AU", []))],
             doi=doi,
             pmid=pmid,
@@ -55,7 +67,8 @@ def parse(body: bytes, *, place: str) -> Likes:
 
 def _records(text: str) -> list[tuple[int, dict[str, list[str]]]]:
     """Each record with the line it begins at; a blank line or another PMID ends one."""
-    found: list[tuple[int, dict[str, list[str]]]] = []
+    # joined once, at the end: line by line, a long value would take the square of its time
+    found: list[tuple[int, dict[str, list[list[str]]]]] = []
     tag = ""
     for number, line in enumerate(text.splitlines(), 1):
         match = _LINE.match(line)
@@ -65,10 +78,13 @@ def _records(text: str) -> list[tuple[int, dict[str, list[str]]]]:
                 if tag != "PMID":
                     continue
                 found.append((number, {}))
-            found[-1][1].setdefault(tag, []).append(clean(match[2]))
+            found[-1][1].setdefault(tag, []).append([match[2]])
         elif line.startswith(" ") and found and found[-1][1].get(tag):
-            found[-1][1][tag][-1] = clean(f"{found[-1][1][tag][-1]} {line}")
-    return found
+            found[-1][1][tag][-1].append(line)
+    return [
+        (number, {tag: [clean(" ".join(v)) for v in values] for tag, values in fields.items()})
+        for number, fields in found
+    ]
 
 
 def _first(fields: dict[str, list[str]], tag: str) -> str:

@@ -9,7 +9,14 @@ from itertools import pairwise
 
 from digest.errors import LibraryError
 from digest.identity import parse_arxiv_id
-from digest.library.records import Collector, decode, paper_of
+from digest.library.records import (
+    MAX_ABSTRACT_CHARS,
+    MAX_ENTRIES,
+    Collector,
+    decode,
+    paper_of,
+    refuse_more_than,
+)
 from digest.model import Paper
 from digest.ports import Likes
 from digest.text import clean, readable
@@ -35,15 +42,18 @@ def looks_like(text: str) -> bool:
     )
 
 
-def parse(body: bytes, *, place: str) -> Likes:
+def parse(body: bytes, *, place: str, max_entries: int = MAX_ENTRIES) -> Likes:
     """The papers of a saved page, in its order, one a title.
 
     Raises:
-        LibraryError: there is text, but no paper in it.
+        LibraryError: there is text, but no paper in it, or there are too many.
     """
     text = decode(body)
     collector = Collector(place)
-    read = _listing if _LISTED.search(text) and not _BOX.search(text) else _page
+    is_listing = bool(_LISTED.search(text)) and not _BOX.search(text)
+    lines = _LISTED.findall(text) if is_listing else text.splitlines()
+    refuse_more_than(max_entries if is_listing else 20 * max_entries, len(lines), place)
+    read = _listing if is_listing else _page
     n_found = read(text, collector)
     if not n_found and text.strip():
         raise LibraryError(f"{place} holds no title with its abstract.", place=place)
@@ -55,14 +65,14 @@ def _page(text: str, collector: Collector) -> int:
     text = _GLUED.sub("", _BOX.sub("", text))
     lines = [(n, line.strip()) for n, line in enumerate(text.splitlines(), 1) if line.strip()]
     n_found = 0
-    for (number, title), (_, abstract) in pairwise(lines):
+    for at, ((number, title), (_, abstract)) in enumerate(pairwise(lines)):
         if len(abstract) < MIN_ABSTRACT_CHARS or len(title) > MAX_TITLE_CHARS:
             continue
         n_found += 1
-        following = [line for n, line in lines if n > number][1:5]
+        following = [line for _, line in lines[at + 2 : at + 6]]
         paper = paper_of(
             title=readable(clean(title)),
-            abstract=clean(abstract),
+            abstract=clean(abstract[:MAX_ABSTRACT_CHARS]),
             year=next((line for line in following if _DATE.match(line)), ""),
             source="page",
         )
@@ -74,9 +84,11 @@ def _listing(text: str, collector: Collector) -> int:
     """An arXiv listing: ids, then titles and authors; abstracts only on some."""
     n_found = 0
     starts = list(_LISTED.finditer(text))
+    line = 1 + text.count("\n", 0, starts[0].start())
+    after = line
     for start, end in zip(starts, [*starts[1:], None], strict=True):
         block = text[start.start() : end.start() if end else len(text)]
-        line = text.count("\n", 0, start.start()) + 1
+        line, after = after, after + block.count("\n")
         found = parse_arxiv_id(start[1])
         if found is None:
             collector.fault(f"line {line}", f"{start[1][:40]} is no arXiv id")

@@ -14,6 +14,23 @@ from digest.ports import Likes
 from digest.text import clean, safe_url
 
 MAX_BYTES = 50_000_000
+#: entries of one file, unless its reader sets another bound; characters of one entry
+MAX_ENTRIES, MAX_ENTRY_CHARS = 200_000, 300_000
+#: characters of a title and of an abstract that are read; no real ones are longer
+MAX_TITLE_CHARS, MAX_ABSTRACT_CHARS = 2_000, 30_000
+
+
+def refuse_more_than(max_entries: int, n_entries: int, place: str) -> None:
+    """Counting is quick, reading is not, so it comes first.
+
+    Raises:
+        LibraryError: a file holds more entries than are read from one.
+    """
+    if n_entries > max_entries:
+        raise LibraryError(
+            f"{place} holds {n_entries:,} entries; at most {max_entries:,} are read from one file.",
+            place=place,
+        )
 
 
 class Collector:

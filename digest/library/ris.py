@@ -8,7 +8,18 @@ from itertools import pairwise
 from typing import Any
 
 from digest.errors import LibraryError
-from digest.library.records import Collector, decode, paper_of, ref_of, turned
+from digest.library.records import (
+    MAX_ABSTRACT_CHARS,
+    MAX_ENTRIES,
+    MAX_ENTRY_CHARS,
+    MAX_TITLE_CHARS,
+    Collector,
+    decode,
+    paper_of,
+    ref_of,
+    refuse_more_than,
+    turned,
+)
 from digest.model import Paper
 from digest.ports import Likes
 from digest.text import clean, plain, readable
@@ -19,19 +30,22 @@ _JOURNALS = ("journal_name", "secondary_title", "alternate_title3", "alternate_t
 _START, _END = re.compile(r"^TY\s+-\s", re.M), re.compile(r"^ER\s+-", re.M)
 
 
-def parse(body: bytes, *, place: str) -> Likes:
+def parse(body: bytes, *, place: str, max_entries: int = MAX_ENTRIES) -> Likes:
     """Papers of a RIS file, in its order, one a key.
 
     Raises:
-        LibraryError: there is text, but not one record in it.
+        LibraryError: there is text, but not one record in it, or there are too many.
     """
     text = decode(body)
     starts = [m.start() for m in _START.finditer(text)]
+    refuse_more_than(max_entries, len(starts), place)
     if not starts and text.strip():
         raise LibraryError(f"{place} holds no RIS record (they begin with TY  - ).", place=place)
     collector = Collector(place)
+    line = 1 + text.count("\n", 0, starts[0]) if starts else 1
     for start, end in pairwise([*starts, len(text)]):
-        where = f"line {text.count(chr(10), 0, start) + 1}"
+        where = f"line {line}"
+        line += text.count("\n", start, end)
         entry, fault = _record(text[start:end])
         if fault:
             collector.fault(where, fault)
@@ -44,6 +58,8 @@ def _record(text: str) -> tuple[Mapping[str, Any] | None, str]:
     """One record, read for itself, so that a broken one costs only itself."""
     import rispy
 
+    if len(text) > MAX_ENTRY_CHARS:  # rispy joins continued lines one by one
+        return None, f"this record is longer than {MAX_ENTRY_CHARS:,} characters"
     torn = _END.search(text) is None
     try:
         found = rispy.loads(text + "\nER  - \n" if torn else text, skip_unknown_tags=True)
@@ -64,8 +80,8 @@ def _paper(entry: Mapping[str, Any]) -> Paper | None:
     arxiv = next((u for u in urls if "arxiv.org/" in u.lower()), "")
     doi = str(entry.get("doi", "")) or next((u for u in urls if "doi.org/" in u), "")
     return paper_of(
-        title=readable(_first(entry, _TITLES)),
-        abstract=plain(_first(entry, _ABSTRACTS)),
+        title=readable(_first(entry, _TITLES)[:MAX_TITLE_CHARS]),
+        abstract=plain(_first(entry, _ABSTRACTS)[:MAX_ABSTRACT_CHARS]),
         authors=[turned(str(n)) for n in dict.fromkeys(names)],
         doi=doi,
         url=arxiv or (urls[0] if urls else ""),

@@ -31,7 +31,9 @@ def row_of(subscriber: Subscriber) -> dict[str, Any]:
         "email": subscriber.email,
         "state": subscriber.state.value,
         "origin": subscriber.origin,
-        "preferences": _SUBSCRIBER.dump_python(subscriber, mode="json"),
+        "preferences": _SUBSCRIBER.dump_python(
+            subscriber, mode="json", exclude={"link_generation"}
+        ),
         "due_at": EPOCH,  # what was found about the reader need not hold any more
     }
 
@@ -64,6 +66,7 @@ def from_row(row: Any) -> Subscriber:
         email=row["email"],
         state=SubscriberState(row["state"]),
         origin=row["origin"],
+        link_generation=row["link_generation"],
     )
 
 
@@ -112,7 +115,13 @@ class SubscriberTables(PaperTables):
                 # Whoever left or bounced is not brought back by a line in a file.
                 held = known.state in (SubscriberState.UNSUBSCRIBED, SubscriberState.SUPPRESSED)
                 state = known.state if held else subscriber.state
-                changed = replace(subscriber, id=known.id, state=state, origin="config")
+                changed = replace(
+                    subscriber,
+                    id=known.id,
+                    state=state,
+                    origin="config",
+                    link_generation=known.link_generation,
+                )
                 if changed != known:
                     connection.execute(
                         table.update().where(table.c.id == known.id).values(**row_of(changed))
@@ -151,6 +160,15 @@ class SubscriberTables(PaperTables):
                 table.update()
                 .where(table.c.id == subscriber_id)
                 .values(state=state.value, due_at=EPOCH)
+            )
+
+    def revoke_links(self, subscriber_id: str) -> None:
+        table = schema.subscribers
+        with self._db.write() as connection:
+            connection.execute(
+                table.update()
+                .where(table.c.id == subscriber_id)
+                .values(link_generation=table.c.link_generation + 1)
             )
 
     def ratings(self, subscriber_id: str) -> tuple[Rating, ...]:

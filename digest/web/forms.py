@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,7 +13,7 @@ from digest.app import subscriber_of
 from digest.config import Settings, check_subscriber
 from digest.errors import LibraryError
 from digest.identity import name_of
-from digest.library import KINDS, SUFFIXES, parser
+from digest.library import KINDS, SUFFIXES
 from digest.model import Subscriber
 from digest.ports import Likes
 from digest.schedule import WEEKDAYS
@@ -63,7 +63,11 @@ def words(text: str) -> list[str]:
     return list(dict.fromkeys(w[:80] for w in re.split(r"[\s,]+", text) if w))[:MAX_LINES]
 
 
-async def likes_in(form: FormData) -> tuple[Likes, str]:
+#: reads the bytes of a library file: its kind, the bytes, and how messages call it
+ReadLibrary = Callable[[str, bytes, str], Awaitable[Likes]]
+
+
+async def likes_in(form: FormData, read: ReadLibrary) -> tuple[Likes, str]:
     """Ids and links of a form, and its uploaded library; and what is wrong with that."""
     refs = [w for w in re.split(r"[\s,]+", _text(form, "papers")) if w][:MAX_LINES]
     unknown = [r for r in refs if not name_of(r)]
@@ -77,42 +81,45 @@ async def likes_in(form: FormData) -> tuple[Likes, str]:
     if kind not in KINDS:
         return Likes(), f"A library is a file that ends with one of {', '.join(SUFFIXES)}."
     try:
-        found = parser(kind)(await upload.read(), place=clean(upload.filename)[:80])
+        found = await read(kind, await upload.read(), clean(upload.filename)[:80])
     except LibraryError as error:
         return Likes(), str(error)
     return Likes(papers=found.papers, refs=(*refs, *found.refs), faults=found.faults), ""
 
 
-async def joining(form: FormData, settings: Settings) -> Filled:
-    """The short form of who wants to join."""
+async def joining(form: FormData, settings: Settings, read: ReadLibrary) -> Filled:
+    """The short form of who wants to join; its library is read if all else is sound."""
     values = {
         name: _text(form, name)
         for name in ("email", "interests", "categories", "text", "papers", "time", "timezone")
     }
-    likes, fault = await likes_in(form)
-    faults = {"papers": fault} if fault else {}
+    found, wrong = check_subscriber(_wish(values))
+    if found is None:
+        faults = {_FIELD_OF.get(name, name): told for name, told in wrong.items()}
+        return Filled(values=values, faults=faults)
+    likes, fault = await likes_in(form, read)
+    if fault:
+        return Filled(values=values, faults={"papers": fault})
     if text := clean(values["text"]):
         likes = replace(likes, papers=(*likes.papers, inline_paper("", text)))
-    categories = words(values["categories"])
-    interests = lines(values["interests"], commas=True)
-    data: dict[str, Any] = {
+    if not (found.keywords or found.categories or likes.refs or likes.papers):
+        told = "Say at least one thing you are interested in: words, categories or papers."
+        return Filled(values=values, faults={"": told})
+    subscriber = subscriber_of(found, settings, origin="web")
+    return Filled(subscriber=subscriber, likes=likes, values=values)
+
+
+def _wish(values: Mapping[str, str]) -> dict[str, Any]:
+    """The short form as settings."""
+    return {
         "email": values["email"].strip(),
-        "keywords": interests,
-        "categories": categories,
+        "keywords": lines(values["interests"], commas=True),
+        "categories": words(values["categories"]),
         "schedule": {
             "time": values["time"] or None,
             "timezone": values["timezone"].strip() or None,
         },
     }
-    found, wrong = check_subscriber(data)
-    faults |= {_FIELD_OF.get(name, name): told for name, told in wrong.items()}
-    nothing = not (interests or categories or likes.refs or likes.papers)
-    if nothing and "papers" not in faults:
-        faults[""] = "Say at least one thing you are interested in: words, categories or papers."
-    if faults or found is None:
-        return Filled(values=values, faults=faults)
-    subscriber = subscriber_of(found, settings, origin="web")
-    return Filled(subscriber=subscriber, likes=likes, values=values)
 
 
 #: what the form calls a setting

@@ -18,15 +18,17 @@ from starlette.responses import HTMLResponse, Response
 
 from digest import __version__
 from digest.app import TEMPLATES, App
-from digest.edition.letters import invitation, reminder
+from digest.edition.letters import fresh_link, invitation, reminder
 from digest.edition.links import Action, Seal, Ticket
 from digest.errors import ConfigError, DigestError, TokenError
 from digest.membership import send_letters, settle_likes
 from digest.model import Message, Paper, Subscriber
 from digest.ports import Signup
 from digest.ranking.search import Answer, Index
+from digest.returns import holder
 from digest.text import counted
 from digest.web.guard import client_of, form_token
+from digest.web.uploads import Uploads
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +59,7 @@ class Office:
         self.public_url = self.settings.web.url
         self.finder = Finder(self)
         self.postman = Postman(self)
+        self.uploads = Uploads()
         self._environment = jinja2.Environment(
             loader=jinja2.FileSystemLoader(TEMPLATES / "web"),
             autoescape=True,
@@ -170,19 +173,17 @@ class Office:
             raise TokenError("This link is for something else.")
         return found
 
-    def reader(self, subscriber_id: str) -> Subscriber:
-        """Somebody by id.
+    def reader(self, ticket: Ticket) -> Subscriber:
+        """Whose ticket it is; see `returns.holder`.
 
         Raises:
-            TokenError: they are not here any more.
+            TokenError: it is nobody's any more.
         """
-        found = self.store.subscriber(by_id=subscriber_id) if subscriber_id else None
-        if found is None:
-            raise TokenError("This subscription is not here any more.")
-        return found
+        return holder(ticket, self.store)
 
-    def token(self, action: Action, subscriber_id: str, about: str = "") -> str:
-        return self.seal.sign(Ticket(action, subscriber_id, about), self.now().date())
+    def token(self, action: Action, reader: Subscriber, about: str = "") -> str:
+        ticket = Ticket(action, reader.id, about, reader.link_generation)
+        return self.seal.sign(ticket, self.now().date())
 
     def session(self, request: Request) -> tuple[Subscriber | None, str]:
         """Who this browser belongs to, and the token that their forms carry."""
@@ -190,7 +191,7 @@ class Office:
         if not cookie:
             return None, ""
         try:
-            reader = self.reader(self.ticket(cookie, Action.SESSION).subscriber_id)
+            reader = self.reader(self.ticket(cookie, Action.SESSION))
         except DigestError:
             return None, ""
         return reader, form_token(self.store.keys, cookie)
@@ -207,9 +208,10 @@ class Office:
         )
 
     def reminder(self, signup: Signup, known: Subscriber) -> Message:
-        return reminder(
-            self.app.renderer, signup.email, known.id, signup.id, known.language, self.now()
-        )
+        return reminder(self.app.renderer, known, signup.id, self.now())
+
+    def fresh_link(self, signup: Signup, known: Subscriber) -> Message:
+        return fresh_link(self.app.renderer, known, signup.id, self.now())
 
 
 class _Thread:
@@ -256,14 +258,10 @@ class Postman(_Thread):
 
     def work(self) -> None:
         office = self._office
-        if office.can_join:
+        if office.public_url:
             try:
                 send_letters(
-                    office.store,
-                    office.app.transport,
-                    invitation=office.invitation,
-                    reminder=office.reminder,
-                    clock=office.app.clock,
+                    office.store, office.app.transport, letters=office, clock=office.app.clock
                 )
             except ConfigError as error:
                 log.error("post cannot leave: %s", error)

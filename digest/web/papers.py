@@ -344,7 +344,7 @@ class Papers:
 
     async def robots(self, request: Request) -> Response:
         office = self._office
-        private = ("editions", "feedback", "preferences", "unsubscribe", "confirm", "feed", "admin")
+        private = "editions feedback preferences unsubscribe confirm link feed admin".split()
         lines = ["User-agent: *", *(f"Disallow: {office.prefix}/{p}/" for p in private)]
         lines.append(f"Disallow: {office.prefix}/search")
         if office.public_url:

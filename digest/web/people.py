@@ -2,6 +2,10 @@
 
 No GET here changes anything: mail scanners and previews follow every link. The forms carry their
 authority in their address (a signed token) or, where a browser is recognised, a token of their own.
+
+No page hands out more than its own link is for. Mails are forwarded and kept for years, so the link
+to the preferences that stands in each of them is good for everything on its day and the next, for
+settings in its first week, and after that only to have a fresh one mailed to the reader's address.
 """
 
 from __future__ import annotations
@@ -11,6 +15,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, time
 from functools import lru_cache
+from time import monotonic
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -21,8 +26,8 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from digest import schedule
 from digest.edition.links import Action
 from digest.edition.render import why
-from digest.errors import TokenError
-from digest.membership import ask, confirm, wished
+from digest.errors import LibraryError, TokenError, TokenExpired
+from digest.membership import MAX_PAPERS, ask, ask_for_link, confirm, may_ask, wished
 from digest.model import Paper, Rating, Section, Subscriber, SubscriberState
 from digest.ports import Likes, StoredEdition
 from digest.returns import carry_out
@@ -34,6 +39,11 @@ from digest.web.office import SESSION, Office, day_of
 from digest.web.views import view
 
 SESSION_S = 180 * 86_400
+#: days that the link of a mail is good for everything (export, deletion, calling in links), and
+#: for settings; who comes later is mailed another
+STRONG_DAYS, FRESH_DAYS = 1, 7
+#: what a page says whose link is not enough
+_WANTS_FRESH = "This needs a fresh link, which is mailed to your address when you ask for it."
 #: of ratings that are made here
 ORIGIN = "web"
 #: a HEAD reads as a GET does; scanners of mail send both
@@ -76,7 +86,7 @@ class People:
                     "This link does not work",
                     str(error),
                     "The links of a newer mail do.",
-                    status=410 if "too old" in str(error) else 404,
+                    status=410 if isinstance(error, TokenExpired) else 404,
                 )
 
         return answer
@@ -100,8 +110,11 @@ class People:
                 "papers": query.get("like", "")[:300].removeprefix("arxiv:").removeprefix("doi:"),
             }
             return self._join_form(request, values, {}, 200)
+        client, now = office.client(request), office.now()
+        if not await run_in_threadpool(may_ask, office.store, client, now):
+            return self._asked_too_often(request)
         async with request.form(max_files=1, max_fields=30) as form:
-            filled = await forms.joining(form, office.settings)
+            filled = await forms.joining(form, office.settings, self._reading(request, client))
         if filled.subscriber is None:
             return self._join_form(request, filled.values, filled.faults, 422)
         wish, likes = filled.subscriber, filled.likes
@@ -111,19 +124,18 @@ class People:
                 wish,
                 likes,
                 signup_id=office.new_id(),
-                client=office.client(request),
-                now=office.now(),
+                client=client,
+                now=now,
             )
         )
         if not allowed:
-            return office.said(
-                request,
-                "Please wait a while",
-                "Too many subscriptions were asked for from where you are. Try again in an hour.",
-                status=429,
-                headers={"Retry-After": "3600"},
-            )
+            return self._asked_too_often(request)
         office.postman.wake()
+        more = len(likes.papers) + len(likes.refs) - MAX_PAPERS
+        cut = [
+            f"Your library is large: {MAX_PAPERS:,} of its papers are taken for now. Bring all of "
+            "it along once you are subscribed."
+        ]
         return office.said(
             request,
             "Look into your mail",
@@ -131,8 +143,31 @@ class People:
             "before you press the button that it leads to.",
             "At most one such mail a day goes to an address. Nothing came? Look among the spam, or "
             "try again tomorrow.",
+            *(cut if more > 0 else ()),
             status=202,
         )
+
+    def _asked_too_often(self, request: Request) -> Response:
+        return self._office.said(
+            request,
+            "Please wait a while",
+            "Too much was asked for from where you are. Try again in an hour.",
+            status=429,
+            headers={"Retry-After": "3600"},
+        )
+
+    def _reading(self, request: Request, client: str) -> forms.ReadLibrary:
+        """Reads the library of a form, unless this client hands in too many."""
+        uploads = self._office.uploads
+
+        async def read(kind: str, body: bytes, place: str) -> Likes:
+            if not uploads.allows(client, monotonic()):
+                raise LibraryError(
+                    "You have handed in several files just now. Please wait a minute.", place=place
+                )
+            return await uploads.read(kind, body, place)
+
+        return read
 
     def _join_form(
         self,
@@ -166,6 +201,8 @@ class People:
         office = self._office
         ticket = office.ticket(request.path_params["token"], Action.CONFIRM)
         wish = await run_in_threadpool(wished, office.store, ticket.subscriber_id, office.now())
+        if wish is None:
+            return self._has_begun(request)
         if request.method in READS:
             return office.page(
                 request,
@@ -176,27 +213,104 @@ class People:
                 action=request.scope["path"],
             )
         reader = await run_in_threadpool(confirm, office.store, ticket.subscriber_id, office.now())
+        if reader is None:
+            return self._has_begun(request)
         office.postman.wake()
-        token = office.token(Action.PREFERENCES, reader.id)
         days = schedule.describe_weekdays(reader.weekdays)
         return office.said(
             request,
             "You are subscribed",
             f"Your papers come to {reader.email} at {reader.send_at:%H:%M} ({reader.timezone}), "
             f"{days}. Every mail has a link that changes that, and one that ends it.",
-            link=("See and change what you get", office.url(f"/preferences/{token}")),
+        )
+
+    def _has_begun(self, request: Request) -> Response:
+        return self._office.said(
+            request,
+            "This has begun",
+            "The subscription was confirmed. Every mail has a link that changes what you get.",
         )
 
     # --- preferences ---------------------------------------------------------------------------
 
-    def _member(self, request: Request) -> Subscriber:
+    def _age_days(self, request: Request) -> int:
+        ticket = self._office.ticket(request.path_params["token"], Action.PREFERENCES)
+        return ticket.age_days(self._office.now().date())
+
+    async def _member(self, request: Request, most_days: int = FRESH_DAYS) -> Subscriber:
+        """Whose preferences a link opens.
+
+        Raises:
+            _Weak: the link is older than this needs.
+            TokenError: it is no such link.
+        """
+        ticket = self._office.ticket(request.path_params["token"], Action.PREFERENCES)
+        reader = await run_in_threadpool(self._office.reader, ticket)
+        if self._age_days(request) > most_days:
+            raise _Weak
+        return reader
+
+    def strong(self, page: Page) -> Page:
+        """A page that offers a stronger link where the one at hand is not enough."""
+
+        async def answer(request: Request) -> Response:
+            try:
+                return await page(request)
+            except _Weak:
+                return self._offer_link(request, 200 if request.method in READS else 403)
+
+        return answer
+
+    def _offer_link(self, request: Request, status: int) -> Response:
+        if not self._office.public_url:
+            return self._office.said(
+                request, "This link is not enough", _WANTS_FRESH, status=status
+            )
+        return self._office.page(
+            request,
+            "ask.html.j2",
+            status=status,
+            title="Ask for a link",
+            heading="This link is not enough",
+            paragraphs=(
+                _WANTS_FRESH,
+                "Mails are forwarded and kept for years, so the link in them does everything for a "
+                f"day, and changes what you get for {FRESH_DAYS} days.",
+            ),
+            button="Mail me a link",
+            action=f"/link/{request.path_params['token']}",
+            fields={},
+            back="",
+            paper=None,
+        )
+
+    async def mail_link(self, request: Request) -> Response:
+        """Mail a link to everything about a reader to their own address."""
         office = self._office
-        ticket = office.ticket(request.path_params["token"], Action.PREFERENCES)
-        return office.reader(ticket.subscriber_id)
+        ticket = office.ticket(request.path_params["token"], Action.PREFERENCES, Action.UNSUBSCRIBE)
+        reader = await run_in_threadpool(office.reader, ticket)
+        allowed = bool(office.public_url) and await run_in_threadpool(
+            lambda: ask_for_link(
+                office.store,
+                reader,
+                signup_id=office.new_id(),
+                client=office.client(request),
+                now=office.now(),
+            )
+        )
+        if not allowed:
+            return self._asked_too_often(request)
+        office.postman.wake()
+        return office.said(
+            request,
+            "Look into your mail",
+            "A link is on its way to the address that your papers go to.",
+            status=202,
+        )
 
     async def preferences(self, request: Request) -> Response:
         office = self._office
-        reader = await run_in_threadpool(self._member, request)
+        reader = await self._member(request)
         if request.method in READS:
             return await run_in_threadpool(
                 self._preferences_page, request, reader, forms.values_of(reader), {}, 200
@@ -215,6 +329,7 @@ class People:
             email=reader.email,
             state=reader.state,
             origin=reader.origin,
+            link_generation=reader.link_generation,
         )
         await run_in_threadpool(office.store.save_subscriber, changed)
         return self._back(request, "saved")
@@ -253,10 +368,11 @@ class People:
             liked=[x for x in rated if x[0].value > 0][:300],
             disliked=[x for x in rated if x[0].value < 0][:300],
             is_known_here=known is not None and known.id == reader.id,
-            feed=office.absolute(f"/feed/{office.token(Action.FEED, reader.id)}/atom")
+            feed=office.absolute(f"/feed/{office.token(Action.FEED, reader)}/atom")
             if office.public_url
             else "",
-            unsubscribe=office.url(f"/unsubscribe/{office.token(Action.UNSUBSCRIBE, reader.id)}"),
+            unsubscribe=office.url(f"/unsubscribe/{office.token(Action.UNSUBSCRIBE, reader)}"),
+            is_strong=self._age_days(request) <= STRONG_DAYS,
         )
 
     def _back(self, request: Request, done: str) -> Response:
@@ -275,7 +391,7 @@ class People:
 
     async def take_back(self, request: Request) -> Response:
         """A like or a dislike is removed."""
-        reader = await run_in_threadpool(self._member, request)
+        reader = await self._member(request)
         async with request.form(max_files=0, max_fields=5) as form:
             paper_id = str(form.get("paper", ""))[:400]
         await run_in_threadpool(
@@ -285,9 +401,9 @@ class People:
 
     async def add_likes(self, request: Request) -> Response:
         """Ids, links or a library become likes, as an import that stays beside what was there."""
-        reader = await run_in_threadpool(self._member, request)
+        reader = await self._member(request)
         async with request.form(max_files=1, max_fields=5) as form:
-            likes, fault = await forms.likes_in(form)
+            likes, fault = await forms.likes_in(form, self._reading(request, reader.id))
         if fault:
             return await run_in_threadpool(
                 self._preferences_page,
@@ -316,7 +432,7 @@ class People:
 
     async def pause(self, request: Request) -> Response:
         """No mail for now, or mail again."""
-        reader = await run_in_threadpool(self._member, request)
+        reader = await self._member(request)
         if reader.origin == "config":
             return self._elsewhere(request)
         async with request.form(max_files=0, max_fields=5) as form:
@@ -334,7 +450,7 @@ class People:
 
     async def export(self, request: Request) -> Response:
         """Everything that is stored about somebody, as JSON."""
-        reader = await run_in_threadpool(self._member, request)
+        reader = await self._member(request, STRONG_DAYS)
         found = await run_in_threadpool(self._office.store.everything_about, reader.id)
         body = json.dumps(found, indent=2, ensure_ascii=False)
         return Response(
@@ -349,7 +465,7 @@ class People:
     async def forget(self, request: Request) -> Response:
         """Ask once, then delete everything about somebody."""
         office = self._office
-        reader = await run_in_threadpool(self._member, request)
+        reader = await self._member(request, STRONG_DAYS)
         if reader.origin == "config":
             return self._elsewhere(request)
         if request.method in READS:
@@ -373,12 +489,26 @@ class People:
         answer.delete_cookie(SESSION, path=office.prefix or "/")
         return answer
 
+    async def call_in(self, request: Request) -> Response:
+        """Make all links void that somebody was ever sent, also those in others' hands."""
+        office = self._office
+        reader = await self._member(request, STRONG_DAYS)
+        await run_in_threadpool(office.store.revoke_links, reader.id)
+        answer = office.said(
+            request,
+            "Your links are void",
+            "No link of an earlier mail opens anything of yours any more, but for those to "
+            "unsubscribe. The next mail has new ones. A feed reader needs the new address, too.",
+        )
+        answer.delete_cookie(SESSION, path=office.prefix or "/")
+        return answer
+
     # --- being recognised ----------------------------------------------------------------------
 
     async def recognise(self, request: Request) -> Response:
         """This browser's pages show like buttons from now on, or do not any more."""
         office = self._office
-        reader = await run_in_threadpool(self._member, request)
+        reader = await self._member(request)
         async with request.form(max_files=0, max_fields=5) as form:
             wanted = form.get("remember") == "yes"
         answer = self._back(request, "recognised" if wanted else "not-recognised")
@@ -386,7 +516,7 @@ class People:
         if wanted:
             answer.set_cookie(
                 SESSION,
-                office.token(Action.SESSION, reader.id),
+                office.token(Action.SESSION, reader),
                 max_age=SESSION_S,
                 path=place,
                 secure=office.is_secure,
@@ -434,7 +564,7 @@ class People:
     async def feedback(self, request: Request) -> Response:
         office = self._office
         ticket = office.ticket(request.path_params["token"], *FEEDBACK)
-        reader = await run_in_threadpool(office.reader, ticket.subscriber_id)
+        reader = await run_in_threadpool(office.reader, ticket)
         paper = await run_in_threadpool(self._paper, ticket.about)
         heading, verb, effect = _VERBS[ticket.action]
         if request.method in READS:
@@ -443,7 +573,7 @@ class People:
                 "ask.html.j2",
                 title=heading,
                 heading=heading,
-                paragraphs=(f"{effect} For {reader.email}.",),
+                paragraphs=(effect,),
                 button=verb,
                 action=request.scope["path"],
                 fields={},
@@ -509,24 +639,24 @@ class People:
         """RFC 8058: one POST without cookie or question; people are asked once."""
         office = self._office
         ticket = office.ticket(request.path_params["token"], Action.UNSUBSCRIBE)
+        title = office.settings.title
         try:
-            reader = await run_in_threadpool(office.reader, ticket.subscriber_id)
+            reader = await run_in_threadpool(office.reader, ticket)
         except TokenError:
             return office.said(
                 request, "You are not subscribed", "Nothing about you is stored here any more."
             )
         if request.method in READS:
-            gone = reader.state is SubscriberState.UNSUBSCRIBED
-            if gone:
+            if reader.state is SubscriberState.UNSUBSCRIBED:
                 return office.said(
-                    request, "You are not subscribed", f"{reader.email} gets no more mail."
+                    request, "You are not subscribed", f"You get no more mail of {title}."
                 )
             return office.page(
                 request,
                 "ask.html.j2",
                 title="Unsubscribe",
                 heading="Unsubscribe?",
-                paragraphs=(f"{reader.email} gets no more mail of {office.settings.title}.",),
+                paragraphs=(f"You will get no more mail of {title}.",),
                 button="Unsubscribe",
                 action=request.scope["path"],
                 fields={},
@@ -536,15 +666,20 @@ class People:
         await run_in_threadpool(
             lambda: carry_out(ticket, office.store, office.now(), origin=ORIGIN)
         )
-        answer = office.said(
+        answer = office.page(
             request,
-            "You are unsubscribed",
-            f"{reader.email} gets no more mail of {office.settings.title}. What you liked is kept, "
-            "in case you return; the page below deletes it.",
-            link=(
-                "See and delete what is stored",
-                office.url(f"/preferences/{office.token(Action.PREFERENCES, reader.id)}"),
+            "ask.html.j2",
+            title="You are unsubscribed",
+            heading="You are unsubscribed",
+            paragraphs=(
+                f"You get no more mail of {title}. What you liked is kept, in case you return.",
+                "To see or delete what is stored about you, have a link mailed to your address.",
             ),
+            button="Mail me a link",
+            action=f"/link/{request.path_params['token']}",
+            fields={},
+            back="",
+            paper=None,
         )
         answer.delete_cookie(SESSION, path=office.prefix or "/")
         return answer
@@ -554,37 +689,23 @@ class People:
     async def edition(self, request: Request) -> Response:
         office = self._office
         ticket = office.ticket(request.path_params["token"], Action.EDITION)
-        reader = await run_in_threadpool(office.reader, ticket.subscriber_id)
+        reader = await run_in_threadpool(office.reader, ticket)
         day = day_of(ticket.about)
         found = await run_in_threadpool(office.store.edition_of, reader.id, day) if day else None
         if found is None:
             raise TokenError("This edition is not here any more.")
-        return await run_in_threadpool(self._edition_page, request, reader, found)
+        return await run_in_threadpool(self._edition_page, request, found)
 
-    def _edition_page(self, request: Request, reader: Subscriber, found: StoredEdition) -> Response:
+    def _edition_page(self, request: Request, found: StoredEdition) -> Response:
+        """One edition to show to others: it names nobody, and nothing on it does anything."""
         office, speech = self._office, self._office.app.renderer.speech("en")
-        actions = {
-            p.paper.id: [
-                (verb, office.url(f"/feedback/{office.token(action, reader.id, p.paper.id)}"))
-                for action, (_, verb, _) in _VERBS.items()
-            ]
-            for p in found.picks
-        }
         parts = [
             (_HEADINGS[section], [(p.rank, view(p.paper, why=why(p.reasons, speech))) for p in of])
             for section in Section
             if (of := [p for p in found.picks if p.section is section])
         ]
-        token = office.token(Action.PREFERENCES, reader.id)
         return office.page(
-            request,
-            "edition.html.j2",
-            title=found.subject,
-            edition=found,
-            parts=parts,
-            actions=actions,
-            reader=reader,
-            preferences=f"/preferences/{token}",
+            request, "edition.html.j2", title=found.subject, edition=found, parts=parts
         )
 
     async def own_feed(self, request: Request) -> Response:
@@ -594,7 +715,7 @@ class People:
         ticket = office.ticket(request.path_params["token"], Action.FEED)
         if form not in ("atom", "json"):
             return PlainTextResponse("There is no such feed.\n", status_code=404)
-        reader = await run_in_threadpool(office.reader, ticket.subscriber_id)
+        reader = await run_in_threadpool(office.reader, ticket)
         editions = await run_in_threadpool(office.store.editions_of, reader.id, 10)
         entries: dict[str, feeds.Entry] = {}
         for edition in editions:
@@ -604,7 +725,7 @@ class People:
                 entries.setdefault(p.paper.id, feeds.entry_of(p.paper, url, at))
         return feeds.answer(
             feeds.Feed(
-                title=f"{office.settings.title} for {reader.name or reader.email}",
+                title=f"{office.settings.title}: your papers",
                 url=office.absolute("/"),
                 own_url=office.absolute(f"/feed/{request.path_params['token']}/{form}"),
                 updated=feeds.latest([e.composed_at for e in editions], office.now()),
@@ -613,6 +734,10 @@ class People:
             form,
             {"Cache-Control": "private, max-age=600", "X-Robots-Tag": "noindex, nofollow"},
         )
+
+
+class _Weak(Exception):
+    """The link at hand is good, and not good enough."""
 
 
 @lru_cache(maxsize=1)

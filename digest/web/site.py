@@ -26,7 +26,7 @@ from digest.web.admin import Admin
 from digest.web.guard import Guard, policy
 from digest.web.office import Office
 from digest.web.papers import Papers
-from digest.web.people import People
+from digest.web.people import Page, People
 
 #: seconds that open requests have when the server is told to stop
 GRACE_S = 10
@@ -38,6 +38,10 @@ def application(app: App, *, new_id: Callable[[], str]) -> Starlette:
     office = Office(app, new_id=new_id)
     papers, people, admin = Papers(office), People(office), Admin(office)
     told = people.told
+
+    def mine_of(page: Page) -> Page:
+        return told(people.strong(page))
+
     style = office.render("site.css", accent=Accent.of(app.settings.mail.accent)).encode()
     style_tag = f'"{hashlib.sha256(style).hexdigest()[:24]}"'
 
@@ -86,13 +90,15 @@ def application(app: App, *, new_id: Callable[[], str]) -> Starlette:
         Route("/rate", told(people.rate), methods=_POST),
         Route("/subscribe", told(people.subscribe), methods=_BOTH),
         Route(f"/confirm/{token}", told(people.confirm), methods=_BOTH),
-        Route(mine, told(people.preferences), methods=_BOTH),
-        Route(f"{mine}/ratings", told(people.take_back), methods=_POST),
-        Route(f"{mine}/likes", told(people.add_likes), methods=_POST),
-        Route(f"{mine}/state", told(people.pause), methods=_POST),
-        Route(f"{mine}/browser", told(people.recognise), methods=_POST),
-        Route(f"{mine}/export.json", told(people.export), methods=_GET),
-        Route(f"{mine}/delete", told(people.forget), methods=_BOTH),
+        Route(mine, mine_of(people.preferences), methods=_BOTH),
+        Route(f"{mine}/ratings", mine_of(people.take_back), methods=_POST),
+        Route(f"{mine}/likes", mine_of(people.add_likes), methods=_POST),
+        Route(f"{mine}/state", mine_of(people.pause), methods=_POST),
+        Route(f"{mine}/browser", mine_of(people.recognise), methods=_POST),
+        Route(f"{mine}/export.json", mine_of(people.export), methods=_GET),
+        Route(f"{mine}/delete", mine_of(people.forget), methods=_BOTH),
+        Route(f"{mine}/links", mine_of(people.call_in), methods=_POST),
+        Route(f"/link/{token}", told(people.mail_link), methods=_POST),
         Route(f"/feedback/{token}", told(people.feedback), methods=_BOTH),
         Route(f"/unsubscribe/{token}", told(people.unsubscribe), methods=_BOTH),
         Route(f"/editions/{token}", told(people.edition), methods=_GET),
