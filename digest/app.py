@@ -651,7 +651,7 @@ class App:
         from digest.pipeline import run_day
 
         chosen = self._chosen(only) if readers is None else readers
-        warnings = self.sync_likes(chosen)
+        warnings = (*self.sync_likes(chosen), *_unused(chosen))
         return run_day(
             self.desk(),
             chosen,
@@ -694,7 +694,7 @@ class App:
 
         with self._watched(dry_run=False) as tell_report:
             started = self.clock()
-            warnings = self.sync_likes(subscribers)
+            warnings = (*self.sync_likes(subscribers), *_unused(subscribers))
             sources = fetch(self.sources, self.store, now=started)
             report = DayReport(
                 started_at=started,
@@ -763,6 +763,13 @@ class App:
         return {
             s.email: editor.draft(s, day or schedule.edition_date(s, now)) for s in chosen
         }, tuple(warnings)
+
+
+def _unused(readers: Sequence[Subscriber]) -> tuple[str, ...]:
+    """What of the readers' filters is not used, as sentences."""
+    from digest.ranking.filters import unused_terms
+
+    return tuple(f"A filter of {s.email}: {told}" for s in readers for told in unused_terms(s))
 
 
 def subscriber_of(s: SubscriberSettings, settings: Settings, origin: str = "config") -> Subscriber:

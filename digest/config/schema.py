@@ -28,6 +28,7 @@ from pydantic import (
 )
 
 from digest.address import on_the_wire
+from digest.expressions import check_expressions
 from digest.schedule import WEEKDAYS
 
 AnnounceType = Literal["new", "cross", "replace", "replace-cross"]
@@ -109,15 +110,9 @@ def check_http_url(value: str) -> str:
     return value.rstrip("/")
 
 
-def check_term(value: str) -> str:
-    """A word or phrase, or a regular expression as "/…/"."""
-    if len(value) > 2 and value.startswith("/") and value.endswith("/"):
-        import regex
-
-        try:
-            regex.compile(value[1:-1])
-        except regex.error as error:
-            raise ValueError(f'"{value}" is no regular expression: {error}') from None
+def check_terms(value: tuple[str, ...]) -> tuple[str, ...]:
+    """Words and phrases, or regular expressions as "/…/"."""
+    check_expressions(value)
     return value
 
 
@@ -147,9 +142,7 @@ Colour = Annotated[
 Language = Literal["en", "de"]
 LanguageCode = Annotated[StrictStr, Field(pattern=r"^[a-z]{2}$")]
 Words = Annotated[tuple[StrictStr, ...], Field(max_length=500)]
-Terms = Annotated[
-    tuple[Annotated[StrictStr, AfterValidator(check_term)], ...], Field(max_length=500)
-]
+Terms = Annotated[tuple[StrictStr, ...], Field(max_length=500), AfterValidator(check_terms)]
 Length = Annotated[StrictInt, Field(ge=1, le=100)]
 
 

@@ -8,17 +8,14 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
-import regex
-
+from digest.expressions import MAX_STEPS, is_expression, usable
 from digest.model import FilterKind, Paper, Subscriber
 from digest.ranking.people import same_person
 from digest.text import compile_terms, fold
 
 log = logging.getLogger(__name__)
-
-#: seconds that one expression may take for one paper, and how often it may take longer
-MAX_SEARCH_S, MAX_TIMEOUTS = 0.05, 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,46 +29,50 @@ class Candidates:
     dropped: Mapping[FilterKind, int]
 
 
-def is_expression(term: str) -> bool:
-    """Whether a term is a regular expression, written "/…/"."""
-    return len(term) > 2 and term.startswith("/") and term.endswith("/")
+class Budget:
+    """The steps that one reader's expressions may take for a day's papers.
+
+    Counted, not timed, so that the same papers pass on a slow machine. Expressions that use it up
+    are not looked for any more: they cost their reader a filter, and nobody their mail.
+    """
+
+    def __init__(self, steps: int) -> None:
+        self._left = steps
+
+    def allows(self, pattern: Any, text: str) -> bool:
+        if self._left < 0:
+            return False
+        self._left -= pattern.programsize * len(text)
+        if self._left < 0:
+            log.warning("filter.too_slow pattern=%s", pattern.pattern[:80])
+        return self._left >= 0
 
 
 class Terms:
-    """Words and phrases, plain or as regular expressions, looked for in title and abstract.
-
-    An expression that takes too long for some papers is not looked for any more: one that
-    backtracks for ever must cost its reader a filter, not everybody their mail.
-    """
+    """Words and phrases, plain or as regular expressions, looked for in title and abstract."""
 
     def __init__(self, terms: Sequence[str]) -> None:
         self._plain = compile_terms(t for t in terms if not is_expression(t))
-        self._expressions = [
-            regex.compile(t[1:-1], regex.IGNORECASE) for t in terms if is_expression(t)
-        ]
-        self._timeouts: Counter[int] = Counter()
+        self._expressions, faults = usable(terms)
+        for fault in faults:
+            log.warning("filter.not_used %s", fault)
 
-    def stand_in(self, paper: Paper) -> bool:
+    def stand_in(self, paper: Paper, budget: Budget) -> bool:
         """Whether any of them stands in the paper."""
         if self._plain is not None and self._plain.search(fold(paper.text)):
             return True
-        return any(self._search(i, paper.text) for i in range(len(self._expressions)))
-
-    def _search(self, index: int, text: str) -> bool:
-        if self._timeouts[index] >= MAX_TIMEOUTS:
-            return False
-        try:
-            return self._expressions[index].search(text, timeout=MAX_SEARCH_S) is not None
-        except TimeoutError:
-            self._timeouts[index] += 1
-            if self._timeouts[index] == MAX_TIMEOUTS:
-                log.warning("filter.too_slow pattern=%s", self._expressions[index].pattern[:80])
-            return False
+        text = paper.text
+        return any(budget.allows(p, text) and p.search(text) for p in self._expressions)
 
 
 @lru_cache(maxsize=512)
 def terms_of(terms: tuple[str, ...]) -> Terms:
     return Terms(terms)
+
+
+def unused_terms(subscriber: Subscriber) -> tuple[str, ...]:
+    """Why some of a reader's expressions are not used, as sentences."""
+    return tuple(usable(subscriber.muted_terms)[1] + usable(subscriber.required_terms)[1])
 
 
 def in_categories(paper: Paper, wanted: Collection[str]) -> bool:
@@ -107,9 +108,10 @@ def filter_candidates(
 def _checks(s: Subscriber) -> list[tuple[FilterKind, Callable[[Paper], bool]]]:
     """What takes a paper away, in the order in which it is told."""
     checks: list[tuple[FilterKind, Callable[[Paper], bool]]] = []
+    budget = Budget(MAX_STEPS)
     if s.muted_terms:
         muted = terms_of(s.muted_terms)
-        checks.append((FilterKind.MUTED_TERMS, muted.stand_in))
+        checks.append((FilterKind.MUTED_TERMS, lambda p: muted.stand_in(p, budget)))
     if s.muted_authors:
         checks.append((FilterKind.MUTED_AUTHORS, lambda p: _is_by(p, s.muted_authors)))
     if s.muted_affiliations:
@@ -120,7 +122,7 @@ def _checks(s: Subscriber) -> list[tuple[FilterKind, Callable[[Paper], bool]]]:
         checks.append((FilterKind.LANGUAGES, lambda p: p.language not in ("", *s.languages)))
     if s.required_terms:
         wanted = terms_of(s.required_terms)
-        checks.append((FilterKind.REQUIRED_TERMS, lambda p: not wanted.stand_in(p)))
+        checks.append((FilterKind.REQUIRED_TERMS, lambda p: not wanted.stand_in(p, budget)))
     if s.announce_types:
         types = frozenset(s.announce_types)
         checks.append(

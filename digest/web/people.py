@@ -30,6 +30,7 @@ from digest.errors import LibraryError, TokenError, TokenExpired
 from digest.membership import MAX_PAPERS, ask, ask_for_link, confirm, may_ask, wished
 from digest.model import Paper, Rating, Section, Subscriber, SubscriberState
 from digest.ports import Likes, StoredEdition
+from digest.ranking.filters import unused_terms
 from digest.returns import carry_out
 from digest.subscriptions import FILE_ORIGIN, HandedIn, import_likes
 from digest.text import safe_url
@@ -365,6 +366,7 @@ class People:
             zones=_zones(),
             weekdays=schedule.WEEKDAYS,
             languages=(("en", "English"), ("de", "Deutsch")),
+            unused=unused_terms(reader),
             liked=[x for x in rated if x[0].value > 0][:300],
             disliked=[x for x in rated if x[0].value < 0][:300],
             is_known_here=known is not None and known.id == reader.id,
