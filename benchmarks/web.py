@@ -29,6 +29,7 @@ from digest.store import open_store
 
 N_PAPERS, A_DAY, CLIENTS, SECONDS = 100_000, 1_000, 20, 6.0
 LAST_DAY = date(2026, 5, 20)
+ADMIN = "the-admin-password"
 CONFIG = """
 [[sources]]
 kind = "arxiv"
@@ -145,7 +146,7 @@ def served(folder: Path, *arguments: str) -> Iterator[tuple[str, int, int]]:
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
-        env=os.environ | {"PYTHONUNBUFFERED": "1"},
+        env=os.environ | {"PYTHONUNBUFFERED": "1", "DIGEST_ADMIN_PASSWORD": ADMIN},
     )
     try:
         assert server.stdout is not None
@@ -197,15 +198,21 @@ def main() -> None:
 
 
 def wait_until_indexed(host: str, port: int) -> None:
+    import base64
     import json
     import urllib.request
+
+    login = base64.b64encode(f"admin:{ADMIN}".encode()).decode()
+    request = urllib.request.Request(
+        f"http://{host}:{port}/healthz", headers={"Authorization": f"Basic {login}"}
+    )
 
     deadline = time.monotonic() + 600
     while time.monotonic() < deadline:
         # each of several workers has an index of its own, and anyone may answer
         asked = []
         for _ in range(12):
-            with urllib.request.urlopen(f"http://{host}:{port}/healthz") as answer:
+            with urllib.request.urlopen(request) as answer:
                 asked.append(json.load(answer)["indexed"])
         if min(asked) >= N_PAPERS:
             return

@@ -1,8 +1,10 @@
-"""Mail addresses as people write them and as mail servers take them."""
+"""Mail addresses as people write them and as mail servers take them, and networks of proxies."""
 
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
+from ipaddress import ip_address, ip_network
 
 import idna
 
@@ -28,3 +30,14 @@ def on_the_wire(email: str) -> str:
 def needs_smtputf8(*addresses: str) -> bool:
     """Whether a server must offer SMTPUTF8 (RFC 6531): something before an @ is not ASCII."""
     return not all(a.isascii() for a in addresses)
+
+
+def is_trusted(peer: str, trusted: Sequence[str]) -> bool:
+    """Whether a peer is one of the proxies of [web] trusted_proxies: addresses, networks, "*"."""
+    if "*" in trusted:
+        return True
+    try:
+        address = ip_address(peer.partition("%")[0])
+    except ValueError:
+        return False
+    return any(address in ip_network(t, strict=False) for t in trusted)

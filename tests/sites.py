@@ -19,6 +19,8 @@ import uvicorn
 from digest.app import App
 from digest.edition.links import Action, Ticket
 from digest.model import Subscriber
+from digest.web.office import Office
+from digest.web.protocol import HttpProtocol
 from digest.web.site import application
 from tests.servers import Mail
 from tests.worlds import World
@@ -31,6 +33,7 @@ class Site:
     world: World
     app: App
     url: str
+    office: Office
 
     def __post_init__(self) -> None:
         self.http = httpx.Client(base_url=self.url, follow_redirects=True, timeout=30)
@@ -58,7 +61,7 @@ class Site:
 
     def indexed(self, n: int = 1) -> None:
         """Wait until so many papers can be searched for."""
-        wait(lambda: self.get("/healthz").json()["indexed"] >= n)
+        wait(lambda: len(self.office.finder) >= n)
 
 
 def wait(holds: object, seconds: float = 20.0) -> None:
@@ -104,12 +107,19 @@ def served(
         app.sync_subscribers()
         numbers = count(1)
         made = application(app, new_id=lambda: f"signup{next(numbers)}")
-        config = uvicorn.Config(made, log_level="error", lifespan="on", access_log=False)
+        config = uvicorn.Config(
+            made,
+            http=HttpProtocol,
+            log_level="error",
+            lifespan="on",
+            access_log=False,
+            proxy_headers=False,
+        )
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
         wait(lambda: server.started)
-        site = Site(world, app, f"http://127.0.0.1:{port}")
+        site = Site(world, app, f"http://127.0.0.1:{port}", made.state.office)
         try:
             yield site
         finally:

@@ -123,6 +123,23 @@ def _web(app: App) -> str:
             f"{url} is not https: mail programs offer one-click unsubscription only with it, and "
             "whoever listens on the way can read links that act."
         )
+    proxy = app.store.remembered("web.untrusted_proxy")
+    if proxy:
+        from digest.address import is_trusted
+
+        if is_trusted(proxy, app.settings.web.trusted_proxies):
+            app.store.forget("web.untrusted_proxy")
+        else:
+            warn(
+                f"Requests came through {proxy}, which is not in [web] trusted_proxies: all its "
+                "visitors count as one, and ten of them can subscribe in an hour. If it is your "
+                "proxy, name it there."
+            )
+    elif url.startswith("https://") and not app.settings.web.trusted_proxies:
+        warn(
+            "[web] trusted_proxies is empty. Behind a proxy, name its address there, or all "
+            "visitors count as one."
+        )
     admin = "admin pages are on" if app.settings.web.password.get_secret_value() else "no admin"
     signups = "signups are open" if app.settings.web.signups else "signups are closed"
     return f"the mail's links lead to {url}; {signups}, {admin}"

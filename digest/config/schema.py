@@ -6,6 +6,7 @@ import difflib
 import re
 from datetime import time
 from email.utils import parseaddr
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -527,6 +528,19 @@ class WebSettings(Table):
     requests_per_minute: Annotated[StrictInt, Field(ge=0)] = 600
     #: filled in from DIGEST_ADMIN_PASSWORD
     password: SecretStr = Field(default=SecretStr(""), init=False, exclude=True)
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _check_proxies(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for proxy in value:
+            try:
+                proxy == "*" or ip_network(proxy, strict=False)
+            except ValueError:
+                raise ValueError(
+                    f'"{proxy}" is no address of a proxy; write its address or network, such as '
+                    '"172.18.0.0/16" (names are not looked up)'
+                ) from None
+        return value
 
 
 def check_store_url(url: str) -> str:

@@ -758,6 +758,7 @@ class OutboxTables:
             )
             made = schema.embeddings.c.made_at
             connection.execute(schema.embeddings.delete().where(made < before))
+            connection.execute(schema.paces.delete().where(schema.paces.c.free_at < before))
             connection.execute(schema.runs.delete().where(schema.runs.c.started_at < before))
             needed = [
                 sa.exists().where(t.c.paper_id == papers.c.id)

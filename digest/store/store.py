@@ -104,6 +104,13 @@ class SqlStore(SubscriberTables, OutboxTables, EmbeddingTables, ArchiveTables):
             )
         return (turn - now).total_seconds()
 
+    def waiting(self, host: str, now: datetime) -> float:
+        """The seconds until somebody who would `reserve` now had a turn; takes none."""
+        query = sa.select(schema.paces.c.free_at).where(schema.paces.c.host == host)
+        with self._db.read() as connection:
+            free_at: datetime | None = connection.scalar(query)
+        return max(0.0, (free_at - now).total_seconds()) if free_at else 0.0
+
     def remembered(self, key: str) -> str:
         """A fact about this installation, such as the version of a library; or nothing."""
         query = sa.select(schema.meta.c.value).where(schema.meta.c.key == f"fact:{key}"[:64])

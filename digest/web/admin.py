@@ -5,7 +5,10 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
+import logging
+from asyncio import sleep
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -18,7 +21,14 @@ from digest.pipeline import describe_source
 from digest.text import clean
 from digest.web.office import Office
 
+log = logging.getLogger(__name__)
+
 Page = Callable[[Request], Awaitable[Response]]
+#: seconds that a wrong password costs its client; who owes more than so many is not answered
+GUESS_S, MOST_OWED_S = 10.0, 60.0
+#: seconds that the answer to a wrong password takes at most
+SLOWEST_S = 3.0
+_DAY = timedelta(days=1)
 SUBSCRIBERS_PER_PAGE = 200
 _TROUBLED = (
     DeliveryState.FAILED,
@@ -43,15 +53,43 @@ class Admin:
         """Asks for the password: Basic with any name, or Bearer."""
 
         async def answer(request: Request) -> Response:
-            if not self._knows(request.headers.get("authorization", "")):
-                return PlainTextResponse(
-                    "This wants the admin password (DIGEST_ADMIN_PASSWORD).\n",
-                    status_code=401,
-                    headers={"WWW-Authenticate": 'Basic realm="digest", charset="UTF-8"'},
-                )
-            return await page(request)
+            refusal = await self.refusal(request)
+            return await page(request) if refusal is None else refusal
 
         return answer
+
+    async def refusal(self, request: Request) -> Response | None:
+        """Why a request is not the admin's; None if it is.
+
+        Wrong passwords are logged, slowed, and counted for each client in the store, so that
+        several processes count together.
+        """
+        header = request.headers.get("authorization", "")
+        asks = PlainTextResponse(
+            "This wants the admin password (DIGEST_ADMIN_PASSWORD).\n",
+            status_code=401,
+            headers={"WWW-Authenticate": 'Basic realm="digest", charset="UTF-8"'},
+        )
+        if not header:
+            return asks
+        office = self._office
+        client = office.client(request)
+        name = f"admin:{client}"
+        owed = await run_in_threadpool(office.store.waiting, name, office.now())
+        if owed > MOST_OWED_S:
+            return PlainTextResponse(
+                "Too many wrong passwords; please wait.\n",
+                status_code=429,
+                headers={"Retry-After": str(int(owed - MOST_OWED_S) + 1)},
+            )
+        if self._knows(header):
+            return None
+        owed = await run_in_threadpool(
+            lambda: office.store.reserve(name, office.now(), GUESS_S, longest=_DAY)
+        )
+        log.warning("admin.refused client=%s owed_s=%.0f", client[:8], owed)
+        await sleep(min(SLOWEST_S, 0.5 + owed / 20))
+        return asks
 
     def _knows(self, header: str) -> bool:
         kind, _, secret = header.partition(" ")

@@ -5,14 +5,21 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
+import logging
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from ipaddress import IPv6Address, ip_address, ip_network
 
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from digest.address import is_trusted
+
+log = logging.getLogger(__name__)
 
 #: an uploaded library, and everything else that a form sends
 MAX_UPLOAD_BYTES, MAX_FORM_BYTES = 5_000_000, 100_000
@@ -56,8 +63,43 @@ class Pace:
 def client_of(scope: Scope) -> str:
     """Whose request it is: an address, or the network of one where addresses are plentiful."""
     host = str((scope.get("client") or ("",))[0])
+    try:
+        address = ip_address(host.partition("%")[0])
+    except ValueError:  # a socket of the file system has none
+        return host
+    if not isinstance(address, IPv6Address):
+        return str(address)
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
     # one household has 2^64 addresses of IPv6
-    return ":".join(host.split(":")[:4]) if ":" in host else host
+    return str(ip_network((address, 64), strict=False))
+
+
+class ProxyWatch:
+    """Middleware that notices a proxy which is not trusted: all its visitors would be one client.
+
+    Args:
+        seen: told the peer's address, once.
+    """
+
+    def __init__(
+        self, app: ASGIApp, *, trusted: Sequence[str], seen: Callable[[str], None]
+    ) -> None:
+        self._app, self._trusted, self._seen = app, trusted, seen
+        self._told = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if not self._told and scope["type"] == "http" and "x-forwarded-for" in Headers(scope=scope):
+            peer = str((scope.get("client") or ("",))[0])
+            if not is_trusted(peer, self._trusted):
+                self._told = True
+                log.warning(
+                    "web.proxy_not_trusted peer=%s: if this is your proxy, name it in [web] "
+                    "trusted_proxies; until then all its visitors count as one",
+                    peer,
+                )
+                await run_in_threadpool(self._seen, peer)
+        await self._app(scope, receive, send)
 
 
 class Guard:
@@ -66,6 +108,8 @@ class Guard:
     Args:
         prefix: of all paths behind a proxy, such as "/digest"; removed where the proxy left it.
         requests_per_minute: of one client; 0: any number.
+        is_exempt: whether a POST to a path is never too much: leaving with a valid link, which
+            mail providers send for many of their users from few addresses.
         headers: put on every answer that does not have them.
     """
 
@@ -76,8 +120,10 @@ class Guard:
         prefix: str,
         requests_per_minute: int,
         headers: Mapping[str, str],
+        is_exempt: Callable[[str], bool] = lambda path: False,
     ) -> None:
         self._app, self._prefix, self._headers = app, prefix, headers
+        self._is_exempt = is_exempt
         self._all = Pace(requests_per_minute)
         self._posts = Pace(POSTS_PER_MINUTE if requests_per_minute else 0)
 
@@ -85,13 +131,15 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        path = scope["path"]
+        if self._prefix and (path == self._prefix or path.startswith(f"{self._prefix}/")):
+            path = path[len(self._prefix) :]
+        # "/admin/" is "/admin" without a redirect, which would name a host
+        scope = dict(scope) | {"path": path.rstrip("/") or "/"}
         answer = self._refusal(scope)
         if answer is not None:
             await answer(scope, receive, self._with_headers(send))
             return
-        path = scope["path"]
-        if self._prefix and (path == self._prefix or path.startswith(f"{self._prefix}/")):
-            scope = dict(scope) | {"path": path[len(self._prefix) :] or "/"}
         limited = _Limited(receive, _most_bytes(scope["path"]))
         try:
             await self._app(scope, limited, self._with_headers(send))
@@ -107,6 +155,8 @@ class Guard:
             return PlainTextResponse("That is too large.\n", status_code=413)
         if len(scope["path"]) + len(scope.get("query_string", b"")) > MAX_ADDRESS_CHARS:
             return PlainTextResponse("That address is too long.\n", status_code=414)
+        if scope["method"] == "POST" and self._is_exempt(scope["path"]):
+            return None
         allowed = self._all.allows(client, now)
         if scope["method"] == "POST":
             allowed = self._posts.allows(client, now) and allowed

@@ -39,6 +39,8 @@ LOOK_S = 1.0
 CHUNK, INDEX_AGAIN_S = 2_000, 30.0
 #: seconds between looks for letters that are due
 POST_S = 30.0
+#: fact: the peer whose X-Forwarded-For was not believed
+UNTRUSTED_PROXY = "web.untrusted_proxy"
 
 
 class Office:
@@ -184,6 +186,18 @@ class Office:
     def token(self, action: Action, reader: Subscriber, about: str = "") -> str:
         ticket = Ticket(action, reader.id, about, reader.link_generation)
         return self.seal.sign(ticket, self.now().date())
+
+    def may_leave(self, path: str) -> bool:
+        """Whether a path is a valid link to unsubscribe."""
+        place, _, token = path.rpartition("/")
+        try:
+            return place == "/unsubscribe" and bool(self.ticket(token, Action.UNSUBSCRIBE))
+        except TokenError:
+            return False
+
+    def proxy_seen(self, peer: str) -> None:
+        """Remember a proxy that is not trusted, for `digest check`."""
+        self.store.remember(UNTRUSTED_PROXY, peer)
 
     def session(self, request: Request) -> tuple[Subscriber | None, str]:
         """Who this browser belongs to, and the token that their forms carry."""

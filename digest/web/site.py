@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
@@ -23,10 +23,13 @@ from digest.app import App
 from digest.colour import Accent
 from digest.errors import DigestError, StoreError
 from digest.web.admin import Admin
-from digest.web.guard import Guard, policy
+from digest.web.guard import Guard, ProxyWatch, policy
 from digest.web.office import Office
 from digest.web.papers import Papers
 from digest.web.people import Page, People
+from digest.web.protocol import HttpProtocol
+
+log = logging.getLogger(__name__)
 
 #: seconds that open requests have when the server is told to stop
 GRACE_S = 10
@@ -52,14 +55,25 @@ def application(app: App, *, new_id: Callable[[], str]) -> Starlette:
         return Response(style, media_type="text/css", headers=headers)
 
     async def health(request: Request) -> Response:
-        """200 while the store answers."""
+        """200 while the store answers. What is wrong, and how much is indexed, is told to the
+        admin; others learn nothing of what stands behind the site."""
+        is_asked = admin.is_on and "authorization" in request.headers
+        headers = {"Cache-Control": "no-store"}
+        found: dict[str, object] = {"status": "ok"}
+        details: dict[str, object] = {"indexed": len(office.finder)}
         try:
             await run_in_threadpool(office.store.state)
         except StoreError as error:
-            return JSONResponse({"status": "failing", "fault": str(error)}, status_code=503)
-        return JSONResponse(
-            {"status": "ok", "indexed": len(office.finder)}, headers={"Cache-Control": "no-store"}
-        )
+            log.error("health.failing %s", error)
+            found, details = {"status": "failing"}, {"fault": str(error)}
+            # the store counts wrong passwords; without it none is tried
+            return JSONResponse(found, status_code=503, headers=headers)
+        if is_asked:
+            refusal = await admin.refusal(request)
+            if refusal is not None:
+                return refusal
+            found |= details
+        return JSONResponse(found, headers=headers)
 
     async def missing(request: Request, error: Exception) -> Response:
         return office.said(request, "There is no such page", status=404)
@@ -139,19 +153,27 @@ def application(app: App, *, new_id: Callable[[], str]) -> Starlette:
     }
     if office.is_secure:
         headers["Strict-Transport-Security"] = "max-age=31536000"
-    return Starlette(
+    trusted = app.settings.web.trusted_proxies
+    proxies = [Middleware(ProxyHeadersMiddleware, trusted_hosts=list(trusted))] if trusted else []
+    made = Starlette(
         routes=routes,
         middleware=[
+            Middleware(ProxyWatch, trusted=trusted, seen=office.proxy_seen),
+            *proxies,
             Middleware(
                 Guard,
                 prefix=office.prefix,
                 requests_per_minute=app.settings.web.requests_per_minute,
                 headers=headers,
-            )
+                is_exempt=office.may_leave,
+            ),
         ],
         exception_handlers={404: missing, 500: crashed, DigestError: refused},
         lifespan=living,
     )
+    made.router.redirect_slashes = False  # its redirects take the host from the request
+    made.state.office = office
+    return made
 
 
 def listening(host: str, port: int) -> socket.socket:
@@ -191,14 +213,11 @@ def serve(
     """Answer until SIGTERM or Ctrl-C, which let open requests finish."""
     app.sync_subscribers()
     made = application(app, new_id=new_id)
-    trusted = list(app.settings.web.trusted_proxies)
-    outer: Any = made
-    if trusted:
-        outer = ProxyHeadersMiddleware(outer, trusted_hosts=trusted)
 
     async def main() -> None:
         config = uvicorn.Config(
-            outer,
+            made,
+            http=HttpProtocol,
             log_level="error",
             access_log=False,  # addresses of pages hold tokens
             proxy_headers=False,
