@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from pathlib import Path
 
 from digest.distribution import missing
 from digest.errors import ConfigError
 
-#: RFC 8058 wants the List-Unsubscribe headers signed; From is signed twice so that none is added
-SIGNED_HEADERS = (
-    b"From From Reply-To To Subject Date Message-ID MIME-Version Content-Type List-Id "
-    b"List-Unsubscribe List-Unsubscribe-Post Feedback-ID Auto-Submitted"
+#: what mail programs show or act upon, signed once more often than it stands there: a second one
+#: that somebody adds on the way, or a first one where we wrote none, breaks the signature (RFC 6376,
+#: 8.15). RFC 8058 wants List-Unsubscribe and List-Unsubscribe-Post signed.
+OVERSIGNED_HEADERS = (
+    b"From To Cc Subject Date Reply-To Message-ID MIME-Version Content-Type "
+    b"Content-Transfer-Encoding List-Id List-Unsubscribe List-Unsubscribe-Post"
 ).split()
+#: signed as often as it stands there
+SIGNED_HEADERS = b"Feedback-ID Auto-Submitted".split()
 
 
 class DkimSigner:
@@ -42,11 +47,13 @@ class DkimSigner:
         self(b"From: x@example.org\r\n\r\n\r\n")  # a wrong key is told now, not at the first mail
 
     def __call__(self, body: bytes) -> bytes:
-        present = {
+        present = Counter(
             line.split(b":", 1)[0].lower()
             for line in body.split(b"\r\n\r\n", 1)[0].split(b"\r\n")
             if b":" in line and not line.startswith((b" ", b"\t"))
-        }
+        )
+        signed = [h for h in OVERSIGNED_HEADERS for _ in range(present[h.lower()] + 1)]
+        signed += [h for h in SIGNED_HEADERS for _ in range(present[h.lower()])]
         try:
             signature: bytes = self._dkim.sign(
                 body,
@@ -55,7 +62,7 @@ class DkimSigner:
                 self._key,
                 canonicalize=(b"relaxed", b"relaxed"),
                 signature_algorithm=self._algorithm,
-                include_headers=[h for h in SIGNED_HEADERS if h.lower() in present],
+                include_headers=signed,
                 logger=logging.getLogger("digest.dkim"),
             )
         except (self._dkim.DKIMException, ValueError) as error:

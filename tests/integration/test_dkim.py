@@ -69,6 +69,39 @@ def test_a_signed_mail_verifies_and_a_changed_one_does_not(
         assert not dkim.verify(signed.replace(old, new, 1), dnsfunc=dns)
 
 
+@pytest.mark.parametrize(
+    "added",
+    [
+        b"From: x@evil.example",
+        b"To: x@evil.example",
+        b"Cc: x@evil.example",
+        b"Subject: Something else",
+        b"Date: Thu, 01 Jan 2026 00:00:00 +0000",
+        b"Reply-To: x@evil.example",
+        b"Message-ID: <x@evil.example>",
+        b"Content-Type: text/html",
+        b"Content-Transfer-Encoding: base64",
+        b"List-Unsubscribe: <https://evil.example/>",
+        b"List-Unsubscribe-Post: List-Unsubscribe=One-Click",
+    ],
+    ids=lambda header: header.split(b":")[0].decode(),
+)
+@pytest.mark.parametrize("at_top", [True, False])
+def test_no_header_that_is_shown_or_acted_upon_can_be_added(
+    tmp_path: Path, added: bytes, at_top: bool
+) -> None:
+    from digest.delivery.dkim import DkimSigner
+
+    key, dns = ed25519_key(tmp_path)
+    sign = DkimSigner(domain="example.org", selector="digest", key_file=key)
+    made = edition()
+    signed = sign(build_message(made, RENDERER.render(made), HEAD, now=NOW).body)
+    assert dkim.verify(signed, dnsfunc=dns)
+    head, body = signed.split(b"\r\n\r\n", 1)
+    parts = [added, head] if at_top else [head, added]
+    assert not dkim.verify(b"\r\n".join(parts) + b"\r\n\r\n" + body, dnsfunc=dns)
+
+
 @pytest.mark.parametrize("text", [b"", b"no key", b"-----BEGIN RSA PRIVATE KEY-----\nx\n-----END"])
 def test_what_is_no_key_is_told_before_any_mail(tmp_path: Path, text: bytes) -> None:
     from digest.delivery.dkim import DkimSigner
