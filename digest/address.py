@@ -1,7 +1,8 @@
-"""Mail addresses as people write them and as mail servers take them, and networks of proxies."""
+"""Addresses: of mail as people and servers write them, of databases, and networks of proxies."""
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Sequence
 from ipaddress import ip_address, ip_network
@@ -30,6 +31,30 @@ def on_the_wire(email: str) -> str:
 def needs_smtputf8(*addresses: str) -> bool:
     """Whether a server must offer SMTPUTF8 (RFC 6531): something before an @ is not ASCII."""
     return not all(a.isascii() for a in addresses)
+
+
+_LETTERS = r"(?:[^:@/?#\[\]%\s]|%[0-9A-Fa-f]{2})"
+_DATABASE_URL = re.compile(
+    rf"postgres(?:ql)?://(?:{_LETTERS}*(?P<password>:{_LETTERS}*)?@)?[^@/?#\s]*/[^@/?#\s]+"
+    r"(?:\?(?P<query>[^#\s]*))?"
+)
+
+
+def check_database_url(url: str) -> bool:
+    """Whether the address of a PostgreSQL database holds a password.
+
+    Raises:
+        ValueError: it is no such address. The sentence shows nothing of it: where a password holds
+            letters that part an address, nobody knows what is the password.
+    """
+    match = _DATABASE_URL.fullmatch(url)
+    if match is None:
+        raise ValueError(
+            "this is no address of a PostgreSQL database; they look like "
+            '"postgresql://user:password@host:5432/name". In a password, @ / : ? # % and blanks '
+            "are written %40 %2F %3A %3F %23 %25 %20, or leave it out and set PGPASSWORD"
+        )
+    return bool(match["password"]) or "password=" in (match["query"] or "")
 
 
 def is_trusted(peer: str, trusted: Sequence[str]) -> bool:

@@ -232,7 +232,7 @@ class App:
         """The configured way out.
 
         Raises:
-            ConfigError: there is none.
+            ConfigError: there is none, or its password is missing.
         """
         if self.settings.maildir:
             from digest.delivery.maildir import MaildirTransport
@@ -246,6 +246,8 @@ class App:
                     "`digest preview` works without."
                 ]
             )
+        if smtp.fault:
+            raise ConfigError([smtp.fault])
         from digest.delivery.smtp import SmtpTransport
 
         return SmtpTransport(
@@ -470,6 +472,8 @@ class App:
             )
         if settings.maildir:
             return MaildirBox(settings.maildir)
+        if settings.fault:
+            raise ConfigError([settings.fault])
         return ImapBox(
             host=settings.host,
             port=settings.effective_port,

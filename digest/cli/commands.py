@@ -19,6 +19,7 @@ from digest import __version__
 from digest.cli.output import fail, progress, say, warn
 from digest.distribution import missing
 from digest.errors import ConfigError, DigestError, UnknownSubscriber
+from digest.files import write_private
 from digest.monitor.logs import handler
 from digest.text import counted
 
@@ -130,7 +131,9 @@ def _common(
 
 def _log_as_configured(settings: Settings) -> None:
     """In the configured format, with its passwords masked."""
-    secrets = [t.password.get_secret_value() for t in (settings.smtp, settings.inbox) if t]
+    tables = (settings.smtp, settings.inbox, settings.web)
+    secrets = [t.password.get_secret_value() for t in tables if t]
+    secrets.append(settings.store.address.get_secret_value())
     secrets += [
         key.get_secret_value()
         for key in (getattr(settings.keys, name) for name in type(settings.keys).model_fields)
@@ -291,9 +294,9 @@ def init(
         )
     )
     # What is written must pass; the password may still be missing.
-    settings = load_text(text, path=output, environ={"SMTP_PASSWORD": "-"})
+    settings = load_text(text, path=output, environ={})
     try:
-        output.write_text(text, "utf-8")
+        write_private(output, text.encode())
     except OSError as error:
         raise ConfigError([f"{output} cannot be written: {error.strerror}."]) from error
     say(f"Wrote {output}.")

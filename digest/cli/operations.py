@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -130,6 +131,7 @@ def retry(
 ) -> None:
     """Make failed and held mails ready to be sent again."""
     with _app(config) as application:
+        application.transport()  # a missing password is told before anything is made ready
         store = application.store
         whose = application.subscriber(email).id if email else ""
         day = _checked_day(application, date)
@@ -214,8 +216,11 @@ def backup(
 ) -> None:
     """Copy the database while it is in use."""
     with _app(config) as application:
+        where = application.settings.store.where
+        if isinstance(where, Path) and not where.exists():
+            raise DigestError(f"There is no database {where}, so there is nothing to copy.")
         application.store.backup(file)
-    say(f"Wrote {file}. `digest restore {file}` puts it back.")
+    say(f"Wrote {file}. `digest restore {shlex.quote(str(file))}` puts it back.")
 
 
 @app.command()

@@ -16,6 +16,7 @@ import typer
 from digest.cli.output import console, fail, progress, say, warn
 from digest.distribution import missing
 from digest.errors import ConfigError, DigestError
+from digest.files import write_private
 from digest.text import counted
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def _write(files: Mapping[str, bytes], stem: Path) -> None:
     try:
         stem.parent.mkdir(parents=True, exist_ok=True)
         for suffix, body in files.items():
-            stem.with_name(stem.name + suffix).write_bytes(body)
+            write_private(stem.with_name(stem.name + suffix), body)  # its links act
     except OSError as error:
         raise DigestError(f"{stem.parent} cannot be written: {error.strerror}.") from error
 

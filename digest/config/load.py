@@ -5,17 +5,18 @@ from __future__ import annotations
 import difflib
 import os
 import re
+import shlex
 import tomllib
 import types
 import typing
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin
-from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 from pydantic import BaseModel, SecretStr, ValidationError
 
+from digest.address import check_database_url
 from digest.config.schema import (
     AuthorLikes,
     FileLikes,
@@ -94,16 +95,14 @@ def environment(path: Path, environ: Mapping[str, str]) -> dict[str, str]:
 
 def readable_secrets(path: Path) -> list[str]:
     """Hints about files with secrets that other users of the machine can read."""
-    hints = []
-    for name in (path.parent / ".env", path):
-        try:
-            mode = name.stat().st_mode
-            secret = name != path or b"_PASSWORD" in name.read_bytes()
-        except OSError:
-            continue
-        if secret and os.name == "posix" and mode & 0o077:
-            hints.append(f"{name} can be read by others on this machine: chmod 600 {name}")
-    return hints
+    name = path.parent / ".env"
+    try:
+        mode = name.stat().st_mode
+    except OSError:
+        return []
+    if os.name == "posix" and mode & 0o077:
+        return [f"{name} can be read by others on this machine: chmod 600 {shlex.quote(str(name))}"]
+    return []
 
 
 def load_text(text: str, *, path: Path, environ: Mapping[str, str]) -> Settings:
@@ -120,7 +119,7 @@ def load_text(text: str, *, path: Path, environ: Mapping[str, str]) -> Settings:
         problems += [_sentence(path, raw, e) for e in error.errors() if not _is_echo(raw, e)]
     if settings is not None:
         settings = _with_paths(settings, path.parent)
-        settings = _with_password(settings, path, environ, problems)
+        settings = _with_passwords(settings, path, environ)
         admin = SecretStr(environ.get("DIGEST_ADMIN_PASSWORD", ""))
         web = settings.web.model_copy(update={"password": admin})
         settings = settings.model_copy(update={"keys": _keys(environ), "web": web})
@@ -136,11 +135,11 @@ def _with_store(
     settings: Settings, path: Path, environ: Mapping[str, str], problems: list[str]
 ) -> Settings:
     given = environ.get("DIGEST_STORE_URL", "").strip()
-    if given and urlsplit(given).scheme not in ("postgresql", "postgres"):
-        problems.append(
-            f"{path}: DIGEST_STORE_URL is no address of a PostgreSQL database; they look like "
-            '"postgresql://user:password@host:5432/name"'
-        )
+    if given:
+        try:
+            check_database_url(given)
+        except ValueError as error:
+            problems.append(f"{path}: DIGEST_STORE_URL: {error}")
     store = settings.store
     update = {"address": SecretStr(given or store.url)}
     return settings.model_copy(update={"store": store.model_copy(update=update)})
@@ -263,35 +262,41 @@ def _anchored(like: Any, base: Path) -> Any:
     return like
 
 
-def _with_password(
-    settings: Settings, path: Path, environ: Mapping[str, str], problems: list[str]
-) -> Settings:
+def _with_passwords(settings: Settings, path: Path, environ: Mapping[str, str]) -> Settings:
+    """With the passwords of mail; one that is missing is told by what needs it, so that looking,
+    liking and copying go without."""
     if settings.inbox and settings.inbox.host:
         secret = environ.get("INBOX_PASSWORD", "")
+        fault = ""
         if not secret:
-            problems.append(
+            fault = (
                 f"{path}, [inbox], host: there is no password for it; set INBOX_PASSWORD in the "
                 "environment or in .env"
             )
-        inbox = settings.inbox.model_copy(update={"password": SecretStr(secret)})
+        inbox = settings.inbox.model_copy(update={"password": SecretStr(secret), "fault": fault})
         settings = settings.model_copy(update={"inbox": inbox})
     smtp = settings.smtp
     if smtp is None:
         return settings
+    fault = ""
     password = environ.get("SMTP_PASSWORD", "")
     username = smtp.username or environ.get("SMTP_USERNAME", "")
     if not password and smtp.password_file:
         try:
             password = smtp.password_file.read_text("utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
+        except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or "it is not text"
-            problems.append(f"{path}, [smtp], password_file: {smtp.password_file}: {reason}")
-    if username and not password and not problems:
-        problems.append(
+            fault = f"{path}, [smtp], password_file: {smtp.password_file}: {reason}"
+    if username and not password and not fault:
+        fault = (
             f"{path}, [smtp], username: there is no password for it; set SMTP_PASSWORD in the "
             "environment or in .env, or name a file in password_file"
         )
-    update: dict[str, Any] = {"username": username, "password": SecretStr(password)}
+    update: dict[str, Any] = {
+        "username": username,
+        "password": SecretStr(password),
+        "fault": fault,
+    }
     return settings.model_copy(update={"smtp": smtp.model_copy(update=update)})
 
 
@@ -434,7 +439,7 @@ def _keys_at(loc: Sequence[int | str]) -> list[str]:
                 found.append(model)
         models = found or models
     known = {k for m in models for k in m.model_fields}
-    return sorted(known - {"password", "keys", "address"})
+    return sorted(known - {"password", "keys", "address", "fault"})
 
 
 def _kind_of(model: type[BaseModel]) -> str:

@@ -9,7 +9,6 @@ from email.utils import parseaddr
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import (
@@ -28,7 +27,7 @@ from pydantic import (
     model_validator,
 )
 
-from digest.address import on_the_wire
+from digest.address import check_database_url, on_the_wire
 from digest.expressions import check_expressions
 from digest.schedule import WEEKDAYS
 
@@ -442,6 +441,8 @@ class SmtpSettings(Table):
     timeout_s: Annotated[StrictInt, Field(ge=1, le=600)] = 60
     #: filled in from SMTP_PASSWORD or password_file, never from the TOML
     password: SecretStr = Field(default=SecretStr(""), init=False, exclude=True)
+    #: what is wrong with the password, told by what needs it
+    fault: str = Field(default="", init=False, exclude=True)
 
     @property
     def effective_port(self) -> int:
@@ -473,6 +474,8 @@ class InboxSettings(Table):
     every_minutes: Annotated[StrictInt, Field(ge=1, le=1440)] = 10
     #: filled in from INBOX_PASSWORD
     password: SecretStr = Field(default=SecretStr(""), init=False, exclude=True)
+    #: what is wrong with the password, told by what needs it
+    fault: str = Field(default="", init=False, exclude=True)
 
     @model_validator(mode="after")
     def _check_one(self) -> InboxSettings:
@@ -549,13 +552,7 @@ def check_store_url(url: str) -> str:
     Raises:
         ValueError: it is none, or holds a password.
     """
-    parts = urlsplit(url)
-    if url and (parts.scheme not in ("postgresql", "postgres") or not parts.path.strip("/")):
-        raise ValueError(
-            "this is no address of a PostgreSQL database; they look like "
-            '"postgresql://user@host:5432/name"'
-        )
-    if parts.password or "password=" in parts.query:
+    if url and check_database_url(url):
         raise ValueError(
             "a password does not belong in this file; set DIGEST_STORE_URL in the environment or "
             "in .env to the whole address, or use PGPASSFILE"

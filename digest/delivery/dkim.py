@@ -10,8 +10,8 @@ from digest.distribution import missing
 from digest.errors import ConfigError
 
 #: what mail programs show or act upon, signed once more often than it stands there: a second one
-#: that somebody adds on the way, or a first one where we wrote none, breaks the signature (RFC 6376,
-#: 8.15). RFC 8058 wants List-Unsubscribe and List-Unsubscribe-Post signed.
+#: that somebody adds on the way, or a first one where we wrote none, breaks the signature
+#: (RFC 6376, 8.15). RFC 8058 wants List-Unsubscribe and List-Unsubscribe-Post signed.
 OVERSIGNED_HEADERS = (
     b"From To Cc Subject Date Reply-To Message-ID MIME-Version Content-Type "
     b"Content-Transfer-Encoding List-Id List-Unsubscribe List-Unsubscribe-Post"

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import hmac
 import smtplib
 import socket
 import ssl
+import unicodedata
 from collections.abc import Callable, Sequence
 
 from digest.address import needs_smtputf8
@@ -22,8 +25,56 @@ FINAL_REPLY_TIMEOUT_S = 600.0
 _WELCOME = ((250,), (250, 251, 252), (354,))
 
 
+#: questions of a server during one login
+MOST_CHALLENGES = 5
+
+
 class _Ended(Exception):
     """The server ended the connection before it heard of anybody."""
+
+
+class _Login(smtplib.SMTP):
+    """Logs in with any letters: RFC 4616 wants UTF-8, smtplib knows ASCII alone."""
+
+    #: answers that were sent in this login
+    _n_said = 0
+
+    def auth(
+        self,
+        mechanism: str,
+        authobject: Callable[..., str | None],
+        *,
+        initial_response_ok: bool = True,
+    ) -> tuple[int, bytes]:
+        first = authobject() if initial_response_ok else None
+        command = mechanism.upper() + (f" {_encoded(first)}" if first is not None else "")
+        self._n_said = int(first is not None)
+        code, answer = self.docmd("AUTH", command)
+        while code == 334 and self._n_said < MOST_CHALLENGES:
+            said = authobject(base64.decodebytes(answer))
+            self._n_said += 1
+            code, answer = self.docmd(_encoded(said or ""))
+        if code in (235, 503):
+            return code, answer
+        raise smtplib.SMTPAuthenticationError(code, answer)
+
+    def auth_login(self, challenge: bytes | None = None) -> str:  # type: ignore[override]
+        """First the name, then the password; the words that a server asks with differ."""
+        return self.user if challenge is None or not self._n_said else self.password
+
+    def auth_cram_md5(self, challenge: bytes | None = None) -> str | None:  # type: ignore[override]
+        if challenge is None:
+            return None
+        answer = hmac.new(self.password.encode(), challenge, "md5").hexdigest()
+        return f"{self.user} {answer}"
+
+
+class _TlsLogin(_Login, smtplib.SMTP_SSL):
+    """The same over TLS from the start."""
+
+
+def _encoded(text: str) -> str:
+    return base64.b64encode(text.encode()).decode("ascii")
 
 
 class SmtpTransport:
@@ -51,7 +102,9 @@ class SmtpTransport:
     ) -> None:
         self._pipelining = pipelining
         self._host, self._port, self._security = host, port, security
-        self._username, self._password = username, password
+        # the same letters may be typed composed or not; the server knows one way
+        self._username = unicodedata.normalize("NFC", username)
+        self._password = unicodedata.normalize("NFC", password)
         self._timeout_s = timeout_s
         self._tls = tls_context
         self._smtp: smtplib.SMTP | None = None
@@ -90,11 +143,9 @@ class SmtpTransport:
         stage = "connect"
         try:
             if self._security == "tls":
-                smtp = smtplib.SMTP_SSL(
-                    self._host, self._port, timeout=self._timeout_s, context=context
-                )
+                smtp = _TlsLogin(self._host, self._port, timeout=self._timeout_s, context=context)
             else:
-                smtp = smtplib.SMTP(self._host, self._port, timeout=self._timeout_s)
+                smtp = _Login(self._host, self._port, timeout=self._timeout_s)
             if smtp.sock is not None:  # the last words of a message must not wait for an answer
                 smtp.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             smtp.ehlo_or_helo_if_needed()
@@ -116,7 +167,8 @@ class SmtpTransport:
         except RouteError:
             self._abandon(smtp)
             raise
-        except (OSError, smtplib.SMTPException) as error:
+        except (OSError, smtplib.SMTPException, ValueError) as error:
+            # ValueError: a host that is no name, an answer that is no base64
             self._abandon(smtp)
             raise self._fault(stage, error) from error
         self._smtp, self._n_sent = smtp, 0
@@ -154,7 +206,7 @@ class SmtpTransport:
             )
         elif isinstance(error, TimeoutError):
             text = f"{self.route} did not answer within {self._timeout_s:g} seconds."
-        elif stage == "connect" and isinstance(error, OSError) and code is None:
+        elif stage == "connect" and isinstance(error, OSError | ValueError) and code is None:
             text = f"{self.route} cannot be reached ({said}). Check host and port."
         else:
             text = f"{self.route} answered {said or 'nothing sensible'} at {stage}."

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import imaplib
 import mailbox
 import re
 import ssl
+import unicodedata
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -73,12 +75,14 @@ class ImapBox:
                 opened = imaplib.IMAP4(host, port, timeout=timeout_s)
                 if security == "starttls":
                     opened.starttls(context)
-            opened.login(username, password)
-            quoted = '"' + folder.replace("\\", "\\\\").replace('"', '\\"') + '"'
-            status, answer = opened.select(quoted)
+            _log_in(opened, username, password)
+            status, answer = opened.select(_quoted(modified_utf7(folder)))
+            if status != "OK" and "&" in folder and folder.isascii():
+                # written as the server writes it, which was the only way once
+                status, answer = opened.select(_quoted(folder))
             if status != "OK":
                 raise InboxError(f"{self._where} has no folder {folder}: {_said(answer)}.")
-        except (OSError, imaplib.IMAP4.error, InboxError) as error:
+        except (OSError, imaplib.IMAP4.error, ValueError, InboxError) as error:
             if opened is not None:
                 with suppress(OSError):
                     opened.shutdown()
@@ -114,6 +118,46 @@ class ImapBox:
             return self._imap.uid(command, *arguments)  # type: ignore[arg-type]
         except (OSError, imaplib.IMAP4.error) as error:
             raise InboxError(f"{self._where} broke off: {_plainly(error)}.") from error
+
+
+def _log_in(imap: imaplib.IMAP4, username: str, password: str) -> None:
+    """LOGIN, which everybody understands; AUTHENTICATE PLAIN (RFC 4616) for letters that it cannot
+    carry.
+
+    Raises:
+        InboxError: the server offers no way to carry them.
+    """
+    username, password = (unicodedata.normalize("NFC", t) for t in (username, password))
+    both = username + password
+    if both.isascii() and both.isprintable():
+        imap.login(username, password)
+    elif "AUTH=PLAIN" in imap.capabilities:
+        imap.authenticate("PLAIN", lambda _: f"\0{username}\0{password}".encode())
+    else:
+        raise InboxError(
+            "The IMAP server offers no login for a name or password with letters outside ASCII "
+            "(AUTH=PLAIN). Choose a password of plain letters, digits and signs."
+        )
+
+
+def modified_utf7(name: str) -> str:
+    """A folder's name as IMAP writes it (RFC 3501, 5.1.3).
+
+    >>> modified_utf7("Entwürfe & mehr")
+    'Entw&APw-rfe &- mehr'
+    """
+    parts = re.split(r"([^\x20-\x7e]+)", unicodedata.normalize("NFC", name))
+    for n, part in enumerate(parts):
+        if n % 2:
+            code = base64.b64encode(part.encode("utf-16-be")).decode("ascii")
+            parts[n] = f"&{code.rstrip('=').replace('/', ',')}-"
+        else:
+            parts[n] = part.replace("&", "&-")
+    return "".join(parts)
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _said(answer: object) -> str:

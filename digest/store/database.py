@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -13,11 +14,13 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy import exc
 
-from digest.errors import SchemaTooNew, StoreBusy, StoreError
+from digest.errors import SchemaTooNew, StoreBusy, StoreCorrupt, StoreError
 from digest.store import schema
 
 if TYPE_CHECKING:
     from digest.store.store import SqlStore
+
+log = logging.getLogger(__name__)
 
 #: the newest migration; opening a database that has it needs no alembic
 HEAD = "0007"
@@ -65,6 +68,14 @@ class Database(ABC):
             yield
         except exc.DBAPIError as error:
             raise self.translate(error.orig or error) from error
+        except (ValueError, TypeError, LookupError, OverflowError) as error:
+            # what a row holds is not what was written: pydantic, json, dates and enumerations
+            # refuse it
+            log.error("store.unreadable %r", error, exc_info=True)
+            raise StoreCorrupt(
+                f"{self.name} holds something that cannot be read ({_first_line(error)}), so it is "
+                "damaged. It was left as it is: restore a backup."
+            ) from error
         except exc.TimeoutError as error:
             raise StoreBusy(f"{self.name} has no connection to spare; try again later.") from error
 
@@ -151,25 +162,38 @@ def open_store(where: Path | str) -> SqlStore:
 
         database = Postgres.at(where)
     try:
-        with database.read() as connection:
-            found = _revision(connection)
-            if found is not None:
-                database.check(connection)
-        if found is not None and found > HEAD:
-            raise SchemaTooNew(
-                f"{database.name} was written by a newer version of digest (schema {found}, this "
-                f"one knows {HEAD}). Update the program."
-            )
-        if found != HEAD:
-            migrate(database)
-        keys = _keys(database)
+        bring_up_to_date(database)
+        keys = first_keys(database)
     except BaseException:
         database.close()
         raise
     return SqlStore(database, keys=keys)
 
 
-def _keys(database: Database) -> tuple[bytes, ...]:
+def bring_up_to_date(database: Database) -> None:
+    """Migrate a sound database to the schema that this program knows.
+
+    Raises:
+        StoreError: it is damaged, or of a newer version.
+    """
+    with database.read() as connection:
+        found = _revision(connection)
+        if found is not None:
+            database.check(connection)
+    if found is not None and found > HEAD:
+        raise SchemaTooNew(
+            f"{database.name} was written by a newer version of digest (schema {found}, this "
+            f"one knows {HEAD}). Update the program."
+        )
+    if found != HEAD:
+        migrate(database)
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:120]
+
+
+def first_keys(database: Database) -> tuple[bytes, ...]:
     """The keys behind links and message ids, oldest first; the first is drawn once a database."""
     with database.read() as connection:
         found = _stored_keys(connection)

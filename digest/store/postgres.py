@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import sqlalchemy as sa
 
+from digest.address import check_database_url
 from digest.distribution import missing
 from digest.errors import StoreBusy, StoreError, StoreFull
 from digest.store.database import Database
@@ -26,6 +28,8 @@ class Postgres(Database):
     """A database on a server; any number of workers share it."""
 
     alone = False
+    #: never shown, whatever the driver says
+    _password = ""
 
     @classmethod
     def at(cls, url: str) -> Postgres:
@@ -40,8 +44,15 @@ class Postgres(Database):
             import psycopg  # noqa: F401
         except ImportError as error:
             raise StoreError(missing("A PostgreSQL store", "psycopg", "postgres")) from error
-        parsed = sa.make_url(re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", url))
-        return cls(_connect(parsed), _shown(parsed))
+        try:
+            check_database_url(url)
+            parsed = sa.make_url(re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", url))
+        except (ValueError, sa.exc.ArgumentError) as error:
+            said = str(error) if isinstance(error, ValueError) else "it cannot be read"
+            raise StoreError(f"The address of the database: {said}.") from None
+        found = cls(_connect(parsed), _shown(parsed))
+        found._password = str(parsed.password or "")
+        return found
 
     def _take_turn(self, connection: sa.Connection, turn: str) -> None:
         connection.execute(_LOCK, {"name": f"digest:{turn}"})
@@ -49,6 +60,8 @@ class Postgres(Database):
     def translate(self, error: BaseException) -> StoreError:
         code = str(getattr(error, "sqlstate", None) or "")
         said = re.sub(r"\s+", " ", str(error)).strip().rstrip(".")
+        for secret in {self._password, quote(self._password, safe="")} - {""}:
+            said = said.replace(secret, "***")
         if code in _TRY_AGAIN:
             return StoreBusy(f"{self.name}: {said}; try again.")
         if code.startswith("53"):

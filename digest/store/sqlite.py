@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,15 @@ import sqlalchemy as sa
 from filelock import FileLock, Timeout
 
 from digest.errors import StoreBusy, StoreCorrupt, StoreError, StoreFull
-from digest.store.database import Database, open_store
+from digest.files import PRIVATE, make_private, write_private
+from digest.store.database import Database, bring_up_to_date, first_keys, migrate
 
 BUSY_TIMEOUT_MS = 30_000
+_BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+#: files that SQLite keeps beside a database in use
+_LOGS = ("-wal", "-shm")
+#: tables that every version of ours has
+_OURS = frozenset({"alembic_version", "meta", "papers", "subscribers"})
 
 
 class Sqlite(Database):
@@ -28,11 +35,40 @@ class Sqlite(Database):
 
     @classmethod
     def at(cls, path: Path) -> Sqlite:
+        """The database in a file, which is made if there is none.
+
+        Raises:
+            StoreError: there is something else, or something is left of an unfinished restore.
+        """
+        marker = _marker(path)
+        if marker.exists():
+            raise StoreError(
+                f"A restore of {path} was not finished. Run `digest restore` with --force again; "
+                f"or, if {path} is the database that you want, remove {marker}."
+            )
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StoreError(f"{path.parent} cannot be made: {error.strerror}.") from error
-        return cls(_connect(path), path)
+            if not path.exists():
+                _make(path)
+            for file in _files(path):
+                with suppress(PermissionError):  # another user's, who let us in on purpose
+                    make_private(file)
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise StoreError(f"{path} cannot be made: {reason}.") from error
+        if path.stat().st_size == 0:
+            raise StoreError(
+                f"{path} is an empty file. If there was a database, restore a backup; if not, "
+                "remove the file to begin anew."
+            )
+        found = cls(_connect(path), path)
+        try:
+            with found.read() as connection:
+                _refuse_foreign(connection, path)
+        except BaseException:
+            found.close()
+            raise
+        return found
 
     def _take_turn(self, connection: sa.Connection, turn: str) -> None:
         """Every transaction that writes has it: it began with the write lock."""
@@ -51,7 +87,7 @@ class Sqlite(Database):
     @contextmanager
     def exclusive(self) -> Iterator[bool]:
         """The operating system frees the lock when its holder dies, however it dies."""
-        lock = FileLock(f"{self.path}.lock")
+        lock = FileLock(f"{self.path}.lock", mode=PRIVATE)
         try:
             lock.acquire(blocking=False)
         except Timeout:
@@ -72,7 +108,7 @@ def translate(error: BaseException, path: Path) -> StoreError:
     """A database's own error as one of ours."""
     code = getattr(error, "sqlite_errorcode", None)
     primary = code & 0xFF if isinstance(code, int) else None
-    if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+    if primary in _BUSY:
         return StoreBusy(f"{path} is in use by another process; try again when it has finished.")
     if primary == sqlite3.SQLITE_FULL:
         return StoreFull(f"The disk that holds {path} is full; make room and run again.")
@@ -83,7 +119,88 @@ def translate(error: BaseException, path: Path) -> StoreError:
         )
     if primary in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
         return StoreError(f"{path} cannot be opened for writing ({error}).")
+    said = str(error)
+    if said.startswith(("no such table", "no such column", "Could not decode")):
+        return StoreCorrupt(
+            f"{path} is damaged or not whole ({said}). It was left as it is: restore a backup."
+        )
     return StoreError(f"{path}: {error}.")
+
+
+def _refuse_foreign(connection: sa.Connection, shown: Path) -> None:
+    """Our tables must not be put among another program's.
+
+    Raises:
+        StoreError: the file is none of ours.
+    """
+    tables = set(
+        connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'").scalars()
+    )
+    if not tables:
+        raise StoreError(
+            f"{shown} is a database that holds nothing. If there was one of digest's, restore a "
+            "backup; if not, remove the file to begin anew."
+        )
+    if not tables >= _OURS:
+        raise StoreError(f"{shown} is a SQLite database of another program, not of digest.")
+
+
+def _files(path: Path) -> list[Path]:
+    """A database with its log, and the lock beside it: those that are there."""
+    names = (path.name, *(path.name + suffix for suffix in _LOGS), f"{path.name}.lock")
+    return [file for name in names if (file := path.with_name(name)).exists()]
+
+
+def _make(path: Path) -> None:
+    """A new database, whole from the first moment that it can be seen.
+
+    Raises:
+        StoreError: the log of an earlier database is left, or it cannot be made.
+    """
+    for suffix in _LOGS:
+        log = path.with_name(path.name + suffix)
+        if log.exists() and log.stat().st_size:
+            raise StoreError(
+                f"{path} is gone, but its log {log.name} is there. Put the database back, or "
+                "restore a backup; to begin anew, remove the log."
+            )
+    part = path.with_name(f".{path.name}.new-{os.getpid()}-{secrets.token_hex(4)}")
+    try:
+        write_private(part, b"")
+        made = Sqlite(_connect(part), path)
+        try:
+            migrate(made)
+            first_keys(made)
+        finally:
+            made.close()
+        _one_file(part)
+        try:
+            os.link(part, path)  # never in the place of one that another process made meanwhile
+        except FileExistsError:
+            pass
+        except OSError:  # a file system without links
+            if not path.exists():
+                part.rename(path)
+    except sqlite3.Error as error:
+        raise translate(error, path) from error
+    finally:
+        for file in _files(part):
+            file.unlink()
+
+
+def _one_file(path: Path) -> None:
+    """Fold the log into the database.
+
+    Raises:
+        sqlite3.Error: somebody else has it open, or it is damaged.
+    """
+    with closing(sqlite3.connect(path, isolation_level=None, timeout=1.0)) as connection:
+        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+        (mode,) = connection.execute("PRAGMA journal_mode = DELETE").fetchone()
+        if mode != "delete":
+            raise sqlite3.OperationalError("the database is in use")
+        connection.execute("BEGIN EXCLUSIVE")
+        connection.execute("COMMIT")
 
 
 def _connect(path: Path) -> sa.Engine:
@@ -124,10 +241,10 @@ def copy_to(path: Path, target: Path) -> None:
         raise StoreError(f"{target} is there already; name another file.")
     part = target.with_name(f".{target.name}.part")
     try:
+        write_private(part, b"")  # it holds addresses and the key, from its first byte
         with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(part)) as copy:
             source.backup(copy)
             copy.execute("PRAGMA journal_mode = DELETE")  # one file, without a log beside it
-        os.chmod(part, 0o600)  # it holds addresses and the key
         part.replace(target)
     except (OSError, sqlite3.Error) as error:
         part.unlink(missing_ok=True)
@@ -136,52 +253,104 @@ def copy_to(path: Path, target: Path) -> None:
 
 
 def restore(backup: Path, path: Path, *, force: bool) -> Path | None:
-    """Put a backup in the place of the database; returns where the old one was moved.
+    """Put a backup in the place of the database; returns where the old one was kept.
+
+    At every instant there is a database at `path`: the old one, whole, until the new one, whole,
+    takes its name.
 
     Raises:
-        StoreError: the backup is unsound, the database is in use, or is there and not to be moved.
+        StoreError: the backup is unsound or no database of ours, the database is in use, or is
+            there and not to be replaced.
     """
     if not backup.is_file():
         raise StoreError(f"There is no backup {backup}.")
+    if path.exists() and path.samefile(backup):
+        raise StoreError(f"{backup} is the database itself, and no backup of it.")
     if path.exists() and not force:
-        raise StoreError(f"{path} is there; --force moves it aside and puts the backup there.")
+        raise StoreError(f"{path} is there; --force keeps it aside and puts the backup there.")
+    if backup.stat().st_size == 0:  # to SQLite that would be a sound database without anything
+        raise StoreError(f"{backup} is empty, so it is no backup.")
     part = path.with_name(f".{path.name}.restored")
+    lock = FileLock(f"{path}.lock", mode=PRIVATE)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire(blocking=False)
+        write_private(part, b"")
         shutil.copyfile(backup, part)
-        if part.stat().st_size == 0:  # to SQLite that would be a sound database without anything
-            raise StoreError(f"{backup} is empty, so it is no backup.")
-        with open_store(part) as probe:  # sound, and of a version that this program knows
-            probe.counts()
-        for suffix in ("-wal", "-shm"):
-            part.with_name(part.name + suffix).unlink(missing_ok=True)
-        kept = _moved_aside(path) if path.exists() else None
-        os.chmod(part, 0o600)
-        part.replace(path)
+        _prove(part, backup)
+        return _replace(path, part)
+    except Timeout:
+        raise StoreBusy(f"{path} is in use; stop the worker first.") from None
     except OSError as error:
         raise StoreError(f"{path} cannot be written: {error.strerror}.") from error
     finally:
-        part.unlink(missing_ok=True)
-    return kept
-
-
-def _moved_aside(path: Path) -> Path:
-    lock = FileLock(f"{path}.lock")
-    try:
-        lock.acquire(blocking=False)
-    except Timeout:
-        raise StoreBusy(f"{path} is in use; stop the worker first.") from None
-    try:
-        number = 1
-        while (kept := path.with_name(f"{path.name}.before-restore-{number}")).exists():
-            number += 1
-        for suffix in ("-wal", "-shm"):  # without its log the old database would lose its end
-            beside = path.with_name(path.name + suffix)
-            if beside.exists():
-                beside.rename(kept.with_name(kept.name + suffix))
-        path.rename(kept)
-    except OSError as error:
-        raise StoreError(f"{path} cannot be moved: {error.strerror}.") from error
-    finally:
         lock.release()
+        for file in _files(part):
+            file.unlink()
+
+
+def _prove(part: Path, backup: Path) -> None:
+    """Bring a copy of a backup up to date, as a whole file; faults are told of the backup.
+
+    Raises:
+        StoreError: it is damaged, another program's, or a newer version's.
+    """
+    database = Sqlite(_connect(part), part)
+    database.path, database.name = backup, str(backup)
+    try:
+        with database.read() as connection:
+            _refuse_foreign(connection, backup)
+        bring_up_to_date(database)
+        with database.read() as connection:
+            database.check(connection)
+    finally:
+        database.close()
+    try:
+        _one_file(part)
+    except sqlite3.Error as error:
+        raise translate(error, backup) from error
+
+
+def _replace(path: Path, part: Path) -> Path | None:
+    """Give `part` the name of the database, and the old one another; returns that."""
+    before = [file for file in _files(path) if file.name != f"{path.name}.lock"]
+    kept = _free_name(path)
+    if path.exists():
+        try:
+            _one_file(path)
+        except sqlite3.OperationalError as error:
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF in _BUSY:
+                raise StoreBusy(
+                    f"{path} is in use; stop the worker and the web side first."
+                ) from None
+        except sqlite3.DatabaseError:
+            pass  # damaged, which may be why it is replaced: it is kept with its log, as it is
+        before = [file for file in before if file.exists()]
+    for file in before:
+        beside = kept.with_name(file.name.replace(path.name, kept.name, 1))
+        try:
+            os.link(file, beside)
+        except OSError:  # a file system without links
+            shutil.copyfile(file, beside)
+        make_private(beside)
+    # Between the next lines the old database may be without its log, or the new one beside the
+    # old log: whoever opens it then, or after a crash, is told so.
+    marker = _marker(path)
+    write_private(marker, b"A restore is under way, or was broken off.\n")
+    for file in before:
+        if file != path:
+            file.unlink()
+    part.replace(path)
+    marker.unlink()
+    return kept if before else None
+
+
+def _marker(path: Path) -> Path:
+    return path.with_name(f"{path.name}.restoring")
+
+
+def _free_name(path: Path) -> Path:
+    number = 1
+    while (kept := path.with_name(f"{path.name}.before-restore-{number}")).exists():
+        number += 1
     return kept

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import mailbox
 import socket
 import threading
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -255,6 +257,8 @@ class ImapServer:
     mails: dict[int, bytes] = field(default_factory=dict)
     seen: set[int] = field(default_factory=set)
     password: str = "hush"
+    folders: set[str] = field(default_factory=lambda: {"INBOX"})
+    offers_plain: bool = False
     port: int = 0
     commands: list[str] = field(default_factory=list)
 
@@ -271,11 +275,17 @@ class ImapServer:
                 self.commands.append(rest)
                 verb = rest.upper()
                 if verb.startswith("CAPABILITY"):
-                    say(b"* CAPABILITY IMAP4rev1")
+                    say(b"* CAPABILITY IMAP4rev1" + b" AUTH=PLAIN" * self.offers_plain)
+                elif verb.startswith("AUTHENTICATE PLAIN"):
+                    say(b"+ ")
+                    answer = base64.b64decode(stream.readline()).decode()
+                    if answer.split("\0")[2] != unicodedata.normalize("NFC", self.password):
+                        say(f"{tag} NO wrong password".encode())
+                        continue
                 elif verb.startswith("LOGIN") and self.password not in rest:
                     say(f"{tag} NO wrong password".encode())
                     continue
-                elif verb.startswith("SELECT") and "INBOX" not in verb:
+                elif verb.startswith("SELECT") and rest[8:-1] not in self.folders:
                     say(f"{tag} NO no such folder".encode())
                     continue
                 elif verb.startswith("UID SEARCH"):

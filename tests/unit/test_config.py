@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from digest.app import App
 from digest.config import EXAMPLE, load_settings, load_text
 from digest.errors import ConfigError
 
@@ -63,8 +64,32 @@ def test_the_address_of_a_database_is_checked_and_holds_no_password() -> None:
         assert "a password does not belong in this file; set DIGEST_STORE_URL" in told
         assert "sesame" not in told
     (told,) = problems(SMALLEST, environ | {"DIGEST_STORE_URL": "redis://:sesame@x"})
-    assert "DIGEST_STORE_URL is no address" in told
+    assert "DIGEST_STORE_URL: this is no address" in told
     assert "sesame" not in told
+
+
+@pytest.mark.parametrize("password", [*"p@ss/w:rd a/b a:b a?b a#b 50% @ %4".split(), "a b"])
+def test_no_part_of_a_password_that_must_be_encoded_is_shown(password: str) -> None:
+    from digest.errors import StoreError
+    from digest.store import open_store
+
+    url = f"postgresql://digest:{password}@database/digest"
+    (told,) = problems(SMALLEST, {"SMTP_PASSWORD": "x", "DIGEST_STORE_URL": url})
+    assert "%40" in told
+    assert "database/digest" not in told
+    with pytest.raises(StoreError) as caught:
+        open_store(url)
+    for shown in (told, str(caught.value)):
+        assert "digest:" not in shown.replace("digest: ", "")
+        assert "w:rd" not in shown
+        assert "://digest" not in shown
+
+
+def test_an_encoded_password_is_taken_as_it_is_meant() -> None:
+    url = "postgresql://digest:p%40ss%2Fw%3Ard@db1:5432,db2/digest?sslmode=verify-full"
+    environ = {"SMTP_PASSWORD": "x", "DIGEST_STORE_URL": url}
+    found = load_text(SMALLEST, path=Path("config.toml"), environ=environ)
+    assert found.store.where == url
 
 
 def test_the_environment_names_the_database_before_the_file() -> None:
@@ -148,7 +173,7 @@ def test_the_example_is_a_config_and_shows_every_key(tmp_path: Path) -> None:
     headings = [line.lstrip("# ") for line in text.splitlines()]
     shown |= {h.split("]")[0].strip("[]").split(".")[-1] for h in headings if h.startswith("[")}
     for table in tables:
-        missing = set(table.model_fields) - shown - {"password", "keys", "address"}
+        missing = set(table.model_fields) - shown - {"password", "keys", "address", "fault"}
         assert not missing, f"{table.__name__}: {missing}"
 
 
@@ -233,9 +258,10 @@ def test_a_password_in_the_file_is_refused_and_never_shown() -> None:
     assert "hunter2" not in told
 
 
-def test_a_login_without_a_password_is_told_before_the_first_mail() -> None:
-    (told,) = problems(SMALLEST)
-    assert "SMTP_PASSWORD" in told
+def test_a_login_without_a_password_is_told_by_what_sends() -> None:
+    settings = load_text(SMALLEST, path=Path("config.toml"), environ={})
+    with pytest.raises(ConfigError, match="there is no password for it; set SMTP_PASSWORD"):
+        App(settings).transport()
 
 
 def test_secrets_come_from_env_file_or_password_file(tmp_path: Path) -> None:

@@ -1,0 +1,38 @@
+"""Files that hold addresses, keys or what somebody reads: only their owner may open them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+#: read and written by their owner alone
+PRIVATE = 0o600
+
+
+def write_private(path: Path, body: bytes) -> None:
+    """Write a file that only its owner can open; also one that was there with wider rights.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    with open(path, "wb", opener=_private) as file:
+        make_private(path)
+        file.write(body)
+
+
+def make_private(path: Path) -> None:
+    """Take everybody else's rights to a file, where the system has such rights.
+
+    A group that may write was let in on purpose, and stays.
+
+    Raises:
+        OSError: it is not there, or another's.
+    """
+    mode = path.stat().st_mode & 0o777
+    narrow = mode & 0o770 if mode & 0o020 else mode & 0o700
+    if os.name == "posix" and narrow != mode:
+        os.chmod(path, narrow)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, PRIVATE)

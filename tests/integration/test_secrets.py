@@ -1,0 +1,264 @@
+"""What nobody else may read, who needs which password, and passwords of any letters."""
+
+from __future__ import annotations
+
+import base64
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from digest.cli.commands import app as command_line
+from digest.delivery.smtp import SmtpTransport
+from digest.errors import InboxError, RouteError
+from digest.inbox.boxes import ImapBox, modified_utf7
+from digest.store import open_store
+from digest.store.sqlite import restore
+from tests.integration.test_returns import ImapServer, imap_server
+from tests.servers import Answer, mail_server, rss
+from tests.worlds import World, make_world, record
+
+pytestmark = pytest.mark.sqlite
+ANY_LETTERS = [
+    *("gehäim", "пароль", "秘密の言葉", "pass\u2003word", "q\u0308", 'quote"back\\slash', "a b"),
+]
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    with make_world(tmp_path) as made:
+        stamp = made.now.strftime("%a, %d %b %Y 00:00:00 -0400")
+        made.web.says("/rss/cs.CL+cs.LG", Answer(rss([record(n) for n in range(1, 9)], stamp)))
+        yield made
+
+
+@pytest.fixture
+def wide_open() -> Iterator[None]:
+    """New files are everybody's, unless whoever makes them says otherwise."""
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+# --- files -------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("wide_open")
+def test_the_database_and_all_that_lies_beside_it_are_its_owners(world: World) -> None:
+    database = world.folder / "digest.db"
+    with world.app() as app:
+        app.run()
+        beside = sorted(world.folder.glob("*digest.db*"))
+        assert [p.name for p in beside] == [
+            "digest.db", "digest.db-shm", "digest.db-wal", "digest.db.lock",
+        ]  # fmt: skip
+        assert {mode(p) for p in beside} == {0o600}
+        app.store.backup(world.folder / "copy.db")
+    assert mode(world.folder / "copy.db") == 0o600
+    database.chmod(0o644)
+    kept = restore(world.folder / "copy.db", database, force=True)
+    assert kept is not None
+    assert (mode(kept), mode(database)) == (0o600, 0o600)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [(0o644, 0o600), (0o640, 0o600), (0o666, 0o660), (0o660, 0o660)]
+)
+def test_a_database_of_earlier_is_made_its_owners_but_for_a_group_that_writes(
+    tmp_path: Path, before: int, after: int
+) -> None:
+    path = tmp_path / "digest.db"
+    open_store(path).close()
+    path.chmod(before)
+    open_store(path).close()
+    assert mode(path) == after
+
+
+@pytest.mark.usefixtures("wide_open")
+def test_init_and_preview_write_for_their_owner_alone(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(world.folder)
+    done = CliRunner().invoke(
+        command_line, ["init", "--email", "ada@example.org", "--output", "new.toml"]
+    )
+    assert done.exit_code == 0, done.output
+    assert mode(world.folder / "new.toml") == 0o600
+    done = CliRunner().invoke(command_line, ["-c", str(world.write()), "preview"])
+    assert done.exit_code == 0, done.output
+    files = list((world.folder / "preview").iterdir())
+    assert len(files) == 3
+    assert {mode(p) for p in files} == {0o600}
+
+
+# --- who needs a password ----------------------------------------------------------------------
+
+
+def without_password(world: World) -> list[str]:
+    path = world.write()
+    text = path.read_text("utf-8").replace(
+        'security = "none"', 'security = "none"\nusername = "ada"'
+    )
+    path.write_text(text, "utf-8")
+    return ["-c", str(path)]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["preview", "--stored", "--out", "{folder}/p"],
+        ["status"],
+        ["deliveries"],
+        ["like", "2605.00001"],
+        ["dislike", "2605.00002"],
+        ["profile"],
+        ["evaluate"],
+        ["paper", "2605.00001"],
+        ["backup", "{folder}/copy.db"],
+        ["run", "--dry-run"],
+        ["rotate-key"],
+        ["revoke-links", "ada@example.org"],
+    ],
+    ids=lambda c: c[0],
+)
+def test_looking_liking_and_copying_need_no_mail_password(
+    world: World, command: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SMTP_PASSWORD", raising=False)
+    with world.app() as app:
+        app.fetch()
+    line = [*without_password(world), *(c.format(folder=world.folder) for c in command)]
+    done = CliRunner().invoke(command_line, line)
+    assert done.exit_code == 0, done.output
+    assert "SMTP_PASSWORD" not in done.output
+
+
+@pytest.mark.parametrize("command", [["run"], ["worker"], ["retry"], ["check"]], ids=lambda c: c[0])
+def test_what_sends_tells_that_the_password_is_missing(
+    world: World, command: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SMTP_PASSWORD", raising=False)
+    done = CliRunner().invoke(command_line, [*without_password(world), *command])
+    assert done.exit_code == (1 if command == ["check"] else 2)
+    assert "there is no password for it; set SMTP_PASSWORD" in done.output
+    assert not world.smtp.mails
+
+
+def test_a_password_file_that_cannot_be_read_is_told_by_what_sends(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SMTP_PASSWORD", raising=False)
+    line = without_password(world)
+    path = Path(line[1])
+    (world.folder / "pw").write_bytes(b"\xff\xfe\x00")
+    named = 'username = "ada"\npassword_file = "pw"'
+    path.write_text(path.read_text("utf-8").replace('username = "ada"', named), "utf-8")
+    assert CliRunner().invoke(command_line, [*line, "status"]).exit_code == 0
+    done = CliRunner().invoke(command_line, [*line, "run"])
+    assert done.exit_code == 2
+    assert "password_file" in done.output
+
+
+def test_a_backup_of_no_database_makes_none(world: World) -> None:
+    line = ["-c", str(world.write()), "backup", str(world.folder / "copy.db")]
+    done = CliRunner().invoke(command_line, line)
+    assert done.exit_code == 1
+    assert "There is no database" in done.output
+    assert not list(world.folder.glob("*.db"))
+
+
+# --- letters of any kind -----------------------------------------------------------------------
+
+
+@pytest.mark.filterwarnings("ignore:Requiring AUTH")
+@pytest.mark.parametrize("password", ANY_LETTERS)
+def test_smtp_takes_a_password_of_any_letters(password: str) -> None:
+    with mail_server(auth_required=True, auth_require_tls=False) as server:
+        server.password = password
+        with SmtpTransport(
+            host="127.0.0.1", port=server.port, security="none", username="ädä", password=password
+        ) as transport:
+            transport.connect()
+        assert server.logins == ["ädä"]
+        with (
+            SmtpTransport(
+                host="127.0.0.1", port=server.port, security="none", username="a", password="nö"
+            ) as transport,
+            pytest.raises(RouteError, match="refuses the login"),
+        ):
+            transport.connect()
+
+
+def test_smtp_answers_every_mechanism_in_utf8() -> None:
+    """CRAM-MD5 and LOGIN as well: what a server offers is not ours to choose."""
+    from digest.delivery.smtp import _Login
+
+    said: list[str] = []
+
+    class Scripted(_Login):
+        def docmd(self, cmd: str, args: str = "") -> tuple[int, bytes]:
+            said.append(f"{cmd} {args}".strip())
+            return (334, base64.b64encode(b"<1@x>")) if len(said) % 3 else (235, b"ok")
+
+    smtp = Scripted()
+    smtp.user, smtp.password = "ädä", "gehäim"
+    assert smtp.auth("CRAM-MD5", smtp.auth_cram_md5, initial_response_ok=False)[0] == 235
+    assert smtp.auth("LOGIN", smtp.auth_login)[0] == 235
+    assert base64.b64decode(said[1]).decode().startswith("ädä ")
+    assert base64.b64decode(said[4]).decode() == "gehäim"
+
+
+def box(server: ImapServer, folder: str, password: str) -> ImapBox:
+    return ImapBox(
+        host="127.0.0.1",
+        port=server.port,
+        security="none",
+        username="ädä",
+        password=password,
+        folder=folder,
+    )
+
+
+@pytest.mark.parametrize("password", ANY_LETTERS)
+def test_imap_takes_a_password_and_a_folder_of_any_letters(password: str) -> None:
+    with imap_server() as server:
+        server.password, server.offers_plain = password, True
+        server.folders = {"Entw&APw-rfe &- mehr"}
+        box(server, "Entwürfe & mehr", password).close()
+        with pytest.raises(InboxError, match="has no folder Müll"):
+            box(server, "Müll", password)
+
+
+def test_imap_without_a_way_for_such_a_password_says_so() -> None:
+    with imap_server() as server, pytest.raises(InboxError, match="letters outside ASCII"):
+        box(server, "INBOX", "gehäim")
+
+
+def test_a_folder_that_is_written_as_the_server_does_is_found() -> None:
+    with imap_server() as server:
+        server.offers_plain = True
+        server.folders = {"Entw&APw-rfe"}
+        box(server, "Entw&APw-rfe", server.password).close()
+
+
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("INBOX", "INBOX"),
+        ("Entwürfe", "Entw&APw-rfe"),
+        ("R&D", "R&-D"),
+        ("~peter/mail/台北/日本語", "~peter/mail/&U,BTFw-/&ZeVnLIqe-"),  # RFC 3501's own
+        ("Boîte de réception", "Bo&AO4-te de r&AOk-ception"),
+        ("📥", "&2D3c5Q-"),
+        ("Входящие", "&BBIERQQ+BDQETwRJBDgENQ-"),
+    ],
+)
+def test_folders_are_written_as_rfc_3501_has_it(name: str, written: str) -> None:
+    assert modified_utf7(name) == written
