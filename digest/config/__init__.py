@@ -2,16 +2,15 @@
 
 from digest.config.load import (
     EXAMPLE,
-    LIBRARY_SUFFIXES,
     check_subscriber,
     environment,
     find_config,
-    is_library,
     load_settings,
     load_text,
     readable_secrets,
 )
 from digest.config.schema import (
+    LIBRARY_SUFFIXES,
     AuthorLikes,
     FileLikes,
     InlinePaper,
@@ -20,6 +19,7 @@ from digest.config.schema import (
     Settings,
     SubscriberSettings,
     ZoteroLikes,
+    is_library,
 )
 
 __all__ = [

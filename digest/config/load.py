@@ -28,6 +28,7 @@ from digest.config.schema import (
     SourceSettings,
     SubscriberSettings,
     ZoteroLikes,
+    is_library,
 )
 from digest.errors import ConfigError
 
@@ -111,6 +112,8 @@ def load_text(text: str, *, path: Path, environ: Mapping[str, str]) -> Settings:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError([f"{path}: this is not TOML: {error}."]) from error
+    except RecursionError as error:
+        raise ConfigError([f"{path}: this is nested too deeply to be a configuration."]) from error
     problems: list[str] = []
     settings: Settings | None = None
     try:
@@ -126,9 +129,14 @@ def load_text(text: str, *, path: Path, environ: Mapping[str, str]) -> Settings:
         settings = _with_store(settings, path, environ, problems)
         problems += _missing_files(settings, path)
     if problems:
-        raise ConfigError(list(dict.fromkeys(problems)))
+        raise ConfigError([_short(p) for p in dict.fromkeys(problems)])
     assert settings is not None
     return settings
+
+
+def _short(sentence: str) -> str:
+    """A sentence that repeats a value may repeat a very long one."""
+    return sentence if len(sentence) < 700 else f"{sentence[:300]} … {sentence[-300:]}"
 
 
 def _with_store(
@@ -240,16 +248,6 @@ def _missing_files(settings: Settings, path: Path) -> list[str]:
             "docs/mail.md says how to make one"
         )
     return problems
-
-
-#: a like whose name ends so is a file
-LIBRARY_SUFFIXES = (".bib", ".ris", ".json", ".nbib", ".txt", ".md", ".sqlite")
-
-
-def is_library(like: str) -> bool:
-    """Whether a like is a library file, and not an id or an address."""
-    named = like.lower().endswith(LIBRARY_SUFFIXES) and "://" not in like
-    return named and not re.match(r"(doi:\s*)?10\.\d{4,9}/", like, re.IGNORECASE)
 
 
 def _anchored(like: Any, base: Path) -> Any:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import os
 import re
 from datetime import time
 from email.utils import parseaddr
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import (
@@ -105,9 +107,56 @@ def check_mailbox(value: str) -> str:
 
 
 def check_http_url(value: str) -> str:
+    shown = f'"{value[:100]}"'
     if not re.fullmatch(r"https?://[^\s/?#]+[^\s]*", value):
-        raise ValueError(f'"{value}" is not a web address; it begins with http:// or https://')
+        raise ValueError(f"{shown} is not a web address; it begins with http:// or https://")
+    try:
+        parts = urlsplit(value)
+        check_host(parts.hostname or "", port=parts.port)
+    except ValueError as error:
+        raise ValueError(f"{shown} is not a web address: {error}") from None
     return value.rstrip("/")
+
+
+def check_host(value: str, *, port: int | None = None) -> str:
+    """The name or the address of a machine, without a port."""
+    shown = f'"{value[:100]}"'
+    named = value.removeprefix("[").removesuffix("]")
+    try:
+        ip_address(named.partition("%")[0])
+        return value
+    except ValueError:
+        pass
+    if match := re.fullmatch(r"([^:]+):(\d{1,5})", value):
+        raise ValueError(f'{shown} holds a port; write host = "{match[1]}" and port = {match[2]}')
+    if "://" in value or "/" in value:
+        raise ValueError(f"{shown} is no name of a machine; leave out what stands around it")
+    try:
+        name = value.removesuffix(".").encode("idna").decode("ascii")
+    except UnicodeError:
+        name = ""
+    if not re.fullmatch(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?", name) or ".." in name:
+        raise ValueError(f"{shown} is no name of a machine; write it like smtp.example.org")
+    if len(name) > 253 or any(len(label) > 63 for label in name.split(".")):
+        raise ValueError(f"{shown} is no name of a machine: it is too long")
+    return value
+
+
+def check_path(value: Path) -> Path:
+    """A path that the system can be asked about."""
+    text = str(value)
+    shown = f'"{text[:100]}"'
+    if "\0" in text:
+        raise ValueError(f"{shown} is no path: it holds a character that no name can hold")
+    if len(os.fsencode(text)) > 4000 or any(len(os.fsencode(p)) > 255 for p in value.parts):
+        raise ValueError(f"{shown}… is too long for a path")
+    try:
+        named = value.expanduser()
+    except RuntimeError:
+        raise ValueError(f"{shown}: there is no such user, whose folder ~ could mean") from None
+    if not named.name:
+        raise ValueError(f"{shown} names no file and no folder")
+    return value
 
 
 def check_terms(value: tuple[str, ...]) -> tuple[str, ...]:
@@ -136,6 +185,8 @@ Mailbox = Annotated[
 Url = Annotated[
     StrictStr, BeforeValidator(lambda v: check_http_url(v) if isinstance(v, str) else v)
 ]
+FilePath = Annotated[Path, AfterValidator(check_path)]
+Host = Annotated[StrictStr, Field(min_length=1), AfterValidator(lambda v: check_host(v))]
 Colour = Annotated[
     StrictStr, BeforeValidator(lambda v: check_colour(v) if isinstance(v, str) else v)
 ]
@@ -290,7 +341,7 @@ class OpmlSettings(Table):
     """All the feeds of a list that feed readers export."""
 
     kind: Literal["opml"]
-    path: Path
+    path: FilePath
     max_age_days: Annotated[StrictInt, Field(ge=1, le=3650)] = 60
     allow_private: StrictBool = False
 
@@ -357,7 +408,7 @@ class RecommendedLikes(Table):
 class FileLikes(Table):
     """A file whose name does not tell what it is."""
 
-    file: Path
+    file: FilePath
     kind: Literal["bibtex", "ris", "csl-json", "nbib", "ids", "page"]
 
 
@@ -392,6 +443,16 @@ Like = Annotated[
 ]
 
 
+#: a like whose name ends so is a file
+LIBRARY_SUFFIXES = (".bib", ".ris", ".json", ".nbib", ".txt", ".md", ".sqlite")
+
+
+def is_library(like: str) -> bool:
+    """Whether a like is a library file, and not an id or an address."""
+    named = like.lower().endswith(LIBRARY_SUFFIXES) and "://" not in like
+    return named and not re.match(r"(doi:\s*)?10\.\d{4,9}/", like, re.IGNORECASE)
+
+
 class SubscriberSettings(Table):
     email: Address
     name: StrictStr = ""
@@ -424,13 +485,22 @@ class SubscriberSettings(Table):
     def _one_like_is_a_list(cls, value: object) -> object:
         return [value] if isinstance(value, str | dict) else value
 
+    @field_validator("likes")
+    @classmethod
+    def _check_files(cls, value: tuple[Like, ...]) -> tuple[Like, ...]:
+        for like in value:
+            named = like.zotero if isinstance(like, ZoteroLikes) else like
+            if isinstance(named, str) and is_library(named):
+                check_path(Path(named))
+        return value
+
 
 class SmtpSettings(Table):
-    host: Annotated[StrictStr, Field(min_length=1)]
+    host: Host
     port: Annotated[StrictInt, Field(ge=1, le=65535)] | None = None
     security: Literal["starttls", "tls", "none"] = "starttls"
     username: StrictStr = ""
-    password_file: Path | None = None
+    password_file: FilePath | None = None
     sender: Mailbox
     reply_to: Mailbox | None = None
     bounces_to: Address | None = None
@@ -450,23 +520,30 @@ class SmtpSettings(Table):
 
 
 class MaildirSettings(Table):
-    path: Path
+    path: FilePath
     sender: Mailbox = "Paper digest <digest@localhost>"
+
+
+def _check_model(value: str) -> str:
+    """A folder, or a name by which the library knows a model."""
+    if value:
+        check_path(Path(value))
+    return value
 
 
 class RankingSettings(Table):
     half_life_days: Annotated[StrictInt, Field(ge=0, le=36500)] = 365
     variety: Annotated[float, Field(ge=0, le=1)] = 0.3
     explore: Annotated[StrictInt, Field(ge=0, le=10)] = 0
-    semantic: StrictStr = ""
+    semantic: Annotated[StrictStr, Field(max_length=1000), AfterValidator(_check_model)] = ""
     semantic_weight: Annotated[float, Field(ge=0, le=10)] = 0.1
 
 
 class InboxSettings(Table):
     """Where replies and bounces arrive: a Maildir, or a folder on an IMAP server."""
 
-    maildir: Path | None = None
-    host: StrictStr = ""
+    maildir: FilePath | None = None
+    host: Host | Literal[""] = ""
     port: Annotated[StrictInt, Field(ge=1, le=65535)] | None = None
     security: Literal["tls", "starttls", "none"] = "tls"
     username: StrictStr = ""
@@ -503,7 +580,7 @@ class DeliverySettings(Table):
 class DkimSettings(Table):
     domain: StrictStr
     selector: Annotated[StrictStr, Field(min_length=1)]
-    key_file: Path
+    key_file: FilePath
 
     @field_validator("domain")
     @classmethod
@@ -515,7 +592,7 @@ class MailSettings(Table):
     language: Language = "en"
     accent: Colour = "#9a3412"
     thumbnails: StrictBool = False
-    templates: Path | None = None
+    templates: FilePath | None = None
     dkim: DkimSettings | None = None
 
 
@@ -523,7 +600,7 @@ class WebSettings(Table):
     """The web side, which `digest serve` runs."""
 
     url: Url | Literal[""] = ""
-    host: Annotated[StrictStr, Field(min_length=1)] = "127.0.0.1"
+    host: Host = "127.0.0.1"
     port: Annotated[StrictInt, Field(ge=0, le=65535)] = 8000
     trusted_proxies: tuple[StrictStr, ...] = ()
     signups: StrictBool = True
@@ -563,9 +640,9 @@ def check_store_url(url: str) -> str:
 class StoreSettings(Table):
     """A file of SQLite's, or a PostgreSQL database."""
 
-    path: Path = Path("digest.db")
+    path: FilePath = Path("digest.db")
     url: StrictStr = ""
-    retention_days: Annotated[StrictInt, Field(ge=30)] = 365
+    retention_days: Annotated[StrictInt, Field(ge=30, le=36500)] = 365
 
     #: `url` as it is used: DIGEST_STORE_URL comes first, and may hold a password
     address: SecretStr = Field(default=SecretStr(""), init=False, exclude=True)
