@@ -1,5 +1,5 @@
 # Two commands do all the set-up: `make demo` and `make test`.
-.PHONY: help demo preview site test test-postgres fuzz crash lowest lint format bench scale messages clients pictures wheel clean
+.PHONY: help demo preview site test test-postgres test-wheel fuzz crash lowest lint format bench scale messages clients pictures wheel dist clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
@@ -80,5 +80,18 @@ pictures: demo ## the pictures of README (needs Chromium)
 wheel: $(READY) ## build a wheel into dist/
 	$(BIN)/python -m build --wheel
 
+dist: $(READY) ## build a wheel and a source archive into dist/
+	$(BIN)/python -m build
+
+test-wheel: ## every test against the wheel in dist/, in an environment of its own, without the checkout's code
+	@ls dist/*.whl > /dev/null || { echo "there is no wheel: make wheel"; exit 1; }
+	$(PYTHON) -m venv --clear .venv-wheel
+	.venv-wheel/bin/pip install --quiet --disable-pip-version-check "preprint-digest[dev] @ file://$$(ls -t $$PWD/dist/*.whl | head -1)"
+	rm -rf .wheel-tests && mkdir .wheel-tests && ln -s $$(for n in tests docs benchmarks pyproject.toml README.md SECURITY.md CHANGELOG.md \
+	  LICENSE Makefile Procfile config.example.toml templates .ci .github .dockerignore; do echo ../$$n; done) .wheel-tests/
+	cd .wheel-tests && DIGEST_FIXTURES=$${DIGEST_FIXTURES:-$$PWD/../../shared/fixtures} \
+	  ../.venv-wheel/bin/python -m pytest -n 2 -p no:cacheprovider --ignore tests/test_house.py
+	rm -rf .wheel-tests
+
 clean: ## remove what the other targets made
-	rm -rf $(VENV) .venv-lowest .clients .messages.pot demo preview dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-lowest .venv-wheel .wheel-tests .clients .messages.pot demo preview dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -126,7 +126,7 @@ def test_files_to_deploy_with_are_sound_and_start_commands_that_exist() -> None:
     text = "\n".join(s.get("run", "") for s in steps)
     started |= set(re.findall(r"^\s*digest (\w+)", text, re.M))
     started |= set(re.findall(r"^\w+: digest (\w+)", (ROOT / "Procfile").read_text(), re.M))
-    assert started == {"worker", "serve", "run", "backup"}
+    assert started == {"worker", "serve", "run", "backup", "restore"}
     assert started <= set(COMMANDS)
     linked = (ROOT / "docs" / "scale.md").read_text("utf-8")
     assert all(f"deploy/{p.name}" in linked for p in folder.iterdir())

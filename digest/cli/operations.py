@@ -212,13 +212,28 @@ def bounces(
 @_told
 def backup(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to; must not be there yet.")],
+    after: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="BACKUP",
+            help="Only if the database is the one that this backup was made of.",
+            show_default=False,
+        ),
+    ] = None,
     config: ConfigOption = None,
 ) -> None:
     """Copy the database while it is in use."""
+    from digest.store.sqlite import keys_in
+
     with _app(config) as application:
         where = application.settings.store.where
         if isinstance(where, Path) and not where.exists():
             raise DigestError(f"There is no database {where}, so there is nothing to copy.")
+        if after is not None and not keys_in(after) & {k.hex() for k in application.store.keys}:
+            raise DigestError(
+                f"{where} is not the database that {after} was made of, or all its keys were "
+                "revoked since. Nothing was copied."
+            )
         application.store.backup(file)
     say(f"Wrote {file}. `digest restore {shlex.quote(str(file))}` puts it back.")
 

@@ -61,14 +61,8 @@ class Sqlite(Database):
                 f"{path} is an empty file. If there was a database, restore a backup; if not, "
                 "remove the file to begin anew."
             )
-        found = cls(_connect(path), path)
-        try:
-            with found.read() as connection:
-                _refuse_foreign(connection, path)
-        except BaseException:
-            found.close()
-            raise
-        return found
+        _refuse_foreign(path, path)
+        return cls(_connect(path), path)
 
     def _take_turn(self, connection: sa.Connection, turn: str) -> None:
         """Every transaction that writes has it: it began with the write lock."""
@@ -127,15 +121,31 @@ def translate(error: BaseException, path: Path) -> StoreError:
     return StoreError(f"{path}: {error}.")
 
 
-def _refuse_foreign(connection: sa.Connection, shown: Path) -> None:
+@contextmanager
+def _reading(path: Path, shown: Path) -> Iterator[sqlite3.Connection]:
+    """A look into a file that changes nothing of it, not even how it keeps its log."""
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as found:
+            yield found
+    except sqlite3.Error as error:
+        raise translate(error, shown) from error
+    except UnicodeDecodeError as error:  # names of tables, or SQLite's own words about them
+        raise StoreCorrupt(
+            f"{shown} is damaged. It was left as it is: restore a backup."
+        ) from error
+
+
+def _refuse_foreign(path: Path, shown: Path) -> None:
     """Our tables must not be put among another program's.
 
     Raises:
         StoreError: the file is none of ours.
     """
-    tables = set(
-        connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'").scalars()
-    )
+    with _reading(path, shown) as connection:
+        tables = {
+            name
+            for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        }
     if not tables:
         raise StoreError(
             f"{shown} is a database that holds nothing. If there was one of digest's, restore a "
@@ -252,6 +262,20 @@ def copy_to(path: Path, target: Path) -> None:
         raise StoreError(f"{target} cannot be written: {reason}.") from error
 
 
+def keys_in(backup: Path) -> set[str]:
+    """The keys of a backup in hexadecimal, which tell it from those of other databases.
+
+    Raises:
+        StoreError: it is none.
+    """
+    if not backup.is_file():
+        raise StoreError(f"There is no backup {backup}.")
+    _refuse_foreign(backup, backup)
+    with _reading(backup, backup) as connection:
+        found = connection.execute("SELECT value FROM meta WHERE key = 'secret'").fetchone()
+    return set(str(found[0]).split()) if found else set()
+
+
 def restore(backup: Path, path: Path, *, force: bool) -> Path | None:
     """Put a backup in the place of the database; returns where the old one was kept.
 
@@ -295,11 +319,10 @@ def _prove(part: Path, backup: Path) -> None:
     Raises:
         StoreError: it is damaged, another program's, or a newer version's.
     """
+    _refuse_foreign(part, backup)
     database = Sqlite(_connect(part), part)
     database.path, database.name = backup, str(backup)
     try:
-        with database.read() as connection:
-            _refuse_foreign(connection, backup)
         bring_up_to_date(database)
         with database.read() as connection:
             database.check(connection)
