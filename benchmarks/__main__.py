@@ -1,6 +1,6 @@
 """`make bench`: all benchmarks, one after the other."""
 
-from benchmarks import line, mail, merging, one_reader, ranking, sending, web
+from benchmarks import line, mail, merging, one_reader, ranking, sending, uploads, web
 
 if __name__ == "__main__":
     one_reader.main()
@@ -14,5 +14,7 @@ if __name__ == "__main__":
     sending.main()
     print()
     line.main()
+    print()
+    uploads.main()
     print()
     web.main()

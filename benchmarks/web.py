@@ -138,7 +138,9 @@ def memory_mb(pid: int) -> float:
 
 
 @contextmanager
-def served(folder: Path, *arguments: str) -> Iterator[tuple[str, int, int]]:
+def served(
+    folder: Path, *arguments: str, n_papers: int = N_PAPERS
+) -> Iterator[tuple[str, int, int]]:
     """Host, port and process id of a server whose index is ready."""
     server = subprocess.Popen(
         [sys.executable, "-m", "digest", "serve", "--port", "0", *arguments],
@@ -152,7 +154,7 @@ def served(folder: Path, *arguments: str) -> Iterator[tuple[str, int, int]]:
         assert server.stdout is not None
         found = re.search(r"http://([\d.]+):(\d+)/", server.stdout.readline())
         assert found
-        wait_until_indexed(found[1], int(found[2]))
+        wait_until_indexed(found[1], int(found[2]), n_papers)
         yield found[1], int(found[2]), server.pid
     finally:
         server.send_signal(signal.SIGTERM)
@@ -197,7 +199,7 @@ def main() -> None:
             )
 
 
-def wait_until_indexed(host: str, port: int) -> None:
+def wait_until_indexed(host: str, port: int, n_papers: int) -> None:
     import base64
     import json
     import urllib.request
@@ -214,7 +216,7 @@ def wait_until_indexed(host: str, port: int) -> None:
         for _ in range(12):
             with urllib.request.urlopen(request) as answer:
                 asked.append(json.load(answer)["indexed"])
-        if min(asked) >= N_PAPERS:
+        if min(asked) >= n_papers:
             return
         time.sleep(0.5)
     raise TimeoutError("the index was not ready in ten minutes")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 
 #: read and written by their owner alone
@@ -23,14 +24,16 @@ def write_private(path: Path, body: bytes) -> None:
 def make_private(path: Path) -> None:
     """Take everybody else's rights to a file, where the system has such rights.
 
-    A group that may write was let in on purpose, and stays.
+    A group that may write was let in on purpose, and stays. Folders and devices, which a mistaken
+    path may name, and links, which may lead to anything, are left alone.
 
     Raises:
         OSError: it is not there, or another's.
     """
-    mode = path.stat().st_mode & 0o777
+    found = path.lstat().st_mode
+    mode = stat.S_IMODE(found)
     narrow = mode & 0o770 if mode & 0o020 else mode & 0o700
-    if os.name == "posix" and narrow != mode:
+    if os.name == "posix" and stat.S_ISREG(found) and narrow != mode:
         os.chmod(path, narrow)
 
 

@@ -48,6 +48,8 @@ class Sqlite(Database):
             )
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            if path.exists() and not path.is_file():
+                raise StoreError(f"{path} is no file, so it can be no database.")
             if not path.exists():
                 _make(path)
             for file in _files(path):

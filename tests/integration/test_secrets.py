@@ -13,7 +13,8 @@ from typer.testing import CliRunner
 
 from digest.cli.commands import app as command_line
 from digest.delivery.smtp import SmtpTransport
-from digest.errors import InboxError, RouteError
+from digest.errors import InboxError, RouteError, StoreError
+from digest.files import make_private
 from digest.inbox.boxes import ImapBox, modified_utf7
 from digest.store import open_store
 from digest.store.sqlite import restore
@@ -79,6 +80,22 @@ def test_a_database_of_earlier_is_made_its_owners_but_for_a_group_that_writes(
     path.chmod(before)
     open_store(path).close()
     assert mode(path) == after
+
+
+def test_what_is_no_file_of_ours_keeps_its_mode(tmp_path: Path) -> None:
+    """A mistaken path may name a folder or a device of everybody's."""
+    folder = tmp_path / "everybody's"
+    folder.mkdir()
+    folder.chmod(0o1777)
+    (tmp_path / "link").symlink_to(folder)
+    os.mkfifo(tmp_path / "pipe", 0o644)
+    os.chmod(tmp_path / "pipe", 0o644)
+    for path in (folder, tmp_path / "link", tmp_path / "pipe"):
+        before = path.stat().st_mode
+        with pytest.raises(StoreError, match="is no file"):
+            open_store(path)
+        make_private(path)
+        assert path.stat().st_mode == before
 
 
 @pytest.mark.usefixtures("wide_open")
