@@ -43,8 +43,11 @@ SESSION_S = 180 * 86_400
 #: days that the link of a mail is good for everything (export, deletion, calling in links), and
 #: for settings; who comes later is mailed another
 STRONG_DAYS, FRESH_DAYS = 1, 7
-#: what a page says whose link is not enough
-_WANTS_FRESH = "This needs a fresh link, which is mailed to your address when you ask for it."
+#: what a page says whose link is too old for what was asked
+_WANTS_FRESH = (
+    f"Mails get forwarded and kept, so their links change settings for {FRESH_DAYS} days, and only "
+    "export or delete what is stored on their day and the next."
+)
 #: of ratings that are made here
 ORIGIN = "web"
 #: a HEAD reads as a GET does; scanners of mail send both
@@ -263,20 +266,18 @@ class People:
         return answer
 
     def _offer_link(self, request: Request, status: int) -> Response:
+        heading = "You need a fresh link"
         if not self._office.public_url:
-            return self._office.said(
-                request, "This link is not enough", _WANTS_FRESH, status=status
-            )
+            return self._office.said(request, heading, _WANTS_FRESH, status=status)
         return self._office.page(
             request,
             "ask.html.j2",
             status=status,
-            title="Ask for a link",
-            heading="This link is not enough",
+            title=heading,
+            heading=heading,
             paragraphs=(
                 _WANTS_FRESH,
-                "Mails are forwarded and kept for years, so the link in them does everything for a "
-                f"day, and changes what you get for {FRESH_DAYS} days.",
+                "Press the button: a fresh link is mailed to the address that gets your papers.",
             ),
             button="Mail me a link",
             action=f"/link/{request.path_params['token']}",
