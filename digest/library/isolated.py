@@ -50,9 +50,11 @@ async def read_isolated(kind: str, body: bytes, place: str) -> Likes:
         answer, _ = await asyncio.wait_for(process.communicate(body), WALL_S)
     except TimeoutError:
         answer = b""
-    finally:
-        with suppress(ProcessLookupError):
-            process.kill()
+    finally:  # also if whoever asked has gone
+        if process.returncode is None:
+            with suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
     try:
         told = json.loads(answer)
     except ValueError as error:  # it was stopped before it could say anything

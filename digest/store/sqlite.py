@@ -6,6 +6,7 @@ import os
 import secrets
 import shutil
 import sqlite3
+import stat
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -20,8 +21,9 @@ from digest.store.database import Database, bring_up_to_date, first_keys, migrat
 
 BUSY_TIMEOUT_MS = 30_000
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-#: files that SQLite keeps beside a database in use
-_LOGS = ("-wal", "-shm")
+#: files that SQLite keeps beside a database in use; it replays what it finds there, whatever
+#: database that was written for
+_LOGS = ("-wal", "-shm", "-journal")
 #: tables that every version of ours has
 _OURS = frozenset({"alembic_version", "meta", "papers", "subscribers"})
 
@@ -83,7 +85,7 @@ class Sqlite(Database):
     @contextmanager
     def exclusive(self) -> Iterator[bool]:
         """The operating system frees the lock when its holder dies, however it dies."""
-        lock = FileLock(f"{self.path}.lock", mode=PRIVATE)
+        lock = _lock(self.path)
         try:
             lock.acquire(blocking=False)
         except Timeout:
@@ -163,13 +165,19 @@ def _files(path: Path) -> list[Path]:
     return [file for name in names if (file := path.with_name(name)).exists()]
 
 
+def _lock(path: Path) -> FileLock:
+    """Whoever may write the database may lock it."""
+    mode = stat.S_IMODE(path.stat().st_mode) & 0o660 if path.exists() else PRIVATE
+    return FileLock(f"{path}.lock", mode=mode)
+
+
 def _make(path: Path) -> None:
     """A new database, whole from the first moment that it can be seen.
 
     Raises:
         StoreError: the log of an earlier database is left, or it cannot be made.
     """
-    for suffix in _LOGS:
+    for suffix in ("-wal", "-journal"):
         log = path.with_name(path.name + suffix)
         if log.exists() and log.stat().st_size:
             raise StoreError(
@@ -253,6 +261,8 @@ def copy_to(path: Path, target: Path) -> None:
         raise StoreError(f"{target} is there already; name another file.")
     part = target.with_name(f".{target.name}.part")
     try:
+        for left in _files(part):  # of a copy that was killed
+            left.unlink()
         write_private(part, b"")  # it holds addresses and the key, from its first byte
         with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(part)) as copy:
             source.backup(copy)
@@ -297,10 +307,12 @@ def restore(backup: Path, path: Path, *, force: bool) -> Path | None:
     if backup.stat().st_size == 0:  # to SQLite that would be a sound database without anything
         raise StoreError(f"{backup} is empty, so it is no backup.")
     part = path.with_name(f".{path.name}.restored")
-    lock = FileLock(f"{path}.lock", mode=PRIVATE)
+    lock = _lock(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire(blocking=False)
+        for left in _files(part):  # of a restore that was killed
+            left.unlink()
         write_private(part, b"")
         shutil.copyfile(backup, part)
         _prove(part, backup)

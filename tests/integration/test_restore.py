@@ -116,6 +116,27 @@ def test_wherever_it_is_killed_there_is_a_whole_database_or_a_word_about_it(
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
+@pytest.mark.parametrize("beside", ["digest.db", ".digest.db.restored", ".new.db.part"])
+@pytest.mark.parametrize("suffix", ["-wal", "-journal"])
+def test_no_log_of_another_database_is_replayed(
+    stores: tuple[Path, Path], beside: str, suffix: str
+) -> None:
+    """SQLite replays a log by its name alone; a killed process may have left one anywhere."""
+    path, backup = stores
+    shutil.copy(f"{path}-wal", path.parent / "stale")
+    for left in path.parent.glob("digest.db-*"):
+        left.unlink()
+    path.unlink()
+    shutil.move(path.parent / "stale", path.with_name(beside + suffix))
+    restore(backup, path, force=True)
+    assert which(path) == "backup"
+    with open_store(path) as store:
+        store.backup(path.with_name("new.db"))
+    for made in (path, path.with_name("new.db")):
+        with closing(sqlite3.connect(made)) as connection:
+            assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
 def test_a_look_at_any_instant_finds_a_whole_database(stores: tuple[Path, Path]) -> None:
     path, backup = stores
     seen: list[str] = []

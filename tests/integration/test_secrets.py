@@ -98,6 +98,15 @@ def test_what_is_no_file_of_ours_keeps_its_mode(tmp_path: Path) -> None:
         assert path.stat().st_mode == before
 
 
+def test_a_group_that_may_write_the_database_may_lock_it(tmp_path: Path) -> None:
+    path = tmp_path / "digest.db"
+    open_store(path).close()
+    path.chmod(0o660)
+    with open_store(path) as store, store.exclusive():
+        store.remember("x", "y")
+        assert {mode(p) for p in tmp_path.iterdir()} == {0o660}
+
+
 @pytest.mark.usefixtures("wide_open")
 def test_init_and_preview_write_for_their_owner_alone(
     world: World, monkeypatch: pytest.MonkeyPatch
