@@ -22,19 +22,36 @@ Outcomes that happen daily (a refused recipient, an empty listing) are values, n
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import date
+
+#: what stands before the @ of a web address, and the password of any other address
+_LOGIN = re.compile(r"(https?://)[^/\s?#]+@|(://[^/\s?#:@]*:)[^/\s?#]+@")
+
+
+def without_logins(text: str) -> str:
+    """A text whose addresses hold no login: feeds are private by them, and errors travel far, into
+    mails, logs and questions to maintainers.
+
+    >>> without_logins("https://ada:hush@example.org/feed sent nothing")
+    'https://***@example.org/feed sent nothing'
+    """
+    return _LOGIN.sub(lambda m: f"{m[1] or m[2]}***@", text)
 
 
 class DigestError(Exception):
     """Root of the tree; `str(error)` says what happened, where, and what to do."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(without_logins(message))
 
 
 class ConfigError(DigestError):
     """The configuration cannot be used; `problems` lists every fault found."""
 
     def __init__(self, problems: Sequence[str]) -> None:
-        self.problems = tuple(problems)
+        self.problems = tuple(without_logins(p) for p in problems)
         super().__init__("\n".join(self.problems))
 
 

@@ -263,7 +263,7 @@ class Fetcher:
 
         def attempt() -> Fetched:
             if min_interval_s and self._reserve is not None:
-                self._sleep(self._reserve(urlsplit(url).netloc, min_interval_s))
+                self._sleep(self._reserve(_host(url), min_interval_s))
             return self._follow(
                 url, asked, sent, content, allow_private, max_bytes, interval, accept_status
             )
@@ -306,13 +306,13 @@ class Fetcher:
             parts = urlsplit(current)
             if parts.scheme not in ("http", "https") or not parts.hostname:
                 raise SourceUnavailable(f"{url} leads to something that is no web address.")
-            self._pacer.wait(parts.netloc, interval_s)
+            self._pacer.wait(_host(current), interval_s)
             try:
                 with client.stream(method, current, headers=headers, content=content) as response:
                     redirected = response.is_redirect and "location" in response.headers
                     if redirected and method == "GET":
                         current = urljoin(current, response.headers["location"])
-                        if urlsplit(current).netloc != parts.netloc:
+                        if _host(current) != parts.netloc.rpartition("@")[2]:
                             # a key must not travel on to wherever a server points
                             headers = {"Accept": headers["Accept"]}
                         continue
@@ -322,7 +322,7 @@ class Fetcher:
         raise SourceUnavailable(f"{url} redirects more than {MAX_REDIRECTS} times.")
 
     def _translated(self, url: str, error: Exception) -> Exception:
-        host = urlsplit(url).netloc
+        host = _host(url)
         cause = error.__cause__ or error
         if isinstance(cause, PrivateAddress):
             return SourceUnavailable(f"{url} is refused: {cause}.")
@@ -351,7 +351,7 @@ class Fetcher:
             raise self._refused(url, response)
         backoff = response.headers.get("backoff", "")  # Zotero's way to ask for a slower pace
         if backoff.isdigit():
-            self._pacer.hold(urlsplit(url).netloc, min(float(backoff), MAX_RETRY_AFTER_S))
+            self._pacer.hold(_host(url), min(float(backoff), MAX_RETRY_AFTER_S))
         validators = Validators(
             url=url,
             etag=response.headers.get("etag", ""),
@@ -370,7 +370,7 @@ class Fetcher:
 
     def _refused(self, url: str, response: httpx.Response) -> Exception:
         status = response.status_code
-        host = urlsplit(url).netloc
+        host = _host(url)
         phrase = f"{status} {response.reason_phrase}".strip()
         wait = _retry_after(response.headers)
         fault = SourceUnavailable(
@@ -436,6 +436,11 @@ class _Inflate:
 def _plainly(error: BaseException) -> str:
     """An error without the number that only programs know."""
     return re.sub(r"^\[Errno -?\d+\]\s*", "", str(error)).rstrip(".") or type(error).__name__
+
+
+def _host(url: str) -> str:
+    """Host and port of an address, without a login."""
+    return urlsplit(url).netloc.rpartition("@")[2]
 
 
 def _retry_after(headers: httpx.Headers) -> float | None:

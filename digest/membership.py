@@ -43,8 +43,11 @@ VALID_FOR = timedelta(days=7)
 TAKEN_FOR, MAX_ATTEMPTS = timedelta(minutes=10), 6
 #: the import that holds what somebody named when they joined
 JOINED_WITH = "when joining"
-#: entries of an uploaded library that are kept
-MAX_PAPERS = 2_000
+#: entries of an uploaded library that wait for a confirmation; all can be brought along after it
+MAX_PAPERS = 500
+#: bytes of all requests that wait together; beyond, libraries are left out, since whoever asks has
+#: shown nothing yet and the disk is everybody's
+MAX_WAITING_BYTES = 200_000_000
 
 _SUBSCRIBER = TypeAdapter(Subscriber)
 _PAPERS = TypeAdapter(tuple[Paper, ...])
@@ -78,6 +81,8 @@ def ask(
     if not may_ask(store, client, now):
         return False
     quiet = store.signups_since(now - ONE_MAIL_IN, email=wish.email) > 0
+    if quiet or store.signup_bytes() > MAX_WAITING_BYTES:
+        likes = Likes(refs=likes.refs)
     signup = Signup(
         id=signup_id,
         email=wish.email,

@@ -537,6 +537,10 @@ class SignupStore(Protocol):
         """How many came from a client; or of an address, those that a letter was written for."""
         ...
 
+    def signup_bytes(self) -> int:
+        """How much the requests hold that wait to be confirmed, or for their likes to be read."""
+        ...
+
     def take_signup(self, now: datetime, again_at: datetime) -> Signup | None:
         """One whose mail is due; nobody else gets it before `again_at`."""
         ...

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TextIO
 
+from digest.errors import without_logins
+
 #: a token of a link: base64, one dot, a signature of 43 letters
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{43}\b")
 _ADDRESS = re.compile(r"([^\s<>@\"'(),:;=\[\]]{1,64})@((?:[\w-]+\.)+[\w-]{2,}|localhost\b)")
@@ -21,7 +23,7 @@ def masked(text: str, secrets: Sequence[str] = ()) -> str:
     """The text with addresses as "a…@example.org", and tokens and secrets as "***"."""
     for secret in secrets:
         text = text.replace(secret, "***")
-    text = _TOKEN.sub("***", text)
+    text = _TOKEN.sub("***", without_logins(text))
     return _ADDRESS.sub(lambda m: f"{m[1][0]}…@{m[2]}", text)
 
 

@@ -218,6 +218,13 @@ class ArchiveTables:
         with self._db.read() as connection:
             return connection.scalar(query) or 0
 
+    def signup_bytes(self) -> int:
+        table = schema.signups
+        held = sa.func.sum(sa.func.length(sa.cast(table.c.wanted, sa.Text)))
+        query = sa.select(held).where(table.c.state.in_(("asked", "mailed", "confirmed")))
+        with self._db.read() as connection:
+            return int(connection.scalar(query) or 0)
+
     def take_signup(self, now: datetime, again_at: datetime) -> Signup | None:
         table = schema.signups
         due = (

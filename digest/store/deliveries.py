@@ -767,7 +767,15 @@ class OutboxTables:
             n_gone = connection.execute(
                 papers.delete().where(papers.c.first_seen < before, *(~n for n in needed))
             ).rowcount
-            connection.execute(schema.signups.delete().where(schema.signups.c.asked_at < before))
+            asked = schema.signups
+            connection.execute(asked.delete().where(asked.c.asked_at < before))
+            # what nobody confirmed in its week is of no use, and holds what a stranger typed
+            connection.execute(
+                asked.delete().where(
+                    asked.c.asked_at < (bodies_before or before),
+                    asked.c.state.not_in(("confirmed", "done")),
+                )
+            )
             if n_gone:
                 left = sa.select(papers.c.id)
                 connection.execute(

@@ -137,8 +137,8 @@ class People:
         office.postman.wake()
         more = len(likes.papers) + len(likes.refs) - MAX_PAPERS
         cut = [
-            f"Your library is large: {MAX_PAPERS:,} of its papers are taken for now. Bring all of "
-            "it along once you are subscribed."
+            f"Your library is large: {MAX_PAPERS:,} of its papers are taken for now. Add all of it "
+            "once you are subscribed."
         ]
         return office.said(
             request,

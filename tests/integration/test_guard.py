@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from digest import membership
 from digest.cli.check import _web
 from digest.edition.links import Action
 from digest.errors import StoreError
@@ -298,6 +299,28 @@ def test_limits_come_before_anything_is_read(site: Site, monkeypatch: pytest.Mon
         site.post("/subscribe", FORM | {"email": f"p{n}@example.org"})
     assert upload(site, "a.bib", b"x").status_code == 429
     assert read == []
+
+
+def test_requests_that_nobody_confirms_cannot_fill_the_disk(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def library(n: int) -> bytes:
+        return b"".join(
+            b"TY  - JOUR\nTI  - Study %d of %d\nAB  - Words.\nER  - \n" % (k, n) for k in range(600)
+        )
+
+    answer = upload(site, "a.ris", library(1), email="p1@example.org")
+    assert "500 of its papers are taken for now" in answer.text
+    first = site.app.store.signup_bytes()
+    upload(site, "a.ris", library(2), email="p1@example.org")  # no mail, so nothing to wait for
+    assert site.app.store.signup_bytes() == first
+    monkeypatch.setattr(membership, "MAX_WAITING_BYTES", first - 1)
+    upload(site, "a.ris", library(3), email="p3@example.org")
+    assert site.app.store.signup_bytes() < 1.1 * first
+    site.mail("p1@example.org")
+    site.world.now += timedelta(days=15)
+    site.app.purge()
+    assert site.app.store.signup_bytes() == 0
 
 
 def test_one_client_hands_in_a_few_files_a_minute(

@@ -288,3 +288,27 @@ def test_a_folder_that_is_written_as_the_server_does_is_found() -> None:
 )
 def test_folders_are_written_as_rfc_3501_has_it(name: str, written: str) -> None:
     assert modified_utf7(name) == written
+
+
+# --- private addresses -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("login", ["ada:hush-hush", "hush-hush", ":hush-hush", "ada:hush-hush%40"])
+def test_the_login_of_a_private_feed_stands_in_no_message_no_log_and_no_mail(
+    world: World, login: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    address = world.web.url.replace("://", f"://{login}@")
+    world.write(
+        sources=f'[[sources]]\nkind = "feed"\nallow_private = true\nurl = "{address}/gone.xml"\n'
+    )
+    done = CliRunner().invoke(command_line, ["-c", str(world.config), "-vv", "run"])
+    said = done.output + capfd.readouterr().err
+    assert "gone.xml" in said
+    with world.app() as app:
+        stored = str(app.store.runs(5))
+    for place in (said, stored, *(m.body.decode() for m in world.smtp.mails)):
+        assert "hush-hush" not in place
+    world.write(top=f'[monitor]\nping_url = "https://{login}@a..b/"')
+    done = CliRunner().invoke(command_line, ["-c", str(world.config), "status"])
+    assert done.exit_code == 2
+    assert "hush-hush" not in done.output
