@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import logging
 import os
 import stat
 from collections.abc import Iterator
@@ -34,6 +35,16 @@ def world(tmp_path: Path) -> Iterator[World]:
         stamp = made.now.strftime("%a, %d %b %Y 00:00:00 -0400")
         made.web.says("/rss/cs.CL+cs.LG", Answer(rss([record(n) for n in range(1, 9)], stamp)))
         yield made
+
+
+@pytest.fixture(autouse=True)
+def logs_as_before() -> Iterator[None]:
+    """Commands run here set up the logs of their process, which is that of all tests."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
 
 
 @pytest.fixture
