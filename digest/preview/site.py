@@ -206,7 +206,16 @@ class Site:
         if day is None:
             return Response("Which date?", status_code=400)
         mail = await run_in_threadpool(self._shelf.mail, wanted.who, day, sent=wanted.sent)
-        found = await run_in_threadpool(lambda: list(check_spam(mail.body))) if mail.body else []
+        body = mail.body
+        asked = asyncio.ensure_future(
+            run_in_threadpool(lambda: list(check_spam(body)) if body else [])
+        )
+        ending = asyncio.ensure_future(self._ending.wait())
+        await asyncio.wait({asked, ending}, return_when=asyncio.FIRST_COMPLETED)
+        ending.cancel()
+        if not asked.done():  # Ctrl-C does not wait for it
+            return Response(status_code=503)
+        found = asked.result()
         html = self._environment.get_template("findings.html.j2").render(findings=found)
         return HTMLResponse(html, headers=_headers(_PAGE_POLICY))
 

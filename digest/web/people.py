@@ -226,6 +226,11 @@ class People:
             "You are subscribed",
             f"Your papers come to {reader.email} at {reader.send_at:%H:%M} ({reader.timezone}), "
             f"{days}. Every mail has a link that changes that, and one that ends it.",
+            # the first press proves, just now, that the address is theirs; no later one does
+            link=(
+                "See and change what you get",
+                office.url(f"/preferences/{office.token(Action.PREFERENCES, reader)}"),
+            ),
         )
 
     def _has_begun(self, request: Request) -> Response:

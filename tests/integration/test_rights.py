@@ -74,7 +74,7 @@ def test_a_confirmation_begins_once_and_shows_nothing_more(site: Site) -> None:
     assert "coral" in site.get(link).text  # what is about to begin
     first = site.post(link)
     assert "You are subscribed" in first.text
-    assert rights_on(first.text) == set()
+    assert rights_on(first.text) == {"preferences"}  # whose address it is was proved just now
     for again in (site.post(link), site.get(link)):
         assert "This has begun" in again.text
         assert rights_on(again.text) == set()
