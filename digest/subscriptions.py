@@ -341,6 +341,9 @@ def _named(one: _Brought, store: RatingsStore) -> _Named:
         home = homes[paper.id]
         known = records.get(home)
         records[home] = paper if known is None else combine(known, paper)
+    # an abstract that everybody has need not be kept once more for each reader
+    whole = {i for i, paper in store.papers(records.keys()).items() if paper.abstract}
+    records = {i: replace(r, abstract="") if i in whole else r for i, r in records.items()}
     return _Named(refs={**refs, **kept}, records=records)
 
 

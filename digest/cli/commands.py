@@ -549,7 +549,7 @@ def paper(
         key = store.known_as({name}).get(name, name)
         found = store.papers({key}).get(key)
         if found is None:
-            raise DigestError(f"{ref} is not stored: no source listed it, and nobody likes it.")
+            raise DigestError(f"{ref} is not stored: no source or service has described it.")
         people = {s.id: s.email for s in store.subscribers()}
         show.paper(found, store, people)
 

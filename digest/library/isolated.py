@@ -24,7 +24,10 @@ CPU_S, WALL_S, MEMORY = 10, 60.0, 1_000_000_000
 #: entries of one file
 MAX_ENTRIES = 20_000
 #: of the environment; there are passwords among the rest
-_PASSED_ON = ("PATH", "PYTHONPATH", "VIRTUAL_ENV", "LANG", "LC_ALL", "SYSTEMROOT", "TEMP", "TMP")
+_PASSED_ON = (
+    *("PATH", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"),
+    *("LANG", "LC_ALL", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR"),
+)
 _LIKES = TypeAdapter(Likes)
 
 

@@ -91,6 +91,13 @@ class Admin:
         await sleep(min(SLOWEST_S, 0.5 + owed / 20))
         return asks
 
+    async def is_admin(self, request: Request) -> bool:
+        """Whether a request has the password, where nobody can count wrong ones."""
+        if self._knows(request.headers.get("authorization", "")):
+            return True
+        await sleep(1.0)
+        return False
+
     def _knows(self, header: str) -> bool:
         kind, _, secret = header.partition(" ")
         if kind.lower() == "basic":
@@ -175,6 +182,6 @@ class Admin:
         paper_id = store.known_as({name}).get(name, name)
         paper = store.papers({paper_id}).get(paper_id)
         if paper is None:
-            return (f"{asked} is not stored: no source listed it, and nobody likes it.",)
+            return (f"{asked} is not stored: no source or service has described it.",)
         told = why_not(store, reader, paper, self._office.now().date())
         return (f"“{paper.title}”", *told)

@@ -152,9 +152,11 @@ def test_health_says_ok_or_not_and_more_to_the_admin_alone(
             raise StoreError("postgresql://digest@db.internal/digest cannot be reached: secret")
 
         monkeypatch.setattr(site.app.store, "state", gone)
-        answer = site.get("/healthz")
-        assert answer.status_code == 503
-        assert answer.json() == {"status": "failing"}
+        for auth in (None, ("x", "wrong")):
+            answer = site.get("/healthz", auth=auth)
+            assert answer.status_code == 503
+            assert answer.json() == {"status": "failing"}
+        assert "db.internal" in site.get("/healthz", auth=("x", ADMIN)).json()["fault"]
 
 
 # --- addresses -----------------------------------------------------------------------------------
@@ -267,20 +269,15 @@ def test_a_file_that_takes_too_long_is_given_up_and_others_are_answered(
     thread = threading.Thread(target=lambda: answers.append(upload(site, "slow.bib", slow)))
     thread.start()
     link = f"/unsubscribe/{site.token(Action.UNSUBSCRIBE)}"
-    slowest = 0.0
-    while thread.is_alive():
-        started = time.monotonic()
+    n_answered = 0
+    while thread.is_alive():  # two seconds; a parser in the server itself would answer nobody
         assert httpx.get(f"{site.url}/healthz").status_code == 200
         assert httpx.post(f"{site.url}{link}").status_code == 200
-        slowest = max(slowest, time.monotonic() - started)
+        n_answered += thread.is_alive()
     thread.join()
-    assert slowest < WAIT_FOR_OTHERS_S
+    assert n_answered > 3
     assert answers[0].status_code == 422
     assert "takes too long to read" in answers[0].text
-
-
-#: far more than an answer takes, far less than the file does
-WAIT_FOR_OTHERS_S = 1.5
 
 
 def test_limits_come_before_anything_is_read(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
