@@ -54,7 +54,8 @@ def test_a_folder_that_was_never_installed_is_named(monkeypatch: pytest.MonkeyPa
         raise metadata.PackageNotFoundError(name)
 
     monkeypatch.setattr(metadata, "distribution", nothing)
-    assert install_command("web") == f'pip install --editable "{ROOT}[web]"'
+    folder = Path(distribution.__file__).resolve().parent.parent
+    assert install_command("web") == f'pip install --editable "{folder}[web]"'
 
 
 def test_a_repository_is_named_with_its_revision(installed: Install) -> None:
