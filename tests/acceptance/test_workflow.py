@@ -39,10 +39,11 @@ class Job:
     outcomes: dict[str, str] = field(default_factory=dict)
     summary: str = ""
     output: str = ""
+    is_cancelled: bool = False
 
     @property
     def is_green(self) -> bool:
-        return "failure" not in self.outcomes.values()
+        return not self.is_cancelled and "failure" not in self.outcomes.values()
 
 
 @dataclass
@@ -77,11 +78,18 @@ class Runner:
         self.git("commit", "--quiet", "-m", "Begin", cwd=first)
         self.git("push", "--quiet", "origin", "HEAD:main", cwd=first)
 
-    def run(self, *, before: dict[str, Any] | None = None, source: str = "https://x/y") -> Job:
+    def run(
+        self,
+        *,
+        before: dict[str, Any] | None = None,
+        source: str = "https://x/y",
+        cancelled_at: str = "",
+    ) -> Job:
         """One run of the job on a machine of its own.
 
         Args:
             before: what happens to the checkout just before the step of a name.
+            cancelled_at: the step at whose end the whole run is cancelled.
         """
         self.n_runs += 1
         machine = self.folder / f"machine{self.n_runs}"
@@ -128,6 +136,7 @@ class Runner:
             )
             job.output += f"--- {name}\n{done.stdout}"
             job.outcomes[step.get("id", name)] = "failure" if done.returncode else "success"
+            job.is_cancelled |= name == cancelled_at
         job.summary = summary.read_text("utf-8")
         return job
 
@@ -138,11 +147,12 @@ class Runner:
 
     @staticmethod
     def _is_due(condition: str, job: Job) -> bool:
-        """As the service reads it: without a status function, a failure before skips the step."""
+        """As the service reads it: without a status function, what failed or was cancelled before
+        skips the step."""
         if not condition:
             return job.is_green
         found = re.fullmatch(
-            r"\$\{\{ !cancelled\(\) && steps\.(\w+)\.outcome == '(\w+)' \}\}", condition
+            r"\$\{\{ always\(\) && steps\.(\w+)\.outcome == '(\w+)' \}\}", condition
         )
         assert found, f"this test does not know the condition {condition}"
         return job.outcomes.get(found[1]) == found[2]
@@ -181,6 +191,14 @@ def runner(tmp_path: Path) -> Iterator[Runner]:
 
 
 KEY = "SELECT value FROM meta WHERE key = 'secret'"
+
+
+def test_what_a_cancelled_run_has_sent_is_known_to_the_next_one(runner: Runner) -> None:
+    cancelled = runner.run(cancelled_at="Send")
+    assert not cancelled.is_green
+    assert len(runner.world.smtp.mails) == 1
+    assert runner.run().is_green
+    assert len(runner.world.smtp.mails) == 1  # not the same once more
 
 
 def test_what_one_run_knows_the_next_one_knows(runner: Runner) -> None:
