@@ -1,5 +1,5 @@
 # Two commands do all the set-up: `make demo` and `make test`.
-.PHONY: help demo preview site test test-postgres test-wheel fuzz crash lowest lint format bench scale messages clients pictures wheel dist clean
+.PHONY: docs help demo preview site test test-postgres test-wheel fuzz crash lowest lint format bench scale messages clients pictures wheel dist clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
@@ -49,6 +49,7 @@ lint: $(READY) ## ruff, mypy and the floor plan
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict digest
 	$(BIN)/lint-imports
+	$(PYTHON) .ci/bounds
 
 format: $(READY) ## put the code into shape
 	$(BIN)/ruff check --fix .
@@ -59,6 +60,9 @@ bench: $(READY) ## speed and memory, as ratios against a limit of the same run
 
 scale: $(READY) ## what a million readers would take, from costs measured here (needs initdb)
 	$(BIN)/python -m benchmarks.scale
+
+docs: $(READY) ## write docs/preferences.md
+	$(BIN)/python .ci/preferences > docs/preferences.md
 
 messages: $(READY) ## bring the catalogues of the mail in step with its strings
 	$(BIN)/pybabel -q extract -F pyproject.toml -k gettext -k ngettext:1,2 --no-location --project=digest -o .messages.pot .

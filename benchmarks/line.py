@@ -28,6 +28,7 @@ import sqlalchemy as sa
 
 from benchmarks.one_reader import made_up
 from benchmarks.sending import program, sink
+from digest import jobs
 from digest.model import Paper
 from digest.store import schema
 
@@ -88,9 +89,9 @@ def people(world: Any, n: int, pool: list[Paper]) -> None:
     join(world, n)
     rng = random.Random(1)
     with world.app() as app:
-        app.store.add_papers(pool, world.now - timedelta(days=30))
+        app.store.papers.add(pool, world.now - timedelta(days=30))
         for start in range(0, n, 500):
-            with app.store._db.write() as connection:
+            with app.store.database.write() as connection:
                 connection.execute(
                     schema.ratings.insert(),
                     [
@@ -113,7 +114,9 @@ def measured(n: int, store: str, watch: Callable[[], dict[str, float]] = dict) -
     Args:
         watch: figures that grow meanwhile, such as somebody else's CPU.
     """
-    from digest import pipeline
+    from digest.ranking.reader import DayRanking
+    from digest.usecases import compose, day
+    from digest.usecases.compose import Composer
     from tests import postgres
     from tests.servers import Answer, rss
     from tests.worlds import make_world, record
@@ -143,21 +146,20 @@ def measured(n: int, store: str, watch: Callable[[], dict[str, float]] = dict) -
         people(world, n, pool)
         stages = Stages()
         with world.app() as app:
-            stages.around(pipeline, "fetch", "fetch")
-            stages.around(pipeline.Editor, "_fitted", "fit")
-            stages.around(pipeline.Editor, "_chosen", "choose")
-            stages.around(pipeline.Editor, "_score", "score")
-            stages.around(pipeline, "finished", "render and MIME")
-            stages.around(app.store, "reader_states", "read likes")
-            stages.around(app.store, "settle_day", "plan")
-            stages.around(pipeline, "send_due", "send")
+            stages.around(day, "fetch", "fetch")
+            stages.around(Composer, "_plan", "choose")
+            stages.around(DayRanking, "score", "fit and score")
+            stages.around(compose, "finished", "render and MIME")
+            stages.around(app.store.ratings, "reader_states", "read likes")
+            stages.around(app.store.deliveries, "save_plan", "plan")
+            stages.around(day, "send_due", "send")
             watched = watch()
             before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
             cpu, started = time.process_time(), time.perf_counter()
-            app.run()
+            jobs.run(app)
             seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
             grown = {k: v - watched[k] for k, v in watch().items()}
-            with app.store._db.read() as connection:
+            with app.store.database.read() as connection:
                 sent = connection.scalar(
                     sa.select(sa.func.count()).where(schema.deliveries.c.state == "sent")
                 )

@@ -77,7 +77,7 @@ def stored() -> None:
             now = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=n)
             papers = tuple(replace(p, announced=now.date()) for p in day)
             started = time.process_time()
-            store.add_listing(Listing(source="arXiv", papers=papers, fetched_at=now))
+            store.papers.add_listing(Listing(source="arXiv", papers=papers, fetched_at=now))
             seconds.append(time.process_time() - started)
     first, last = (sum(s) / 3 for s in (seconds[1:4], seconds[-3:]))
     print(

@@ -20,11 +20,11 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from digest.delivery.smtp import SmtpTransport
-from digest.model import Basis, Edition, EditionKind, Message, Outcome, Subscriber
-from digest.ports import Settled
-from digest.sending import Ways, send_due
-from digest.store import SqlStore, open_store
+from digest.channels.email.smtp import SmtpTransport
+from digest.model import Basis, Edition, EditionKind, Message, Outcome, PlannedEdition, Subscriber
+from digest.store import Store, open_store
+from digest.usecases.send import send_due
+from digest.usecases.senders import SendOptions
 
 SESSIONS, N_MAILS, KILOBYTES = 8, 3_000, 40
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -70,13 +70,13 @@ def source_rate(port: int, n: int, sessions: int, size: int) -> float:
     return n / (time.monotonic() - started)
 
 
-def fill(store: SqlStore, n: int, size: int) -> None:
+def fill(store: Store, n: int, size: int) -> None:
     """So many planned mails."""
-    body = body_of(size)
+    body = read_library(size)
     for start in range(0, n, 500):
-        store.settle_day(
+        store.deliveries.save_plan(
             [
-                Settled(
+                PlannedEdition(
                     letter=Edition(
                         subscriber=Subscriber(id=f"{i:032x}", email=f"p{i}@example.org"),
                         edition_date=date(2026, 1, 1),
@@ -101,7 +101,7 @@ def fill(store: SqlStore, n: int, size: int) -> None:
         )
 
 
-def our_rate(store: SqlStore, port: int, n: int, sessions: int) -> tuple[float, float]:
+def our_rate(store: Store, port: int, n: int, sessions: int) -> tuple[float, float]:
     """Messages a second, and milliseconds of our CPU each."""
 
     def transport() -> SmtpTransport:
@@ -115,7 +115,7 @@ def our_rate(store: SqlStore, port: int, n: int, sessions: int) -> tuple[float, 
         transport,
         worker="bench",
         clock=lambda: NOW,
-        ways=Ways(connections=sessions, alone=store.alone),
+        options=SendOptions(connections=sessions, alone=store.single_process),
     )
     seconds = time.monotonic() - started
     assert len(report.settled) == n, report
@@ -147,7 +147,7 @@ def bare_rate(port: int, n: int, sessions: int, body: bytes) -> float:
     return n / (time.monotonic() - started)
 
 
-def body_of(size: int) -> bytes:
+def read_library(size: int) -> bytes:
     line = b"x" * 74 + b"\r\n"
     return b"From: b@example.org\r\nSubject: bench\r\n\r\n" + line * (size // len(line))
 
@@ -160,7 +160,7 @@ def main() -> None:
     print(f"Sending {N_MAILS:,} mails of {KILOBYTES} kB over {SESSIONS} connections to smtp-sink")
     with sink() as port:
         source = max(source_rate(port, N_MAILS, SESSIONS, size) for _ in range(2))
-        bare = bare_rate(port, N_MAILS, SESSIONS, body_of(size))
+        bare = bare_rate(port, N_MAILS, SESSIONS, read_library(size))
         print(f"  smtp-source: {source:,.0f} a second")
         print(f"  connections: {bare:,.0f} a second, {bare / source:.2f} of it (limit {LIMIT})")
         for name in stores():
@@ -186,7 +186,7 @@ def stores() -> list[str]:
 
 
 @contextmanager
-def opened(name: str, folder: Path) -> Iterator[SqlStore]:
+def opened(name: str, folder: Path) -> Iterator[Store]:
     from tests import postgres
 
     where = folder / "digest.db" if name == "SQLite" else postgres.fresh()

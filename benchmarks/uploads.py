@@ -36,7 +36,7 @@ def fill(folder: Path) -> str:
     (folder / "config.toml").write_text(text, "utf-8")
     now = datetime.now(UTC)
     with open_store(folder / "digest.db") as store:
-        reader = store.add_subscriber(Subscriber(id="", email="a@example.org", origin="web"), now)
+        reader = store.subscribers.add(Subscriber(id="", email="a@example.org", origin="web"), now)
         ticket = Ticket(Action.UNSUBSCRIBE, reader.id)
         return f"/unsubscribe/{Seal(store.keys).sign(ticket, now.date())}"
 

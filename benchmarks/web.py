@@ -83,7 +83,7 @@ def fill(folder: Path) -> None:
                 )
                 for i, (title, abstract) in enumerate(made[n : n + A_DAY])
             )
-            store.add_listing(Listing(source="arXiv", papers=papers, fetched_at=at))
+            store.papers.add_listing(Listing(source="arXiv", papers=papers, fetched_at=at))
 
 
 async def ask(host: str, port: int, paths: Sequence[str], seconds: float) -> Load:

@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from digest import jobs
 from digest.app import App, system_clock
 from digest.config import load_settings
 from digest.errors import DigestError
-from digest.model import DeliveryState
-from digest.pipeline import Draft, Progress
-from digest.ports import Clock
+from digest.model import DeliveryState, PlannedEdition
+from digest.ports import Clock, Progress
 
 SAMPLE = Path(__file__).resolve().parent / "sample"
 #: what stands for "today" in the sample files
@@ -130,7 +130,7 @@ def demo_config(web_port: int, smtp_port: int) -> str:
 class Arrived:
     """What the demo left behind."""
 
-    drafts: Mapping[str, Draft]
+    drafts: Mapping[str, PlannedEdition]
     #: .html, .txt and .eml of each mail, in order of arrival
     files: tuple[Path, ...]
 
@@ -154,12 +154,12 @@ def run_demo(
         path.write_text(demo_config(web_port, smtp_port), "utf-8")
         settings = load_settings(path, environ={})
         with App(settings, clock=clock) as app:
-            report = app.run(progress=tell)
-            drafts, _ = app.drafts()
+            report = jobs.run(app, progress=tell)
+            drafts, _ = jobs.drafts(app)
     assert report is not None  # nobody else works on a database that was made just now
-    undelivered = [s for s in report.subscribers if s.outcome != DeliveryState.SENT]
+    undelivered = [s for s in report.subscribers if s.result is not DeliveryState.SENT]
     if undelivered or len(box.arrived) != len(settings.subscribers):
-        reasons = "; ".join(f"{s.email}: {s.outcome}, {s.detail}" for s in undelivered)
+        reasons = "; ".join(f"{s.email}: {s.result}, {s.detail}" for s in undelivered)
         raise DigestError(f"Not every mail of the demo arrived: {reasons or 'some were lost'}.")
     bodies = dict(box.arrived)
     files = [path for who in drafts for path in _written(folder / who, bodies[who])]

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from digest.model import Paper
-from digest.ports import Clock, EmbeddingStore, Encoder
+from digest.ports import Clock, Encoder
+
+if TYPE_CHECKING:
+    from digest.store.embeddings import Embeddings as EmbeddingStore
 
 #: models read some 250 words; more characters only cost time
 MAX_CHARS = 2_000
@@ -26,7 +30,7 @@ def key_of(text: str) -> str:
 
 
 class Embeddings:
-    """Callable as `ranking.Meanings`: papers to an array of unit vectors."""
+    """Callable as `ranking.Embed`: papers to an array of unit vectors."""
 
     def __init__(
         self,
@@ -46,7 +50,7 @@ class Embeddings:
         """
         texts = [text_of(p) for p in papers]
         keys = [key_of(t) for t in texts]
-        known = self._store.embeddings(self._encoder.model, keys)
+        known = self._store.get(self._encoder.model, keys)
         missing = {k: t for k, t in zip(keys, texts, strict=True) if k not in known}
         todo = list(missing.items())
         for start in range(0, len(todo), BATCH):
@@ -55,7 +59,7 @@ class Embeddings:
             vectors = self._encoder.encode([text for _, text in part])
             # Kept after each batch, so that an interrupted first day does not begin anew.
             found = {key: vector for (key, _), vector in zip(part, vectors, strict=True)}
-            self._store.add_embeddings(self._encoder.model, found, self._clock())
+            self._store.add(self._encoder.model, found, self._clock())
             known |= found
         if not keys:
             return np.zeros((0, 0), dtype=np.float32)

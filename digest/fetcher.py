@@ -9,29 +9,29 @@ addresses it can make us connect to.
 from __future__ import annotations
 
 import email.utils
-import ipaddress
 import json
 import logging
 import re
-import socket
 import ssl
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import TracebackType
 from urllib.parse import urlencode, urljoin, urlsplit
 
-import httpcore
 import httpx
 import tenacity
 
 from digest import __version__
 from digest.distribution import DISTRIBUTION
 from digest.errors import SourceUnavailable
+from digest.inflate import Inflate
 from digest.model import Validators
+from digest.pacing import Pacer
+from digest.ssrf import PrivateAddress, PublicOnlyTransport
 
 log = logging.getLogger(__name__)
 
@@ -39,8 +39,6 @@ MAX_REDIRECTS = 5
 #: a server that wants a longer pause is left alone until the next run
 MAX_RETRY_AFTER_S = 60.0
 _RETRY_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
-#: addresses that `is_global` lets through although they lead back inside
-_TRANSLATED = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("2002::/16"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,98 +56,27 @@ class Fetched:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Request:
+    """One request in all its attempts; see `Fetcher.get`."""
+
+    url: str
+    #: with what no message may show
+    asked: str
+    headers: dict[str, str]
+    content: bytes | None
+    allow_private: bool
+    max_bytes: int
+    interval_s: float
+    accept_status: frozenset[int]
+
+
 class _Transient(Exception):
     """An attempt failed in a way that may pass."""
 
     def __init__(self, fault: SourceUnavailable) -> None:
         self.fault = fault
         super().__init__(str(fault))
-
-
-class PrivateAddress(httpcore.ConnectError):
-    """A name led to an address on a private network."""
-
-
-def _is_public(address: str) -> bool:
-    ip = ipaddress.ip_address(address.split("%")[0])
-    mapped = getattr(ip, "ipv4_mapped", None)
-    if mapped is not None:
-        ip = mapped
-    if any(ip in network for network in _TRANSLATED if ip.version == network.version):
-        return False
-    return ip.is_global and not ip.is_multicast
-
-
-class _PublicOnly(httpcore.NetworkBackend):
-    """Connects to the very address it has checked, so that a second answer of the name server
-    cannot lead elsewhere; TLS still verifies the name."""
-
-    def __init__(self) -> None:
-        self._inner = httpcore.SyncBackend()
-
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> httpcore.NetworkStream:
-        try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError) as error:
-            raise httpcore.ConnectError(f"the name {host} cannot be resolved") from error
-        addresses = list(dict.fromkeys(str(info[4][0]) for info in found))
-        public = [a for a in addresses if _is_public(a)]
-        if not public:
-            raise PrivateAddress(
-                f"{host} is a private address; set allow_private = true for this source "
-                "if that is what you want"
-            )
-        last: httpcore.ConnectError | httpcore.ConnectTimeout | None = None
-        for address in public[:4]:
-            try:
-                return self._inner.connect_tcp(
-                    address, port, timeout, local_address, socket_options
-                )
-            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
-                last = error
-        assert last is not None
-        raise last
-
-
-def _guarded_transport() -> httpx.HTTPTransport:
-    transport = httpx.HTTPTransport()
-    # httpx offers no way to hand over a network backend; the pool is its only seam.
-    transport._pool = httpcore.ConnectionPool(
-        ssl_context=httpx.create_ssl_context(), network_backend=_PublicOnly()
-    )
-    return transport
-
-
-class _Pacer:
-    """Keeps requests to one host apart; threads that want the same host queue up."""
-
-    def __init__(self, monotonic: Callable[[], float], sleep: Callable[[float], None]) -> None:
-        self._monotonic, self._sleep = monotonic, sleep
-        self._guard = threading.Lock()
-        self._locks: dict[str, threading.Lock] = {}
-        self._free_at: dict[str, float] = {}
-
-    def hold(self, host: str, seconds: float) -> None:
-        """The host wants a pause before the next request."""
-        now = self._monotonic()
-        self._free_at[host] = max(self._free_at.get(host, now), now + seconds)
-
-    def wait(self, host: str, interval_s: float) -> None:
-        with self._guard:
-            lock = self._locks.setdefault(host, threading.Lock())
-        with lock:
-            now = self._monotonic()
-            pause = self._free_at.get(host, now) - now
-            if pause > 0:
-                self._sleep(pause)
-            self._free_at[host] = self._monotonic() + interval_s
 
 
 class Fetcher:
@@ -186,7 +113,7 @@ class Fetcher:
         self._timeout_s, self._deadline_s = timeout_s, deadline_s
         self._attempts, self._pause_s = retries + 1, pause_s
         self._sleep, self._monotonic = sleep, monotonic
-        self._pacer, self._reserve = _Pacer(monotonic, sleep), reserve
+        self._pacer, self._reserve = Pacer(monotonic, sleep), reserve
         self._clients: dict[bool, httpx.Client] = {}
         self._guard = threading.Lock()
 
@@ -209,7 +136,7 @@ class Fetcher:
     def _client(self, allow_private: bool) -> httpx.Client:
         with self._guard:
             if allow_private not in self._clients:
-                transport = httpx.HTTPTransport() if allow_private else _guarded_transport()
+                transport = httpx.HTTPTransport() if allow_private else PublicOnlyTransport()
                 self._clients[allow_private] = httpx.Client(
                     transport=transport,
                     headers=self._headers,
@@ -249,24 +176,22 @@ class Fetcher:
             SourceUnavailable: with a sentence, the status if there was one, and how long the
                 server asked to be left alone.
         """
-        sent = {"Accept": accept, **(headers or {})}
-        if validators and validators.etag:
-            sent["If-None-Match"] = validators.etag
-        if validators and validators.last_modified:
-            sent["If-Modified-Since"] = validators.last_modified
-        interval = self._pause_s if min_interval_s is None else min_interval_s
-        content = None if body is None else json.dumps(body).encode()
-        if content is not None:
-            sent["Content-Type"] = "application/json"
         secret = urlencode({k: v for k, v in (secret_query or {}).items() if v})
-        asked = f"{url}{'&' if '?' in url else '?'}{secret}" if secret else url
+        request = _Request(
+            url=url,
+            asked=f"{url}{'&' if '?' in url else '?'}{secret}" if secret else url,
+            headers={"Accept": accept, **_conditions(validators), **(headers or {})},
+            content=None if body is None else json.dumps(body).encode(),
+            allow_private=allow_private,
+            max_bytes=max_bytes,
+            interval_s=self._pause_s if min_interval_s is None else min_interval_s,
+            accept_status=accept_status,
+        )
 
         def attempt() -> Fetched:
             if min_interval_s and self._reserve is not None:
                 self._sleep(self._reserve(_host(url), min_interval_s))
-            return self._follow(
-                url, asked, sent, content, allow_private, max_bytes, interval, accept_status
-            )
+            return self._follow(request)
 
         retrying = tenacity.Retrying(
             stop=tenacity.stop_after_attempt(self._attempts),
@@ -288,27 +213,22 @@ class Fetcher:
         usual = tenacity.wait_exponential_jitter(initial=1.0, max=20.0, jitter=1.0)(state)
         return max(asked or 0.0, usual) if asked else usual
 
-    def _follow(
-        self,
-        url: str,
-        asked: str,
-        headers: dict[str, str],
-        content: bytes | None,
-        allow_private: bool,
-        max_bytes: int,
-        interval_s: float,
-        accept_status: frozenset[int],
-    ) -> Fetched:
+    def _follow(self, request: _Request) -> Fetched:
+        url, headers = request.url, request.headers
         deadline = self._monotonic() + self._deadline_s
-        client = self._client(allow_private)
-        method, current = "GET" if content is None else "POST", asked
+        client = self._client(request.allow_private)
+        method, current = "GET" if request.content is None else "POST", request.asked
+        if request.content is not None:
+            headers = headers | {"Content-Type": "application/json"}
         for _ in range(MAX_REDIRECTS + 1):
             parts = urlsplit(current)
             if parts.scheme not in ("http", "https") or not parts.hostname:
                 raise SourceUnavailable(f"{url} leads to something that is no web address.")
-            self._pacer.wait(_host(current), interval_s)
+            self._pacer.wait(_host(current), request.interval_s)
             try:
-                with client.stream(method, current, headers=headers, content=content) as response:
+                with client.stream(
+                    method, current, headers=headers, content=request.content
+                ) as response:
                     redirected = response.is_redirect and "location" in response.headers
                     if redirected and method == "GET":
                         current = urljoin(current, response.headers["location"])
@@ -316,7 +236,7 @@ class Fetcher:
                             # a key must not travel on to wherever a server points
                             headers = {"Accept": headers["Accept"]}
                         continue
-                    return self._read(url, response, max_bytes, deadline, accept_status)
+                    return self._read(request, response, deadline)
             except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError, OSError) as error:
                 raise self._translated(url, error) from error
         raise SourceUnavailable(f"{url} redirects more than {MAX_REDIRECTS} times.")
@@ -338,16 +258,9 @@ class Fetcher:
             )
         return SourceUnavailable(f"{url} cannot be fetched: {error}.")
 
-    def _read(
-        self,
-        url: str,
-        response: httpx.Response,
-        max_bytes: int,
-        deadline: float,
-        accept_status: frozenset[int],
-    ) -> Fetched:
-        status = response.status_code
-        if status != 304 and not response.is_success and status not in accept_status:
+    def _read(self, request: _Request, response: httpx.Response, deadline: float) -> Fetched:
+        url, status = request.url, response.status_code
+        if status != 304 and not response.is_success and status not in request.accept_status:
             raise self._refused(url, response)
         backoff = response.headers.get("backoff", "")  # Zotero's way to ask for a slower pace
         if backoff.isdigit():
@@ -357,7 +270,9 @@ class Fetcher:
             etag=response.headers.get("etag", ""),
             last_modified=response.headers.get("last-modified", ""),
         )
-        body = b"" if status == 304 else b"".join(self._body(url, response, max_bytes, deadline))
+        body = b""
+        if status != 304:
+            body = b"".join(self._body(url, response, request.max_bytes, deadline))
         return Fetched(
             url=url,
             status=status,
@@ -394,7 +309,7 @@ class Fetcher:
         encoding = response.headers.get("content-encoding", "identity").strip().lower()
         if encoding not in ("", "identity", "gzip", "x-gzip", "deflate"):
             raise SourceUnavailable(f"{url} is sent as {encoding}, which we did not ask for.")
-        inflate = _Inflate() if encoding not in ("", "identity") else None
+        inflate = Inflate() if encoding not in ("", "identity") else None
         size = 0
         for chunk in response.iter_raw():
             if self._monotonic() > deadline:
@@ -413,24 +328,14 @@ class Fetcher:
             yield piece
 
 
-class _Inflate:
-    """gzip or deflate with a bounded output: a bomb is noticed before it is unpacked."""
-
-    def __init__(self) -> None:
-        self._engine = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
-        self._first = True
-
-    def __call__(self, data: bytes, max_bytes: int) -> bytes:
-        try:
-            out = self._engine.decompress(data, max_bytes)
-        except zlib.error:
-            if not self._first:
-                raise
-            # "deflate" means zlib, but some servers send the bare stream
-            self._engine = zlib.decompressobj(wbits=-zlib.MAX_WBITS)
-            out = self._engine.decompress(data, max_bytes)
-        self._first = False
-        return out
+def _conditions(validators: Validators | None) -> dict[str, str]:
+    """Headers that ask only for what has changed."""
+    headers = {}
+    if validators and validators.etag:
+        headers["If-None-Match"] = validators.etag
+    if validators and validators.last_modified:
+        headers["If-Modified-Since"] = validators.last_modified
+    return headers
 
 
 def _plainly(error: BaseException) -> str:

@@ -1,4 +1,4 @@
-"""Files that hold addresses, keys or what somebody reads: only their owner may open them."""
+"""Files of readers: libraries that are read, and private ones that are written."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ import os
 import stat
 from pathlib import Path
 
+from digest.errors import LibraryError
+
+#: larger than any library
+MAX_BYTES = 50_000_000
 #: read and written by their owner alone
 PRIVATE = 0o600
 
@@ -39,3 +43,17 @@ def make_private(path: Path) -> None:
 
 def _private(path: str, flags: int) -> int:
     return os.open(path, flags, PRIVATE)
+
+
+def read_library(path: Path) -> bytes:
+    """The bytes of a library file.
+
+    Raises:
+        LibraryError: it is missing, unreadable or too large.
+    """
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise LibraryError(f"{path} is larger than {MAX_BYTES // 10**6} MB.", place=str(path))
+        return path.read_bytes()
+    except OSError as error:
+        raise LibraryError(f"{path} cannot be read: {error.strerror}.", place=str(path)) from error

@@ -9,13 +9,12 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from digest.fields import WEEKDAYS
 from digest.model import Subscriber
-
-WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 def local_now(subscriber: Subscriber, now: datetime) -> datetime:
-    return now.astimezone(ZoneInfo(subscriber.timezone))
+    return now.astimezone(ZoneInfo(subscriber.preferences.timezone))
 
 
 def edition_date(subscriber: Subscriber, now: datetime) -> date:
@@ -24,20 +23,20 @@ def edition_date(subscriber: Subscriber, now: datetime) -> date:
 
 
 def is_sending_day(subscriber: Subscriber, day: date) -> bool:
-    return day.weekday() in subscriber.weekdays
+    return day.weekday() in subscriber.preferences.weekdays
 
 
 def is_due(subscriber: Subscriber, now: datetime) -> bool:
     """Whether today's edition should be on its way: a sending day, and its hour has come."""
     local = local_now(subscriber, now)
-    return is_sending_day(subscriber, local.date()) and local.time() >= subscriber.send_at
+    return is_sending_day(subscriber, local.date()) and local.time() >= subscriber.preferences.time
 
 
 def may_wait(subscriber: Subscriber, again_at: datetime) -> bool:
     """Whether a late listing is still looked for at that instant, for the edition of its day."""
     local = local_now(subscriber, again_at)
-    until = subscriber.wait_until
-    if until is None or until <= subscriber.send_at:
+    until = subscriber.preferences.wait_until
+    if until is None or until <= subscriber.preferences.time:
         return True
     return local.time() <= until
 
@@ -59,11 +58,11 @@ def describe_weekdays(weekdays: tuple[int, ...]) -> str:
 
 def next_due(subscriber: Subscriber, now: datetime) -> datetime | None:
     """The next instant after `now` at which an edition falls due, in the reader's zone."""
-    zone = ZoneInfo(subscriber.timezone)
+    zone = ZoneInfo(subscriber.preferences.timezone)
     local = now.astimezone(zone)
     for ahead in range(9):
         day = local.date() + timedelta(days=ahead)
-        when = datetime.combine(day, subscriber.send_at, tzinfo=zone)
+        when = datetime.combine(day, subscriber.preferences.time, tzinfo=zone)
         if is_sending_day(subscriber, day) and when > local:
             return when
     return None

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from types import FrameType
 
+from digest import jobs
 from digest.app import App
 from digest.errors import DigestError
 from digest.model import DayReport
@@ -25,8 +26,6 @@ TICK_S = 30
 MOST_AT_ONCE = 100_000
 #: pause after a day that crashed, so that a fault does not run hot
 AFTER_CRASH = timedelta(minutes=5)
-AFTER_ROUTE_FAULT = timedelta(minutes=2)
-LONGEST_REST = timedelta(minutes=30)
 
 
 class Worker:
@@ -38,7 +37,6 @@ class Worker:
         self._app, self._on_report = app, on_report
         self._stopping = threading.Event()
         self._quiet_until = self._inbox_at = app.clock()
-        self._n_route_faults = 0
         self._synced = False
 
     def stop(self) -> None:
@@ -50,7 +48,8 @@ class Worker:
 
         Never raises for a fault of the day: it is logged, and tomorrow happens.
         """
-        from digest.pipeline import due_subscribers
+        from digest.usecases.due import due_subscribers
+        from digest.usecases.routes import pause_until
 
         now = self._app.clock()
         self._look_into_inbox(now)
@@ -59,12 +58,14 @@ class Worker:
         try:
             store = self._app.store
             if not self._synced:
-                self._app.sync_subscribers()
+                jobs.sync_subscribers(self._app)
                 self._synced = True
-            due = due_subscribers(store, now, MOST_AT_ONCE)
-            if not due and not store.has_due_deliveries(now):
+            if pause_until(store, self._app.mail.route, now) is not None:
                 return None
-            report = self._app.run(readers=due, should_stop=self._stopping.is_set)
+            due = due_subscribers(store, now, MOST_AT_ONCE)
+            if not due and not store.deliveries.has_due(now):
+                return None
+            report = jobs.run(self._app, readers=due, should_stop=self._stopping.is_set)
         except DigestError as error:
             log.error("worker.day_failed error=%s", error)
             self._quiet_until = now + AFTER_CRASH
@@ -74,7 +75,6 @@ class Worker:
             self._quiet_until = now + AFTER_CRASH
             return None
         if report is not None:
-            self._rest_after(report)
             self._on_report(report)
         return report
 
@@ -85,20 +85,11 @@ class Worker:
             return
         self._inbox_at = now + timedelta(minutes=settings.every_minutes)
         try:
-            self._app.read_inbox()
+            jobs.read_inbox(self._app)
         except DigestError as error:
             log.error("inbox.failed error=%s", error)
         except Exception:
             log.exception("inbox.crashed")
-
-    def _rest_after(self, report: DayReport) -> None:
-        """A mail server in trouble is left alone for growing whiles."""
-        if not report.route_fault:
-            self._n_route_faults = 0
-            return
-        pause = min(AFTER_ROUTE_FAULT * 2**self._n_route_faults, LONGEST_REST)
-        self._n_route_faults += 1
-        self._quiet_until = report.finished_at + pause
 
     def run(self) -> None:
         """Tick until stopped by SIGTERM, SIGINT or `stop`."""

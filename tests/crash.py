@@ -20,6 +20,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from digest import jobs
 from digest.app import App
 from digest.config import load_settings
 from tests.faults import FaultyServer, faulty_server
@@ -65,7 +66,7 @@ class Outcome:
 def sender(config: Path, *, plan: bool) -> None:
     """What is killed: one run, which says what it does."""
     with App(load_settings(config, {})) as app:
-        app.run(readers=None if plan else (), progress=lambda line: print(line, flush=True))
+        jobs.run(app, readers=None if plan else (), progress=lambda line: print(line, flush=True))
 
 
 def crash(
@@ -90,7 +91,7 @@ def crash(
         config = world.write(subscribers=people, sources=held)
         if not plan:
             with world.app() as app:
-                app.run(should_stop=lambda: True)  # plans, and stops before the sending
+                jobs.run(app, should_stop=lambda: True)  # plans, and stops before the sending
         # long enough to get some mails further, short enough that many kills fit
         longest = 1.5 * n_mails / max(1, n_kills) * 0.02
         killed = 0
@@ -128,14 +129,14 @@ def _killed_once(config: Path, after_s: float, plan: bool) -> int:
 
 def _done(world: World) -> bool:
     with world.app() as app:
-        counts = app.store.delivery_counts()
-        n_people = len(app.store.subscribers())
+        counts = app.store.history.counts()
+        n_people = len(app.store.subscribers.all())
     return counts.get("sent", 0) + counts.get("unknown", 0) == n_people > 0
 
 
 def _outcome(world: World, box: FaultyServer, n_kills: int) -> Outcome:
     with world.app() as app:
-        journal = {d.message.recipient: d for d in app.store.deliveries(limit=100_000)}
+        journal = {d.message.recipient: d for d in app.store.history.deliveries(limit=100_000)}
     copies = Counter(k.recipient for k in box.kept)
     versions = {(k.recipient, k.message_id, k.body) for k in box.kept}
     return Outcome(

@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 
 from digest.model import Paper, Pick, Section, Signals, Subscriber
+from digest.preferences import Preferences
 
 
 def paper(number: int = 1, **changes: Any) -> Paper:
@@ -26,8 +27,14 @@ def paper(number: int = 1, **changes: Any) -> Paper:
 
 
 def subscriber(**changes: Any) -> Subscriber:
-    values: dict[str, Any] = {"id": "s1", "email": "ada@example.org", "timezone": "Europe/Berlin"}
-    return Subscriber(**(values | changes))
+    """A subscriber; what is a preference goes to the preferences."""
+    values: dict[str, Any] = {"id": "s1", "email": "ada@example.org"} | changes
+    chosen = {n: values.pop(n) for n in Preferences.model_fields.keys() & values.keys()}
+    return Subscriber(**values, preferences=preferences(**chosen))
+
+
+def preferences(**chosen: Any) -> Preferences:
+    return Preferences(timezone="Europe/Berlin").model_copy(update=chosen)
 
 
 def pick(number: int = 1, **changes: Any) -> Pick:

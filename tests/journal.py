@@ -5,30 +5,45 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from digest.model import DeliveryKey, DeliveryState, Edition, Message, NoEdition
-from digest.ports import Settled, Settlement
-from digest.store import SqlStore
+from digest.model import (
+    DeliveryKey,
+    DeliveryResult,
+    DeliveryState,
+    Edition,
+    Message,
+    NoEdition,
+    PlannedEdition,
+)
+from digest.store import Store
 
 
-def plan(store: SqlStore, edition: Edition, message: Message, cursor: int, now: datetime) -> bool:
+def plan(store: Store, edition: Edition, message: Message, cursor: int, now: datetime) -> bool:
     """Whether it was not known before."""
-    return bool(store.settle_day([Settled(letter=edition, message=message, cursor=cursor)], now))
+    return bool(
+        store.deliveries.save_plan(
+            [PlannedEdition(edition=edition, message=message, cursor=cursor)], now
+        )
+    )
 
 
 def record_empty(
-    store: SqlStore, outcome: NoEdition, cursor: int, now: datetime, again_at: datetime | None
+    store: Store, outcome: NoEdition, cursor: int, now: datetime, again_at: datetime | None
 ) -> None:
-    store.settle_day([Settled(empty=outcome, cursor=cursor, again_at=again_at)], now)
+    store.deliveries.save_plan(
+        [PlannedEdition(empty=outcome, cursor=cursor, again_at=again_at)], now
+    )
 
 
-def mark_handing(store: SqlStore, key: DeliveryKey, worker: str, now: datetime) -> bool:
+def mark_handing(store: Store, key: DeliveryKey, worker: str, now: datetime) -> bool:
     """Whether the lease still held."""
-    mail = store.delivery(key)
-    return mail is not None and bool(store.journal(worker, now, handing=[mail.message.message_id]))
+    mail = store.history.delivery(key)
+    return mail is not None and bool(
+        store.deliveries.journal(worker, now, handing=[mail.message.message_id])
+    )
 
 
 def settle(
-    store: SqlStore,
+    store: Store,
     key: DeliveryKey,
     worker: str,
     state: DeliveryState,
@@ -36,8 +51,8 @@ def settle(
     **outcome: Any,
 ) -> bool:
     """Whether the lease still held."""
-    mail = store.delivery(key)
+    mail = store.history.delivery(key)
     if mail is None:
         return False
-    settled = Settlement(key=key, message_id=mail.message.message_id, state=state, **outcome)
-    return bool(store.journal(worker, now, settled=[settled]))
+    settled = DeliveryResult(key=key, message_id=mail.message.message_id, state=state, **outcome)
+    return bool(store.deliveries.journal(worker, now, settled=[settled]))

@@ -150,7 +150,7 @@ def server() -> Server | None:
 
         with open_store(made.url("pattern")) as store:
             store.rotate_keys(revoke=True)
-            with store._db.write() as connection:
+            with store.database.write() as connection:
                 connection.exec_driver_sql("DELETE FROM meta")
     return made
 

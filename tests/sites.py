@@ -16,10 +16,11 @@ from itertools import count
 import httpx
 import uvicorn
 
+from digest import jobs
 from digest.app import App
 from digest.edition.links import Action, Ticket
 from digest.model import Subscriber
-from digest.web.office import Office
+from digest.web.context import WebContext
 from digest.web.protocol import HttpProtocol
 from digest.web.site import application
 from tests.servers import Mail
@@ -33,7 +34,7 @@ class Site:
     world: World
     app: App
     url: str
-    office: Office
+    web_context: WebContext
 
     def __post_init__(self) -> None:
         self.http = httpx.Client(base_url=self.url, follow_redirects=True, timeout=30)
@@ -46,13 +47,13 @@ class Site:
 
     def token(self, action: Action, about: str = "", email: str = "ada@example.org") -> str:
         ticket = Ticket(action, self.reader(email).id, about)
-        return self.app.letterhead.seal.sign(ticket, self.world.now.date())
+        return self.app.mail.letterhead.seal.sign(ticket, self.world.now.date())
 
     def reader(self, email: str = "ada@example.org") -> Subscriber:
-        return next(s for s in self.app.store.subscribers() if s.email == email)
+        return next(s for s in self.app.store.subscribers.all() if s.email == email)
 
     def people(self) -> dict[str, str]:
-        return {s.email: s.state.value for s in self.app.store.subscribers()}
+        return {s.email: s.state.value for s in self.app.store.subscribers.all()}
 
     def mail(self, to: str, n: int = 1) -> Mail:
         """The n-th mail to an address, once it is there."""
@@ -61,7 +62,7 @@ class Site:
 
     def indexed(self, n: int = 1) -> None:
         """Wait until so many papers can be searched for."""
-        wait(lambda: len(self.office.finder) >= n)
+        wait(lambda: len(self.web_context.index) >= n)
 
 
 def wait(holds: object, seconds: float = 20.0) -> None:
@@ -104,7 +105,7 @@ def served(
 
             chosen = app.settings.web.model_copy(update={"password": SecretStr(admin)})
             app.settings = app.settings.model_copy(update={"web": chosen})
-        app.sync_subscribers()
+        jobs.sync_subscribers(app)
         numbers = count(1)
         made = application(app, new_id=lambda: f"signup{next(numbers)}")
         config = uvicorn.Config(
@@ -119,7 +120,7 @@ def served(
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
         wait(lambda: server.started)
-        site = Site(world, app, f"http://127.0.0.1:{port}", made.state.office)
+        site = Site(world, app, f"http://127.0.0.1:{port}", made.state.web)
         try:
             yield site
         finally:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
 import pytest
 from typer.main import get_command
 
-from digest.cli.commands import app
+from digest.cli.shared import app
 from digest.config import load_text
 from tests.conftest import ROOT
 
@@ -59,13 +60,19 @@ def test_configurations_in_the_docs_pass(page: Path) -> None:
             tomllib.loads(block)
 
 
+def test_the_page_of_preferences_is_that_of_the_code() -> None:
+    command = [sys.executable, str(ROOT / ".ci" / "preferences")]
+    made = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert made == text(ROOT / "docs" / "preferences.md"), "make docs"
+
+
 def test_every_kind_of_source_has_its_page_and_its_line() -> None:
-    from digest.config.load import _SOURCE_KINDS
+    from digest.sources.registry import kinds
 
     index = text(ROOT / "docs" / "sources.md")
     pages = {p.stem for p in (ROOT / "docs" / "sources").glob("*.md")}
-    assert pages == set(_SOURCE_KINDS)
-    for kind in _SOURCE_KINDS:
+    assert pages == set(kinds())
+    for kind in kinds():
         assert f"(sources/{kind}.md)" in index
 
 

@@ -11,8 +11,11 @@ from pathlib import Path
 from digest.app import App
 from digest.config import load_settings
 from digest.model import Subscriber
+from digest.ports import Library, Progress, silent
+from digest.preferences import Preferences
 from digest.store import schema
 from digest.store.subscribers import row_of
+from digest.usecases.imports import ImportReport, import_likes
 from tests import postgres
 from tests.conftest import NOW
 from tests.servers import MailServer, WebServer, mail_server, web_server
@@ -131,19 +134,37 @@ def record(number: int, **changes: object) -> dict[str, object]:
 
 def join(world: World, n: int, **preferences: object) -> None:
     """So many readers who are due at any hour, as if they had joined on the web."""
-    settings: dict[str, object] = {
-        "id": "",
-        "timezone": "UTC",
-        "send_at": time(0, 0),
-        "weekdays": tuple(range(7)),
-        "origin": "web",
-    }
+    settings: dict[str, object] = {"timezone": "UTC", "time": time(0, 0)} | preferences
+    chosen = Preferences().model_copy(update=settings)
     with world.app() as app:
         for start in range(0, n, 1000):
             rows = []
             for i in range(start, min(start + 1000, n)):
-                values = settings | preferences | {"email": f"p{i}@example.org"}
-                reader = Subscriber(**values)  # type: ignore[arg-type]
+                reader = Subscriber(
+                    id="", email=f"p{i}@example.org", origin="web", preferences=chosen
+                )
                 rows.append({"id": f"{i:032x}", "created_at": world.now} | row_of(reader))
-            with app.store._db.write() as connection:
+            with app.store.database.write() as connection:
                 connection.execute(schema.subscribers.insert(), rows)
+
+
+def import_from(
+    app: App,
+    subscriber: Subscriber,
+    library: Library,
+    name: str = "",
+    *,
+    dry_run: bool = False,
+    progress: Progress = silent,
+) -> ImportReport | None:
+    """What `digest import` does."""
+    return import_likes(
+        app.store,
+        app.lookups,
+        subscriber,
+        library,
+        name or library.name,
+        app.clock(),
+        dry_run=dry_run,
+        progress=progress,
+    )

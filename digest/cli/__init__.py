@@ -4,8 +4,16 @@ Exit codes are chosen here and nowhere else: 0 done (nothing to do is done), 1 s
 is told, 2 wrong usage or configuration.
 """
 
-from digest.cli import operations as operations  # registers its commands
+# Each registers its commands, in the order in which help lists them.
+# isort: off
+from digest.cli import start as start
+from digest.cli import daily as daily
+from digest.cli import inspect as inspect
 from digest.cli import taste as taste
-from digest.cli.commands import main
+from digest.cli import libraries as libraries
+from digest.cli import mails as mails
+from digest.cli import operations as operations
+from digest.cli.main import main
+# isort: on
 
 __all__ = ["main"]

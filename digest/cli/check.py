@@ -7,18 +7,20 @@ from collections.abc import Callable
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, make_msgid, parseaddr
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from digest.cli.output import fail, say, warn
-from digest.config.schema import check_address
 from digest.errors import ConfigError, DigestError, LibraryError
+from digest.fields import check_address
 from digest.model import Message, Outcome
 from digest.ports import FetchRequest
 from digest.text import counted
 
 if TYPE_CHECKING:
     from digest.app import App
+    from digest.ports import Source
 
 
 def run_checks(app: App, send_test: str) -> int:
@@ -36,7 +38,7 @@ def run_checks(app: App, send_test: str) -> int:
     n_sources = counted(len(app.settings.sources), "source")
     say(f"configuration: sound; {counted(n_people, 'subscriber')}, {n_sources}")
     checks: list[tuple[str, Callable[[], str]]] = [("store", lambda: _store(app))]
-    checks += [(s.name, lambda s=s: _source(s, app)) for s in app.sources]  # type: ignore[misc]
+    checks += [(s.name, partial(_source, s, app)) for s in app.sources]
     checks += [("likes", lambda: _likes(app)), ("sending", lambda: _route(app))]
     if app.settings.inbox:
         checks.append(("inbox", lambda: _inbox(app)))
@@ -66,8 +68,8 @@ def _store(app: App) -> str:
     return f"{app.store.name} is sound; {counted(app.store.counts()['papers'], 'paper')}"
 
 
-def _source(source: object, app: App) -> str:
-    listing = source.fetch(FetchRequest(now=app.clock()))  # type: ignore[attr-defined]
+def _source(source: Source, app: App) -> str:
+    listing = source.fetch(FetchRequest(now=app.clock()))
     if not listing.complete:
         raise DigestError(listing.fault)
     days = sorted({p.announced for p in listing.papers if p.announced})
@@ -79,16 +81,17 @@ def _source(source: object, app: App) -> str:
 def _likes(app: App) -> str:
     """Reads what the likes name; ids are resolved at the first run, so that a check stays light."""
     from digest.identity import name_of
+    from digest.libraries import configured_likes
 
     n_refs = n_papers = 0
     faults: list[str] = []
     for subscriber in app.settings.subscribers:
-        wanted, wrong = app.wanted(subscriber)
+        wanted, wrong = configured_likes(app, subscriber)
         faults += wrong
         found = [wanted.likes]
-        for shelf in wanted.shelves:
+        for library in wanted.libraries:
             try:
-                likes, _ = shelf.read("")
+                likes, _ = library.read("")
             except LibraryError as error:
                 faults.append(str(error))
                 continue
@@ -123,12 +126,12 @@ def _web(app: App) -> str:
             f"{url} is not https: mail programs offer one-click unsubscription only with it, and "
             "whoever listens on the way can read links that act."
         )
-    proxy = app.store.remembered("web.untrusted_proxy")
+    proxy = app.store.facts.get("web.untrusted_proxy")
     if proxy:
         from digest.address import is_trusted
 
         if is_trusted(proxy, app.settings.web.trusted_proxies):
-            app.store.forget("web.untrusted_proxy")
+            app.store.facts.delete("web.untrusted_proxy")
         else:
             warn(
                 f"Requests came through {proxy}, which is not in [web] trusted_proxies: all its "
@@ -146,7 +149,7 @@ def _web(app: App) -> str:
 
 
 def _route(app: App) -> str:
-    with app.transport() as transport:
+    with app.mail.transport() as transport:
         transport.connect()
     smtp = app.settings.smtp
     if smtp is None:
@@ -157,7 +160,7 @@ def _route(app: App) -> str:
 
 
 def _inbox(app: App) -> str:
-    inbox = app.inbox()
+    inbox = app.mail.inbox()
     try:
         n_unread = sum(1 for _ in inbox.unread())
     finally:
@@ -166,7 +169,7 @@ def _inbox(app: App) -> str:
 
 
 def _dkim(app: App) -> str:
-    app.signer()
+    app.mail.signer()
     dkim = app.settings.mail.dkim
     assert dkim is not None
     return f"the key signs; its DNS record belongs to {dkim.selector}._domainkey.{dkim.domain}"
@@ -186,7 +189,7 @@ def _test_mail(app: App, address: str) -> str:
     message = Message(
         message_id=str(mail["Message-ID"]), sender=sender, recipient=address, body=mail.as_bytes()
     )
-    with app.transport() as transport:
+    with app.mail.transport() as transport:
         receipt = transport.send(message, before_data=lambda: None)
     if receipt.outcome is not Outcome.ACCEPTED:
         raise DigestError(f"{address} was not accepted: {receipt.reply}.")

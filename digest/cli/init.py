@@ -17,7 +17,7 @@ class Answers:
     title: str = "Morning papers"
     time: str = "07:30"
     timezone: str = "UTC"
-    categories: Sequence[str] = ("cs.LG", "cs.CL")
+    categories: Sequence[str] = ()
     likes: Sequence[str] = ()
     keywords: Sequence[str] = ()
     authors: Sequence[str] = ()
@@ -29,6 +29,7 @@ class Answers:
     sender: str = ""
 
 
+DEFAULT_CATEGORIES = ("cs.LG", "cs.CL")
 #: host, port and security by the domain of an address; all of them take the address as login
 PROVIDERS = {
     "gmail.com": ("smtp.gmail.com", 587, "starttls"),
@@ -76,7 +77,7 @@ def config_text(a: Answers) -> str:
         "",
         "[[sources]]",
         'kind = "arxiv"',
-        f"categories = {_list(a.categories)}",
+        f"categories = {_list(a.categories or DEFAULT_CATEGORIES)}",
         "",
         "[[sources]]",
         'kind = "huggingface"               # Daily Papers: upvotes, code, discussions',

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from digest.pipeline import Progress
+    from digest.ports import Progress
 
 
 @lru_cache(maxsize=2)

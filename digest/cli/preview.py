@@ -21,7 +21,7 @@ from digest.text import counted
 
 if TYPE_CHECKING:
     from digest.app import App
-    from digest.pipeline import Draft
+    from digest.model import PlannedEdition
     from digest.proof import Finding
 
 
@@ -31,7 +31,7 @@ class Composed:
 
     #: mails by name: an address, or the stem of a file
     mails: Mapping[str, bytes]
-    drafts: Mapping[str, Draft]
+    drafts: Mapping[str, PlannedEdition]
     warnings: Sequence[str] = ()
 
 
@@ -53,8 +53,10 @@ def read_mails(paths: Sequence[Path]) -> Composed:
 
 
 def compose(app: App, day: date | None, only: Sequence[str], *, stored: bool) -> Composed:
+    from digest import jobs
+
     with progress("Fetching and choosing …") as tell:
-        drafts, warnings = app.drafts(day=day, only=only, stored=stored, progress=tell)
+        drafts, warnings = jobs.drafts(app, day=day, only=only, stored=stored, progress=tell)
     mails = {who: d.message.body for who, d in drafts.items() if d.message is not None}
     return Composed(mails=mails, drafts=drafts, warnings=warnings)
 
@@ -153,7 +155,7 @@ def serve(open_app: Callable[[], App], config: Path, port: int, *, browse: bool)
     from digest.app import LOCALE, TEMPLATES
 
     try:
-        from digest.preview.shelf import Shelf
+        from digest.preview.mails import PreviewMails
         from digest.preview.site import Site
         from digest.preview.site import serve as answer
     except ImportError as error:
@@ -165,7 +167,7 @@ def serve(open_app: Callable[[], App], config: Path, port: int, *, browse: bool)
         if browse:
             typer.launch(url)
 
-    shelf = Shelf(open_app)
+    shelf = PreviewMails(open_app)
     for fault in shelf.faults:
         fail(fault)
     answer(Site(shelf, config=config, templates=TEMPLATES, more=[LOCALE]), port, ready)

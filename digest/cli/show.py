@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING
 
 from digest import schedule
 from digest.cli.output import bar, say, table, warn
 from digest.distribution import missing
 from digest.errors import DigestError
 from digest.model import DayReport, EditionKind, Paper, Profile, Subscriber
+from digest.preferences import catalogue
 from digest.text import counted
 
 if TYPE_CHECKING:
-    from digest.cluster.status import ClusterStatus
-    from digest.pipeline import Draft
-    from digest.ports import HistoryEntry, RunLog, SubscriberStore
+    from digest.model import PlannedEdition
     from digest.ranking.metrics import Evaluation
-    from digest.store import SqlStore
+    from digest.store import Store
 
 
 def wording(outcome: str) -> str:
@@ -33,7 +30,7 @@ def day_report(report: DayReport, *, dry_run: bool = False) -> None:
         (
             s.email,
             s.edition_date.isoformat(),
-            "would be sent" if dry_run and s.outcome == "planned" else wording(s.outcome),
+            "would be sent" if dry_run and s.result == "ready" else wording(s.result),
             f"{s.n_picks} of {s.n_new}" if s.n_new or s.n_picks else "",
             s.detail,
         )
@@ -44,17 +41,20 @@ def day_report(report: DayReport, *, dry_run: bool = False) -> None:
         table(("subscriber", "date", "outcome", "papers", "what or why"), rows, right=(3,))
     else:
         say("There are no subscribers; add [[subscribers]] to the configuration.")
+    emails = {s.subscriber.id: s.email for s in report.subscribers}
     for warning in report.warnings:
-        warn(warning)
+        warn(warning.about(emails))
+    if report.route_fault:
+        warn(f"{report.route_fault} Editions that are not sent stay ready for the next run.")
 
 
-def picks(email: str, draft: Draft) -> None:
+def picks(email: str, draft: PlannedEdition) -> None:
     """One subscriber's picks with scores."""
-    letter = draft.letter
-    if letter is None or letter.kind is not EditionKind.EDITION:
-        say(f"{email}: {getattr(draft.outcome, 'detail', '')}")
+    edition = draft.edition
+    if edition is None or edition.kind is not EditionKind.EDITION:
+        say(f"{email}: {draft.empty.detail if draft.empty else ''}")
         return
-    say(f"{email}: {len(letter.picks)} of {letter.n_new} new papers", style="bold")
+    say(f"{email}: {len(edition.picks)} of {edition.n_new} new papers", style="bold")
     rows = [
         (
             str(p.rank),
@@ -63,9 +63,22 @@ def picks(email: str, draft: Draft) -> None:
             p.paper.title[:90],
             ", ".join(p.paper.categories[:2]),
         )
-        for p in letter.picks
+        for p in edition.picks
     ]
     table(("no.", "score", "section", "title", "categories"), rows, right=(0, 1))
+
+
+_SAID_ABOVE = frozenset({"name", "time", "timezone", "weekdays", "keywords", "language"})
+
+
+def _written(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{k} ({v})" for k, v in value.items())
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value))
+    return (
+        {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)
+    )
 
 
 def profile(
@@ -74,36 +87,19 @@ def profile(
     terms: Sequence[tuple[str, float]],
     origins: Mapping[str, str],
 ) -> None:
-    """What a reader's profile consists of."""
-    say(f"{subscriber.name or subscriber.email}", style="bold")
-    when = f"{subscriber.send_at:%H:%M} {subscriber.timezone}"
-    days = schedule.describe_weekdays(subscriber.weekdays)
-    say(f"{subscriber.email}, {subscriber.state}; {when}, {days}")
-    for label, values, effect in (
-        ("follows", subscriber.followed_authors, "always come, in a section of their own"),
-        ("follows places", subscriber.followed_affiliations, "as far as sources name them"),
-        (
-            "mutes",
-            (
-                *subscriber.muted_terms,
-                *subscriber.muted_authors,
-                *subscriber.muted_affiliations,
-            ),
-            "never come",
-        ),
-        ("languages", subscriber.languages, "where a source says it, nothing else comes"),
-        ("requires", subscriber.required_terms, "one of them must stand in a paper"),
-        ("announced as", subscriber.announce_types, "nothing else comes"),
-        (
-            "upvotes",
-            [f"at least {subscriber.min_upvotes}"] if subscriber.min_upvotes else [],
-            "where readers vote",
-        ),
-        ("categories", subscriber.categories, "nothing else comes"),
-        ("reserved", [f"{c} ({n})" for c, n in subscriber.reserved], "places kept"),
-    ):
-        if values:
-            say(f"{label}: {', '.join(values)} ({effect})")
+    """What a reader's profile consists of, with the weights that the ranking uses."""
+    from digest.ranking.reading import dislike_weights
+
+    chosen = subscriber.preferences
+    say(f"{chosen.name or subscriber.email}", style="bold")
+    days = schedule.describe_weekdays(chosen.weekdays)
+    say(f"{subscriber.email}, {subscriber.state}; {chosen.time:%H:%M} {chosen.timezone}, {days}")
+    for preference in catalogue():
+        value = getattr(chosen, preference.name)
+        if value != preference.default and preference.name not in _SAID_ABOVE:
+            choice = preference.choice
+            effect = f" ({choice.help})" if choice.help else ""
+            say(f"{choice.label}: {_written(value)}{effect}")
     say()
     if terms:
         say("Top terms", style="bold")
@@ -122,7 +118,9 @@ def profile(
         say(f"Keywords ({len(keywords)}); each weighs as much as a new like", style="bold")
         table(("keyword", "weight"), keywords, right=(1,))
     likes = [(p, w) for p, w in weighted if not p.id.startswith("keyword:")]
-    for label, papers in (("Likes", likes), ("Dislikes", [(p, -0.5) for p in found.disliked])):
+    pushes = dislike_weights(found).tolist()
+    dislikes = list(zip(found.disliked, pushes, strict=True))
+    for label, papers in (("Likes", likes), ("Dislikes", dislikes)):
         if papers:
             say(f"{label} ({len(papers)})", style="bold")
             table(
@@ -206,166 +204,9 @@ def _short_id(paper_id: str) -> str:
     return rest if kind in ("arxiv", "doi") else f"{kind}:{rest[:8]}"
 
 
-def status_data(
-    store: SqlStore,
-    now: datetime,
-    n_runs: int,
-    n_days: int,
-    people: Sequence[Subscriber],
-    cluster: ClusterStatus | None,
-) -> dict[str, Any]:
-    """`digest status --json`: everything, in plain types."""
-    from pydantic import TypeAdapter
-
-    from digest.ports import HistoryEntry, StrikeEntry
-
-    reports = TypeAdapter(tuple[DayReport, ...])
-    strikes = TypeAdapter(tuple[StrikeEntry, ...])
-    entries = TypeAdapter(tuple[HistoryEntry, ...])
-    return {
-        "now": now.isoformat(),
-        "store": {"path": store.name, **store.counts()},
-        "mails": store.delivery_counts(),
-        "subscribers": [
-            {
-                "email": s.email,
-                "name": s.name,
-                "state": s.state.value,
-                "timezone": s.timezone,
-                "next_due": due.isoformat() if (due := schedule.next_due(s, now)) else None,
-                "n_likes": sum(1 for r in store.ratings(s.id) if r.value > 0),
-                "n_dislikes": sum(1 for r in store.ratings(s.id) if r.value < 0),
-                "strikes": strikes.dump_python(store.strikes(s.id), mode="json"),
-                "history": entries.dump_python(store.history(s.id, n_days), mode="json"),
-            }
-            for s in people
-        ],
-        "cluster": TypeAdapter(Any).dump_python(cluster, mode="json"),
-        "runs": reports.dump_python(store.runs(n_runs), mode="json"),
-    }
-
-
-def status(
-    store: SqlStore,
-    now: datetime,
-    n_runs: int,
-    n_days: int,
-    people: Sequence[Subscriber],
-    n_people: int,
-    cluster: ClusterStatus | None,
-) -> None:
-    """`digest status`: the cluster if there is one, people, then runs and their sources."""
-    counts = store.counts()
-    kept = [counted(counts[f"{noun}s"], noun) for noun in ("paper", "edition", "rating")]
-    say(f"{store.name}: {', '.join(kept)}")
-    mails = store.delivery_counts()
-    if set(mails) - {"sent"}:
-        say("mails: " + ", ".join(f"{n} {wording(state)}" for state, n in mails.items()))
-    if cluster is not None:
-        _cluster(cluster)
-    if not n_people:
-        say("There are no subscribers yet. They are read from the configuration at the next run.")
-    for subscriber in people:
-        say()
-        due = schedule.next_due(subscriber, now)
-        next_mail = f"next {due:%a %d %b %H:%M} {subscriber.timezone}" if due else "no next date"
-        say(f"{subscriber.email} ({subscriber.state}, {next_mail})", style="bold")
-        for strike in store.strikes(subscriber.id)[:3]:
-            when = f"{strike.struck_at.astimezone(ZoneInfo(subscriber.timezone)):%d %b}"
-            say(f"  refused {when}: {strike.reply} ({strike.origin}, {strike.severity})")
-        history = store.history(subscriber.id, n_days)
-        if not history:
-            say("  nothing yet")
-            continue
-        table(
-            ("date", "outcome", "papers", "at", "what or why"),
-            [_history_row(e, subscriber) for e in history],
-            right=(2,),
-        )
-    if n_people > len(people):
-        say()
-        rest = counted(n_people - len(people), "more subscriber")
-        say(f"… and {rest}; --limit shows more, --subscriber EMAIL one of them.")
-    runs(store, n_runs)
-
-
-def _cluster(cluster: ClusterStatus) -> None:
-    say()
-    alive = sum(w.alive for w in cluster.workers)
-    say(f"Cluster: {counted(alive, 'worker')} at work", style="bold")
-    if cluster.resting:
-        say(f"The mail server is left alone for a while: {cluster.resting}")
-    if cluster.workers:
-        table(
-            ("worker", "since (UTC)", "last sign of life", "state"),
-            [
-                (
-                    w.name,
-                    f"{w.started:%d %b %H:%M}",
-                    f"{w.seen:%d %b %H:%M:%S}",
-                    "at work" if w.alive else "silent",
-                )
-                for w in cluster.workers
-            ],
-        )
-    if cluster.queues:
-        table(
-            ("queue", "waiting", "under way", "failed"),
-            [(q.name, str(q.todo), str(q.doing), str(q.failed)) for q in cluster.queues],
-            right=(1, 2, 3),
-        )
-    left = f"{counted(cluster.n_readers, 'edition')} to make, {counted(cluster.n_mails, 'mail')}"
-    pace = f"{cluster.per_second:.1f} mails a second of late"
-    done = f"; done in about {cluster.to_finish}" if cluster.to_finish is not None else ""
-    say(f"{left} to send; {pace}{done}.")
-
-
-def _history_row(e: HistoryEntry, subscriber: Subscriber) -> tuple[str, str, str, str, str]:
-    zone = ZoneInfo(subscriber.timezone)
-    what = e.subject
-    if e.outcome != "sent":
-        what = " ".join(p for p in (e.subject, e.detail) if p)
-    if e.next_at:
-        what += f" (again at {e.next_at.astimezone(zone):%H:%M})"
-    if e.doubts:
-        what += f" ({e.doubts} in doubt)"
-    return (
-        e.edition_date.isoformat(),
-        wording(e.outcome) + (" (note)" if e.kind == EditionKind.NOTE else ""),
-        str(e.n_picks) if e.n_picks else "",
-        f"{e.at.astimezone(zone):%d %b %H:%M}" if e.at else "",
-        what,
-    )
-
-
-def runs(store: RunLog, n_runs: int) -> None:
-    reports = store.runs(n_runs)
-    say()
-    if not reports:
-        say("No run so far. `digest run` makes one.")
-        return
-    say("Runs", style="bold")
-    rows = []
-    for report in reports:
-        seconds = (report.finished_at - report.started_at).total_seconds()
-        outcomes: dict[str, int] = {}
-        for s in report.subscribers:
-            outcomes[s.outcome] = outcomes.get(s.outcome, 0) + 1
-        # Workers of a cluster fetch for all; what came of it is told by their queues and readers.
-        nobody = "listings fetched" if report.sources else "nobody was due"
-        summary = ", ".join(f"{n} {wording(o)}" for o, n in outcomes.items()) or nobody
-        rows.append((f"{report.started_at:%Y-%m-%d %H:%M} UTC", f"{seconds:.1f} s", "", summary))
-        for source in report.sources:
-            state = "unchanged" if source.unchanged else counted(source.n_fetched, "paper")
-            fault = "" if source.complete else source.fault
-            rows.append(("", f"{source.duration_s:.1f} s", source.source, fault or state))
-        rows += [("", "", "", warning) for warning in report.warnings]
-    table(("started", "took", "source", "what happened"), rows, right=(1,))
-
-
-def paper(found: Paper, store: SqlStore, people: Mapping[str, str]) -> None:
+def paper(found: Paper, store: Store, people: Mapping[str, str]) -> None:
     """What is stored of a paper: its record, where it was listed, whose editions had it and why."""
-    from digest.edition.render import why
+    from digest.edition.reasons import why
 
     say(found.title or found.id, style="bold")
     if found.authors:
@@ -384,7 +225,7 @@ def paper(found: Paper, store: SqlStore, people: Mapping[str, str]) -> None:
     ):
         if value:
             say(f"{label}: {value}")
-    mentions = store.mentions_of(found.id)
+    mentions = store.papers.entries_of(found.id)
     say()
     if mentions:
         rows = [
@@ -395,7 +236,7 @@ def paper(found: Paper, store: SqlStore, people: Mapping[str, str]) -> None:
     else:
         say("No source has listed it; somebody likes it.")
     say()
-    for pick in store.picks_of(found.id):
+    for pick in store.archive.picks_of(found.id):
         who = people.get(pick.subscriber_id, pick.subscriber_id[:8])
         say(
             f"{pick.edition_date}, {who}: no. {pick.rank} of {wording(pick.section)}, score "
@@ -404,12 +245,12 @@ def paper(found: Paper, store: SqlStore, people: Mapping[str, str]) -> None:
         for line in why(pick.reasons):
             say(f"  {line}")
     for subscriber_id, email in people.items():
-        for rating in store.ratings(subscriber_id):
+        for rating in store.ratings.of(subscriber_id):
             if rating.paper_id == found.id:
                 verb = "liked" if rating.value > 0 else "disliked"
                 say(f"{verb} by {email} ({rating.origin}, {rating.rated_at:%Y-%m-%d})")
 
 
-def likes_of(store: SubscriberStore, subscriber_id: str) -> dict[str, str]:
+def likes_of(store: Store, subscriber_id: str) -> dict[str, str]:
     """Where each rating comes from, by paper id."""
-    return {r.paper_id: r.origin for r in store.ratings(subscriber_id)}
+    return {r.paper_id: r.origin for r in store.ratings.of(subscriber_id)}

@@ -11,7 +11,6 @@ Every one may be killed at any time and done again: what counts is in the journa
 from __future__ import annotations
 
 import itertools
-import json
 import logging
 import os
 import socket
@@ -19,12 +18,17 @@ import threading
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
+from digest import jobs
 from digest.app import App
 from digest.cluster.queue import SEND, Hands, Orders
 from digest.errors import DigestError
 from digest.model import SourceReport, Subscriber
-from digest.pipeline import Editor, Frozen, due_subscribers, is_due, plan
 from digest.schedule import edition_date
+from digest.usecases.compose import Composer
+from digest.usecases.due import due_subscribers, is_due
+from digest.usecases.plan import decide
+from digest.usecases.routes import note_result, pause_until
+from digest.usecases.send import send_due
 
 log = logging.getLogger(__name__)
 
@@ -38,8 +42,6 @@ AGAIN_AFTER = timedelta(minutes=15)
 CONNECTIONS_A_SLOT = 8
 #: sending jobs that wait in line, at most
 MOST_WAITING = 1_000
-#: pauses of a mail server in trouble: the first, and the longest
-REST, LONGEST_REST = timedelta(minutes=1), timedelta(minutes=30)
 #: failed jobs are kept to be looked at
 JOBS_KEPT_H = 24 * 7
 
@@ -57,7 +59,7 @@ class Jobs:
         self._numbers = itertools.count(1)
         self._turns = itertools.count(os.getpid())
         self._lock = threading.Lock()
-        self._editor: tuple[str, Editor] | None = None
+        self._composer: tuple[str, Composer] | None = None
         self._synced = False
 
     @property
@@ -77,7 +79,7 @@ class Jobs:
         """Order the editions of everybody whose hour has come."""
         app, store = self._app, self._app.store
         if not self._synced:
-            app.sync_subscribers()
+            jobs.sync_subscribers(app)
             self._synced = True
         n_dealt, issue = 0, ""
         while not self._should_stop():
@@ -94,12 +96,10 @@ class Jobs:
             log.info("cluster.dealt readers=%d issue=%s", n_dealt, issue)
 
     def _deal_block(self, block: Sequence[Subscriber], now: datetime, issue: str) -> None:
-        ids = [s.id for s in block]
-        self._app.store.put_off(
-            dict.fromkeys(ids, now + AGAIN_AFTER),
-            now,
-            also=lambda connection: self._orders.compose(now.isoformat(), issue, ids, connection),
-        )
+        ids, store = [s.id for s in block], self._app.store
+        with store.transaction() as connection:
+            store.subscribers.reschedule(dict.fromkeys(ids, now + AGAIN_AFTER), now)
+            self._orders.compose(now.isoformat(), issue, ids, connection)
 
     def _issue(self, due: Sequence[Subscriber], now: datetime) -> str:
         """The listings that editions are made of now: the latest, if they are fresh, else new ones.
@@ -107,14 +107,13 @@ class Jobs:
         Returns their moment, by which every worker finds the same.
         """
         store = self._app.store
-        latest = next((r for r in store.runs(5) if r.sources), None)
+        latest = next((r for r in store.runs.latest(5) if r.sources), None)
         if latest is not None and timedelta(0) <= now - latest.started_at < FRESH:
             return latest.started_at.isoformat()
-        report = self._app.gather(due)
+        report = jobs.gather(self._app, due)
         issue = report.started_at.isoformat()
         # Fitted here, once; the others take it as it is, so that all readers are served alike.
-        frozen = self._editor_of(issue).freeze()
-        store.keep_issue(issue, frozen.last_mention, frozen.ranking, now)
+        store.snapshots.save(issue, self._composer_of(issue).ranking.snapshot(), now)
         return issue
 
     # --- composing -----------------------------------------------------------------------------
@@ -122,38 +121,32 @@ class Jobs:
     def compose(self, moment: str, issue: str, ids: Sequence[str]) -> None:
         """Choose and plan the editions of a block, as of the moment when it was dealt."""
         store, now = self._app.store, datetime.fromisoformat(moment)
-        people = store.subscribers_by_id(ids)
+        people = store.subscribers.by_id(ids)
         days = {s.id: edition_date(s, now) for s in people.values()}
-        standings = store.standings(days)
+        statuses = store.history.edition_statuses(days)
         # It may have been done before, by somebody who died before saying so.
-        block = [s for s in people.values() if is_due(s, standings[s.id], now)]
+        block = [s for s in people.values() if is_due(s, statuses[s.id], now)]
+        decided = decide(self._composer_of(issue), store, block, now=now)
         route, n_slots = self._slots()
-        reports = plan(
-            self._editor_of(issue),
-            store,
-            block,
-            now=now,
-            also=lambda connection: self._orders.send(
-                next(self._turns) % n_slots, route, connection
-            ),
-        )
-        log.info("cluster.composed readers=%d of=%d", len(reports), len(ids))
+        with store.transaction() as connection:
+            # Planned mails and the order to send them are stored together, or neither is.
+            if store.deliveries.save_plan(decided.planned, now):
+                self._orders.send(next(self._turns) % n_slots, route, connection)
+        log.info("cluster.composed readers=%d of=%d", len(decided.reports), len(ids))
 
-    def _editor_of(self, issue: str) -> Editor:
+    def _composer_of(self, issue: str) -> Composer:
         """One for all blocks of an issue: reading and fitting take seconds."""
         with self._lock:
-            if self._editor is None or self._editor[0] != issue:
+            if self._composer is None or self._composer[0] != issue:
                 moment = datetime.fromisoformat(issue)
-                until = (moment + timedelta(hours=14)).date()
-                kept = self._app.store.issue(issue)
-                frozen = Frozen(last_mention=kept[0], ranking=kept[1]) if kept else None
+                snapshot = self._app.store.snapshots.get(issue)
                 sources = self._sources_of(moment)
-                editor = self._app.desk().editor(moment, until, sources, frozen)
-                self._editor = (issue, editor)
-            return self._editor[1]
+                composer = self._app.context().composer(moment, sources=sources, snapshot=snapshot)
+                self._composer = (issue, composer)
+            return self._composer[1]
 
     def _sources_of(self, moment: datetime) -> tuple[SourceReport, ...]:
-        runs = self._app.store.runs(10)
+        runs = self._app.store.runs.latest(10)
         return next((r.sources for r in runs if r.started_at == moment), ())
 
     # --- sending -------------------------------------------------------------------------------
@@ -161,9 +154,7 @@ class Jobs:
     def _slots(self) -> tuple[str, int]:
         """The mail server's name, and how many jobs may send to it at once."""
         smtp = self._app.settings.smtp
-        if smtp is None:
-            return "maildir", 1
-        return f"{smtp.host}:{smtp.effective_port}", -(-smtp.connections // CONNECTIONS_A_SLOT)
+        return self._app.mail.route, -(-smtp.connections // CONNECTIONS_A_SLOT) if smtp else 1
 
     def send(self, slot: int) -> None:
         """Send a block of what is due, over the connections of one slot."""
@@ -175,27 +166,19 @@ class Jobs:
         connections = 1
         if smtp is not None:
             connections = min(CONNECTIONS_A_SLOT, smtp.connections - slot * CONNECTIONS_A_SLOT)
-        sent = app.send(
+        sent = send_due(
+            store,
+            app.mail.transport,
             worker=f"{self.name}:{next(self._numbers)}",
-            ways=app.ways(most=app.settings.cluster.block, connections=connections),
+            clock=app.clock,
+            policy=app.mail.retry_policy,
+            options=app.mail.send_options(most=app.settings.cluster.block, connections=connections),
             should_stop=self._should_stop,
         )
-        if sent.route_fault:
-            self._rest(route, sent.route_fault)
-        elif sent.settled:
-            store.remember(f"rest:{route}", "")
+        note_result(store, route, sent.route_fault, len(sent.settled), app.clock())
 
     def _resting(self, route: str) -> bool:
-        said = self._app.store.remembered(f"rest:{route}")
-        return bool(said) and self._app.clock() < datetime.fromisoformat(json.loads(said)["until"])
-
-    def _rest(self, route: str, fault: str) -> None:
-        """A mail server in trouble is left alone by all workers, for growing whiles."""
-        said = self._app.store.remembered(f"rest:{route}")
-        n = json.loads(said)["n"] if said else 0
-        until = self._app.clock() + min(REST * 2**n, LONGEST_REST)
-        note = {"until": until.isoformat(), "n": n + 1, "fault": fault}
-        self._app.store.remember(f"rest:{route}", json.dumps(note))
+        return pause_until(self._app.store, route, self._app.clock()) is not None
 
     # --- tending -------------------------------------------------------------------------------
 
@@ -205,12 +188,12 @@ class Jobs:
         dead_after = timedelta(seconds=app.settings.cluster.dead_after_s)
         if n := orders.rescue(dead_after):
             log.warning("cluster.rescued jobs=%d", n)
-        if n := store.sweep(app.clock(), hold=not app.rules.resend_unknown):
+        if n := store.deliveries.sweep(app.clock(), hold=not app.mail.retry_policy.resend_unknown):
             log.warning("cluster.in_doubt mails=%d", n)
         route, n_slots = self._slots()
         if self._resting(route):
             return
-        n_due = store.n_due_deliveries(app.clock())
+        n_due = store.deliveries.n_due(app.clock())
         wanted = min(MOST_WAITING, -(-n_due // app.settings.cluster.block))
         for _ in range(wanted - orders.n_waiting(SEND)):
             orders.send(next(self._turns) % n_slots, route)
@@ -220,17 +203,17 @@ class Jobs:
         settings, store, now = self._app.settings.inbox, self._app.store, self._app.clock()
         if settings is None:
             return
-        last = store.remembered("inbox")
+        last = store.facts.get("inbox")
         every = timedelta(minutes=settings.every_minutes)
         if last and timedelta(0) <= now - datetime.fromisoformat(last) < every:
             return
-        store.remember("inbox", now.isoformat())
+        store.facts.set("inbox", now.isoformat())
         try:
-            self._app.read_inbox()
+            jobs.read_inbox(self._app)
         except DigestError as error:
             log.error("inbox.failed error=%s", error)
 
     def keep_house(self) -> None:
         """Forget what nobody needs any more."""
-        self._app.purge()
+        jobs.purge(self._app)
         self._orders.forget(JOBS_KEPT_H)

@@ -37,8 +37,6 @@ class ClusterStatus:
     per_second: float
     #: until all that is known of is out; None: nothing moves, or nothing waits
     to_finish: timedelta | None
-    #: why the mail server is left alone, if it is
-    resting: str
 
 
 def status(app: App) -> ClusterStatus:
@@ -47,7 +45,7 @@ def status(app: App) -> ClusterStatus:
     now = store.server_time() or app.clock()
     dead_after = timedelta(seconds=app.settings.cluster.dead_after_s)
     workers = []
-    for key, value in sorted(store.facts("worker:").items()):
+    for key, value in sorted(store.facts.list("worker:").items()):
         life = json.loads(value)
         seen = datetime.fromisoformat(life["seen"])
         workers.append(
@@ -60,7 +58,7 @@ def status(app: App) -> ClusterStatus:
         )
     queues: tuple[QueueCount, ...] = ()
     n_readers = 0
-    if is_prepared(store.remembered):
+    if is_prepared(store.facts.get):
         with Orders(str(app.settings.store.where)) as orders:
             known = {q.name: q for q in orders.counts()}
             n_readers = orders.n_readers_waiting()
@@ -68,14 +66,12 @@ def status(app: App) -> ClusterStatus:
             known.get(name, QueueCount(name=name, todo=0, doing=0, failed=0))
             for name in (PLAN, COMPOSE, SEND)
         )
-    n_mails = store.n_due_deliveries(now)
-    n_settled, first = store.settled_since(now - WINDOW)
+    n_mails = store.deliveries.n_due(now)
+    n_settled, first = store.history.settled_since(now - WINDOW)
     seconds = (now - first).total_seconds() if first else 0.0
     per_second = n_settled / max(seconds, 1.0) if n_settled else 0.0
     waiting = n_readers + n_mails
     to_finish = timedelta(seconds=round(waiting / per_second)) if waiting and per_second else None
-    rests = [json.loads(v) for v in store.facts("rest:").values() if v]
-    resting = next((r["fault"] for r in rests if now < datetime.fromisoformat(r["until"])), "")
     return ClusterStatus(
         workers=tuple(workers),
         queues=queues,
@@ -83,5 +79,4 @@ def status(app: App) -> ClusterStatus:
         n_mails=n_mails,
         per_second=per_second,
         to_finish=to_finish,
-        resting=resting,
     )

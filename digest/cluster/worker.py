@@ -9,6 +9,7 @@ import json
 import logging
 import signal
 import threading
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from types import FrameType
 
@@ -16,6 +17,7 @@ from digest.app import App
 from digest.cluster.jobs import CONNECTIONS_A_SLOT, Jobs
 from digest.cluster.queue import FACT, Engine, Orders, prepare
 from digest.errors import DigestError
+from digest.ports import Clock
 
 log = logging.getLogger(__name__)
 
@@ -23,14 +25,34 @@ log = logging.getLogger(__name__)
 MOST_SENDING = 8
 
 
-class Member:
-    """One worker of the cluster."""
+class SharedClock:
+    """The clock of a machine, put right by that of the database."""
 
-    def __init__(self, app: App) -> None:
-        self._app = app
-        self._stopping = threading.Event()
-        self._local = app.clock
+    def __init__(self, local: Clock) -> None:
+        self._local = local
         self._ahead = timedelta(0)
+
+    def __call__(self) -> datetime:
+        return self._local() + self._ahead
+
+    def follow(self, server_time: Callable[[], datetime | None]) -> None:
+        """Ask the database for its time."""
+        before = self._local()
+        server = server_time()
+        if server is not None:
+            self._ahead = server - (before + (self._local() - before) / 2)
+
+
+class ClusterWorker:
+    """One worker of the cluster.
+
+    Args:
+        clock: that of the app.
+    """
+
+    def __init__(self, app: App, clock: SharedClock) -> None:
+        self._app, self._clock = app, clock
+        self._stopping = threading.Event()
         self._engine: Engine | None = None
 
     def stop(self) -> None:
@@ -49,9 +71,8 @@ class Member:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
         url = str(app.settings.store.where)
-        app.store.upgrade(FACT, prepare)
-        self._set_clock()
-        app.clock = self._now
+        app.store.facts.upgrade(FACT, prepare)
+        self._clock.follow(app.store.server_time)
         if app.settings.monitor.metrics_port:
             from digest.monitor.metrics import serve_metrics
 
@@ -89,26 +110,17 @@ class Member:
         started = self._app.clock().isoformat()
         while True:
             try:
-                self._set_clock()
+                self._clock.follow(store.server_time)
                 seen = {"seen": self._app.clock().isoformat(), "started": started}
-                store.remember(key, json.dumps(seen))
+                store.facts.set(key, json.dumps(seen))
             except DigestError as error:
                 log.error("worker.pulse_failed error=%s", error)
             if self._stopping.wait(timeout=dead_after.total_seconds() / 4):
                 break
         try:
-            store.forget(key)
+            store.facts.delete(key)
         except DigestError as error:
             log.error("worker.farewell_failed error=%s", error)
-
-    def _set_clock(self) -> None:
-        before = self._local()
-        server = self._app.store.server_time()
-        if server is not None:
-            self._ahead = server - (before + (self._local() - before) / 2)
-
-    def _now(self) -> datetime:
-        return self._local() + self._ahead
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         log.info("worker.stopping signal=%d", number)

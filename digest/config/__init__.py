@@ -1,26 +1,24 @@
 """Reading config.toml, .env and the environment into checked settings."""
 
+from digest.config.likes import (
+    LIBRARY_SUFFIXES,
+    AuthorLikes,
+    FileLikes,
+    InlinePaper,
+    RecommendedLikes,
+    ZoteroLikes,
+    is_library,
+)
 from digest.config.load import (
     EXAMPLE,
-    check_subscriber,
+    check_preferences,
     environment,
     find_config,
     load_settings,
     load_text,
     readable_secrets,
 )
-from digest.config.schema import (
-    LIBRARY_SUFFIXES,
-    AuthorLikes,
-    FileLikes,
-    InlinePaper,
-    OpmlSettings,
-    RecommendedLikes,
-    Settings,
-    SubscriberSettings,
-    ZoteroLikes,
-    is_library,
-)
+from digest.config.schema import Settings, SubscriberSettings
 
 __all__ = [
     "EXAMPLE",
@@ -28,12 +26,11 @@ __all__ = [
     "AuthorLikes",
     "FileLikes",
     "InlinePaper",
-    "OpmlSettings",
     "RecommendedLikes",
     "Settings",
     "SubscriberSettings",
     "ZoteroLikes",
-    "check_subscriber",
+    "check_preferences",
     "environment",
     "find_config",
     "is_library",

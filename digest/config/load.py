@@ -16,21 +16,13 @@ from typing import Annotated, Any, get_args, get_origin
 from dotenv import dotenv_values
 from pydantic import BaseModel, SecretStr, ValidationError
 
-from digest.address import check_database_url
-from digest.config.schema import (
-    AuthorLikes,
-    FileLikes,
-    InlinePaper,
-    OpmlSettings,
-    RecommendedLikes,
-    ServiceKeys,
-    Settings,
-    SourceSettings,
-    SubscriberSettings,
-    ZoteroLikes,
-    is_library,
-)
+from digest.config.likes import AuthorLikes, FileLikes, InlinePaper, RecommendedLikes, ZoteroLikes
+from digest.config.schema import ServiceKeys, Settings, SmtpSettings
 from digest.errors import ConfigError
+from digest.fields import Context, FromEnvironment, Table
+from digest.preferences import Preferences
+from digest.sources.opml import OpmlSettings
+from digest.sources.registry import kinds
 
 _HERE = Path(__file__).resolve().parent.parent
 #: the commented example: beside the package in a wheel, at the top of a checkout
@@ -43,10 +35,6 @@ EXAMPLE = next(
     _HERE / "config.example.toml",
 )
 
-_SOURCE_KINDS = tuple(
-    get_args(model.model_fields["kind"].annotation)[0]
-    for model in get_args(get_args(SourceSettings)[0])
-)
 #: the tables among likes, as pydantic calls them in places of mistakes
 LIKE_MODELS: Mapping[int | str, type[BaseModel]] = {
     "(paper)": InlinePaper,
@@ -55,7 +43,6 @@ LIKE_MODELS: Mapping[int | str, type[BaseModel]] = {
     "(recommendations)": RecommendedLikes,
     "(file)": FileLikes,
 }
-_SECRETS = frozenset({"password", "token", "secret", "key", "api_key"})
 
 
 def find_config(option: Path | None, environ: Mapping[str, str]) -> Path:
@@ -116,17 +103,20 @@ def load_text(text: str, *, path: Path, environ: Mapping[str, str]) -> Settings:
         raise ConfigError([f"{path}: this is nested too deeply to be a configuration."]) from error
     problems: list[str] = []
     settings: Settings | None = None
+    if "keys" in raw:
+        names = ", ".join(_variables(ServiceKeys))
+        problems.append(
+            f"{path}, [keys]: keys do not belong in this file; set {names} in the environment or "
+            "in .env"
+        )
+        del raw["keys"]
     try:
-        settings = Settings.model_validate(_without_secrets(raw, path, problems))
+        context = Context(base=path.parent, environ=environ)
+        settings = Settings.model_validate(raw, context=context)
     except ValidationError as error:
         problems += [_sentence(path, raw, e) for e in error.errors() if not _is_echo(raw, e)]
     if settings is not None:
-        settings = _with_paths(settings, path.parent)
-        settings = _with_passwords(settings, path, environ)
-        admin = SecretStr(environ.get("DIGEST_ADMIN_PASSWORD", ""))
-        web = settings.web.model_copy(update={"password": admin})
-        settings = settings.model_copy(update={"keys": _keys(environ), "web": web})
-        settings = _with_store(settings, path, environ, problems)
+        settings = _with_logins(settings, path, environ)
         problems += _missing_files(settings, path)
     if problems:
         raise ConfigError([_short(p) for p in dict.fromkeys(problems)])
@@ -134,101 +124,15 @@ def load_text(text: str, *, path: Path, environ: Mapping[str, str]) -> Settings:
     return settings
 
 
+def _variables(table: type[Table]) -> list[str]:
+    """Where the secrets of a table come from."""
+    found = (m for info in table.model_fields.values() for m in info.metadata)
+    return [m.variable for m in found if isinstance(m, FromEnvironment)]
+
+
 def _short(sentence: str) -> str:
     """A sentence that repeats a value may repeat a very long one."""
     return sentence if len(sentence) < 700 else f"{sentence[:300]} … {sentence[-300:]}"
-
-
-def _with_store(
-    settings: Settings, path: Path, environ: Mapping[str, str], problems: list[str]
-) -> Settings:
-    given = environ.get("DIGEST_STORE_URL", "").strip()
-    if given:
-        try:
-            check_database_url(given)
-        except ValueError as error:
-            problems.append(f"{path}: DIGEST_STORE_URL: {error}")
-    store = settings.store
-    update = {"address": SecretStr(given or store.url)}
-    return settings.model_copy(update={"store": store.model_copy(update=update)})
-
-
-#: where each service's key comes from
-KEY_VARIABLES = {
-    "openalex": "OPENALEX_API_KEY",
-    "ncbi": "NCBI_API_KEY",
-    "semantic_scholar": "SEMANTIC_SCHOLAR_API_KEY",
-    "zotero": "ZOTERO_API_KEY",
-}
-
-
-def _keys(environ: Mapping[str, str]) -> ServiceKeys:
-    return ServiceKeys(
-        **{name: SecretStr(environ.get(v, "").strip()) for name, v in KEY_VARIABLES.items()}
-    )
-
-
-def _without_secrets(raw: dict[str, Any], path: Path, problems: list[str]) -> dict[str, Any]:
-    if "keys" in raw:
-        problems.append(
-            f"{path}, [keys]: keys do not belong in this file; set "
-            f"{', '.join(KEY_VARIABLES.values())} in the environment or in .env"
-        )
-        raw = {k: v for k, v in raw.items() if k != "keys"}
-    for name, remedy in (
-        (
-            "smtp",
-            "set SMTP_PASSWORD in the environment or in .env, or name a file in password_file",
-        ),
-        ("inbox", "set INBOX_PASSWORD in the environment or in .env"),
-        ("web", "set DIGEST_ADMIN_PASSWORD in the environment or in .env"),
-    ):
-        table = raw.get(name)
-        if isinstance(table, dict) and "password" in table:
-            problems.append(
-                f"{path}, [{name}], password: a password does not belong in this file; {remedy}"
-            )
-            raw = raw | {name: {k: v for k, v in table.items() if k != "password"}}
-    return raw
-
-
-def _with_paths(settings: Settings, base: Path) -> Settings:
-    """Paths in the file are relative to the file."""
-    update: dict[str, Any] = {
-        "store": settings.store.model_copy(update={"path": base / settings.store.path.expanduser()})
-    }
-    if settings.maildir:
-        update["maildir"] = settings.maildir.model_copy(
-            update={"path": base / settings.maildir.path.expanduser()}
-        )
-    model = base / Path(settings.ranking.semantic).expanduser()
-    if settings.ranking.semantic and model.is_dir():
-        update["ranking"] = settings.ranking.model_copy(update={"semantic": str(model)})
-    mail = settings.mail
-    if mail.templates:
-        mail = mail.model_copy(update={"templates": base / mail.templates.expanduser()})
-    if mail.dkim:
-        key_file = base / mail.dkim.key_file.expanduser()
-        mail = mail.model_copy(update={"dkim": mail.dkim.model_copy(update={"key_file": key_file})})
-    update["mail"] = mail
-    if settings.inbox and settings.inbox.maildir:
-        box = base / settings.inbox.maildir.expanduser()
-        update["inbox"] = settings.inbox.model_copy(update={"maildir": box})
-    if settings.smtp and settings.smtp.password_file:
-        update["smtp"] = settings.smtp.model_copy(
-            update={"password_file": base / settings.smtp.password_file.expanduser()}
-        )
-    update["sources"] = tuple(
-        s.model_copy(update={"path": base / s.path.expanduser()})
-        if isinstance(s, OpmlSettings)
-        else s
-        for s in settings.sources
-    )
-    update["subscribers"] = tuple(
-        s.model_copy(update={"likes": tuple(_anchored(like, base) for like in s.likes)})
-        for s in settings.subscribers
-    )
-    return settings.model_copy(update=update)
 
 
 def _missing_files(settings: Settings, path: Path) -> list[str]:
@@ -250,34 +154,23 @@ def _missing_files(settings: Settings, path: Path) -> list[str]:
     return problems
 
 
-def _anchored(like: Any, base: Path) -> Any:
-    if isinstance(like, str) and is_library(like):
-        return str(base / Path(like).expanduser())
-    if isinstance(like, FileLikes):
-        return like.model_copy(update={"file": base / like.file.expanduser()})
-    if isinstance(like, ZoteroLikes) and like.zotero.endswith(".sqlite"):
-        return like.model_copy(update={"zotero": str(base / Path(like.zotero).expanduser())})
-    return like
+def _with_logins(settings: Settings, path: Path, environ: Mapping[str, str]) -> Settings:
+    """With what the logins to mail servers need. What is missing is told by what needs it, so that
+    looking, liking and copying go without."""
+    update: dict[str, Any] = {}
+    if settings.inbox and settings.inbox.host and not settings.inbox.password.get_secret_value():
+        fault = (
+            f"{path}, [inbox], host: there is no password for it; set INBOX_PASSWORD in the "
+            "environment or in .env"
+        )
+        update["inbox"] = settings.inbox.model_copy(update={"fault": fault})
+    if settings.smtp is not None:
+        update["smtp"] = _with_smtp_login(settings.smtp, path, environ)
+    return settings.model_copy(update=update)
 
 
-def _with_passwords(settings: Settings, path: Path, environ: Mapping[str, str]) -> Settings:
-    """With the passwords of mail; one that is missing is told by what needs it, so that looking,
-    liking and copying go without."""
-    if settings.inbox and settings.inbox.host:
-        secret = environ.get("INBOX_PASSWORD", "")
-        fault = ""
-        if not secret:
-            fault = (
-                f"{path}, [inbox], host: there is no password for it; set INBOX_PASSWORD in the "
-                "environment or in .env"
-            )
-        inbox = settings.inbox.model_copy(update={"password": SecretStr(secret), "fault": fault})
-        settings = settings.model_copy(update={"inbox": inbox})
-    smtp = settings.smtp
-    if smtp is None:
-        return settings
-    fault = ""
-    password = environ.get("SMTP_PASSWORD", "")
+def _with_smtp_login(smtp: SmtpSettings, path: Path, environ: Mapping[str, str]) -> SmtpSettings:
+    fault, password = "", smtp.password.get_secret_value()
     username = smtp.username or environ.get("SMTP_USERNAME", "")
     if not password and smtp.password_file:
         try:
@@ -290,26 +183,19 @@ def _with_passwords(settings: Settings, path: Path, environ: Mapping[str, str]) 
             f"{path}, [smtp], username: there is no password for it; set SMTP_PASSWORD in the "
             "environment or in .env, or name a file in password_file"
         )
-    update: dict[str, Any] = {
-        "username": username,
-        "password": SecretStr(password),
-        "fault": fault,
-    }
-    return settings.model_copy(update={"smtp": smtp.model_copy(update=update)})
+    update = {"username": username, "password": SecretStr(password), "fault": fault}
+    return smtp.model_copy(update=update)
 
 
-def check_subscriber(data: Mapping[str, Any]) -> tuple[SubscriberSettings | None, dict[str, str]]:
-    """One subscriber's settings from a form; or what is wrong, by field."""
-    raw = {"subscribers": [data]}
+def check_preferences(data: Mapping[str, Any]) -> tuple[Preferences | None, dict[str, str]]:
+    """A reader's preferences from a form; or what is wrong, by field."""
     try:
-        return SubscriberSettings.model_validate(data), {}
+        return Preferences.model_validate(data), {}
     except ValidationError as error:
         faults: dict[str, str] = {}
         for e in error.errors():
-            inside = e["loc"]
-            field = str(inside[1] if inside[0] == "schedule" and len(inside) > 1 else inside[0])
-            told = _sentence(Path(), raw, e | {"loc": ("subscribers", 0, *inside)})
-            faults.setdefault(field, told.split(": ", 1)[-1])
+            told = _sentence(Path(), data, e)
+            faults.setdefault(str(e["loc"][0]), told.split(": ", 1)[-1])
         return None, faults
 
 
@@ -344,9 +230,9 @@ def _sentence(path: Path, raw: Any, error: Any) -> str:
         return f'{where}: must be an id, an address or a path in quotes, or {{ title = "…" }}'
     if kind in ("union_tag_not_found", "union_tag_invalid"):
         given = context.get("tag")
-        kinds = ", ".join(f'"{kind}"' for kind in _SOURCE_KINDS)
+        named = ", ".join(f'"{kind}"' for kind in kinds())
         found = f'"{given}" is no kind of source' if given else "is missing"
-        return f"{where}, kind: {found}; use one of {kinds}"
+        return f"{where}, kind: {found}; use one of {named}"
     if kind == "value_error":
         return f"{where}: {context['error']}"
     if kind == "literal_error":
@@ -398,7 +284,7 @@ def _dotted(parts: Sequence[int | str]) -> str:
 def _is_branch(part: str) -> bool:
     """Names that pydantic adds for the branch of a union it tried."""
     return part in (
-        *_SOURCE_KINDS,
+        *kinds(),
         "str",
         "constrained-str",
     ) or bool(re.search(r"[\[\]()]", part))
@@ -407,8 +293,6 @@ def _is_branch(part: str) -> bool:
 def _shown(raw: Any, loc: Sequence[int | str]) -> str:
     value = raw
     for part in loc:
-        if isinstance(part, str) and _SECRETS & set(part.split("_")):
-            return "***"
         try:
             value = value[part]
         except (KeyError, IndexError, TypeError):

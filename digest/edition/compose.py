@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 
 from digest.edition.speech import ENGLISH, Speech
+from digest.latex import readable
 from digest.model import (
     Basis,
     Edition,
@@ -17,7 +18,7 @@ from digest.model import (
     SourceCount,
     Subscriber,
 )
-from digest.text import clean, readable, shorten
+from digest.text import clean, shorten
 
 MAX_SUBJECT_CHARS = 140
 
@@ -66,7 +67,12 @@ def compose(
     faulty = [s.name for s in sources if s.fault]
 
     def why(language: Speech) -> tuple[EmptyReason, str]:
-        return _why_empty(subscriber, n_new, n_considered, dropped, best_score, faulty, language)
+        if n_new == 0:
+            return _why_no_listing(faulty, language)
+        if n_considered == 0:
+            return _why_all_filtered(n_new, dropped, language)
+        bar = subscriber.preferences.min_score
+        return _why_below_bar(n_considered, best_score, bar, language)
 
     reason, detail = why(ENGLISH)
     return NoEdition(
@@ -79,41 +85,37 @@ def compose(
     )
 
 
-def _why_empty(
-    subscriber: Subscriber,
-    n_new: int,
-    n_considered: int,
-    dropped: Mapping[FilterKind, int],
-    best_score: float,
-    faulty: Sequence[str],
-    speech: Speech,
+def _why_no_listing(faulty: Sequence[str], speech: Speech) -> tuple[EmptyReason, str]:
+    if not faulty:
+        text = speech.gettext("No listing today: no source had a paper that is new to you.")
+        return EmptyReason.NO_LISTING, text
+    text = speech.gettext("No new papers came in, and {sources} could not be read.")
+    return EmptyReason.SOURCES_FAILED, text.format(sources=", ".join(faulty))
+
+
+def _why_all_filtered(
+    n_new: int, dropped: Mapping[FilterKind, int], speech: Speech
 ) -> tuple[EmptyReason, str]:
-    gettext, ngettext = speech.gettext, speech.ngettext
-    if n_new == 0 and faulty:
-        text = gettext("No new papers came in, and {sources} could not be read.")
-        return EmptyReason.SOURCES_FAILED, text.format(sources=", ".join(faulty))
-    if n_new == 0:
-        return EmptyReason.NO_LISTING, gettext(
-            "No listing today: no source had a paper that is new to you."
-        )
-    if n_considered == 0:
-        parts = [_taken(kind, n, speech) for kind, n in dropped.items()]
-        text = ngettext(
-            "The only new paper was filtered: {why}.",
-            "All {n} new papers were filtered: {why}.",
-            n_new,
-        )
-        return EmptyReason.ALL_FILTERED, text.format(why=speech.listed(parts))
-    text = ngettext(
+    parts = [_taken(kind, n, speech) for kind, n in dropped.items()]
+    text = speech.ngettext(
+        "The only new paper was filtered: {why}.",
+        "All {n} new papers were filtered: {why}.",
+        n_new,
+    )
+    return EmptyReason.ALL_FILTERED, text.format(why=speech.listed(parts))
+
+
+def _why_below_bar(
+    n_considered: int, best_score: float, bar: float, speech: Speech
+) -> tuple[EmptyReason, str]:
+    text = speech.ngettext(
         "Nothing above your bar: the only paper scored {score}, the bar (min_score) is {bar}.",
         "Nothing above your bar: the best of {n} papers scored {score}, the bar (min_score) is "
         "{bar}.",
         n_considered,
     )
-    score, bar = max(0.0, best_score), subscriber.min_score
-    return EmptyReason.BELOW_BAR, text.format(
-        score=speech.number(score, 3), bar=speech.number(bar, 2)
-    )
+    score = speech.number(max(0.0, best_score), 3)
+    return EmptyReason.BELOW_BAR, text.format(score=score, bar=speech.number(bar, 2))
 
 
 def _taken(kind: FilterKind, n: int, speech: Speech) -> str:

@@ -12,9 +12,9 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from digest.address import on_the_wire
+from digest.edition.letterhead import Letterhead
 from digest.edition.links import Action, Ticket, Verp, action_url
-from digest.edition.render import Letterhead, Rendered
-from digest.model import Edition, Message
+from digest.model import Edition, Message, Rendered
 from digest.text import clean
 
 
@@ -72,10 +72,10 @@ def build_message(
     recipient = on_the_wire(subscriber.email)
     reply_to = on_the_wire(letterhead.reply_to)
     identifier = message_id(letterhead.keys[-1], edition, domain)
-    local = now.astimezone(ZoneInfo(subscriber.timezone))
+    local = now.astimezone(ZoneInfo(subscriber.preferences.timezone))
     headers = [
         address("From", author, author_address),
-        address("To", subscriber.name, recipient),
+        address("To", subscriber.preferences.name, recipient),
         unstructured("Subject", edition.subject),
         f"Date: {format_datetime(local)}\r\n".encode("ascii"),
         f"Message-ID: {identifier}\r\n".encode("ascii"),

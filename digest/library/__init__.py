@@ -8,10 +8,11 @@ from importlib import import_module
 from pathlib import Path
 
 from digest.errors import LibraryError
-from digest.library.records import body_of, decode
+from digest.files import read_library
+from digest.library.records import decode
 from digest.ports import Likes
 
-__all__ = ["KINDS", "SUFFIXES", "FileShelf", "kind_of", "read"]
+__all__ = ["KINDS", "SUFFIXES", "FileLibrary", "kind_of", "read"]
 
 #: what `digest import` calls them; each is read by the module of this name
 KINDS = {
@@ -60,7 +61,7 @@ def read(path: Path, kind: str = "") -> Likes:
         LibraryError: the file is missing, unreadable, or nothing of its kind.
     """
     parser(kind or kind_of(path))  # a wrong kind is told before a missing file
-    body = body_of(path)
+    body = read_library(path)
     return parser(kind or kind_of(path, body))(body, place=path.name)
 
 
@@ -77,7 +78,7 @@ def parser(kind: str) -> Callable[..., Likes]:
 
 
 @dataclass(frozen=True, slots=True)
-class FileShelf:
+class FileLibrary:
     """A file, read anew each time."""
 
     path: Path

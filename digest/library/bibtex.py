@@ -9,6 +9,7 @@ from typing import Any
 
 from digest.errors import LibraryError
 from digest.identity import parse_arxiv_id
+from digest.latex import readable
 from digest.library.records import (
     MAX_ABSTRACT_CHARS,
     MAX_ENTRIES,
@@ -23,7 +24,7 @@ from digest.library.records import (
 )
 from digest.model import Paper
 from digest.ports import Likes
-from digest.text import clean, plain, readable
+from digest.text import clean, plain
 
 #: what begins an entry, a string, a comment
 _BLOCK = re.compile(r"^[ \t]*@\w+\s*[{(]", re.M)

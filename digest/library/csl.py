@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from digest.errors import LibraryError
+from digest.latex import readable
 from digest.library.records import (
     MAX_ABSTRACT_CHARS,
     MAX_ENTRIES,
@@ -19,7 +20,7 @@ from digest.library.records import (
 )
 from digest.model import Paper
 from digest.ports import Likes
-from digest.text import clean, plain, readable
+from digest.text import clean, plain
 
 
 def parse(body: bytes, *, place: str, max_entries: int = MAX_ENTRIES) -> Likes:

@@ -9,6 +9,7 @@ from itertools import pairwise
 
 from digest.errors import LibraryError
 from digest.identity import parse_arxiv_id
+from digest.latex import readable
 from digest.library.records import (
     MAX_ABSTRACT_CHARS,
     MAX_ENTRIES,
@@ -19,7 +20,7 @@ from digest.library.records import (
 )
 from digest.model import Paper
 from digest.ports import Likes
-from digest.text import clean, readable
+from digest.text import clean
 
 _AUTHORS = re.compile(r"^\W*(\d+) authors?$")
 _DATE = re.compile(r"^[A-Z][a-z]{2} \d{1,2}, \d{4}$")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 
 from digest.errors import LibraryError
 from digest.identity import canonical_id, parse_arxiv_id, parse_doi, parse_pmid
@@ -13,7 +12,6 @@ from digest.model import Paper
 from digest.ports import Likes
 from digest.text import clean, safe_url
 
-MAX_BYTES = 50_000_000
 #: entries of one file, unless its reader sets another bound; characters of one entry
 MAX_ENTRIES, MAX_ENTRY_CHARS = 200_000, 300_000
 #: characters of a title and of an abstract that are read; no real ones are longer
@@ -72,20 +70,6 @@ def ref_of(*candidates: str) -> str:
         if text and (arxiv := parse_arxiv_id(text)):
             return arxiv[0]
     return next((doi for text in candidates if text and (doi := parse_doi(text))), "")
-
-
-def body_of(path: Path) -> bytes:
-    """The bytes of a library file.
-
-    Raises:
-        LibraryError: it is missing, unreadable or too large.
-    """
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise LibraryError(f"{path} is larger than {MAX_BYTES // 10**6} MB.", place=str(path))
-        return path.read_bytes()
-    except OSError as error:
-        raise LibraryError(f"{path} cannot be read: {error.strerror}.", place=str(path)) from error
 
 
 def decode(body: bytes) -> str:

@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 from digest.errors import LibraryError
+from digest.latex import readable
 from digest.library.records import (
     MAX_ABSTRACT_CHARS,
     MAX_ENTRIES,
@@ -22,7 +23,7 @@ from digest.library.records import (
 )
 from digest.model import Paper
 from digest.ports import Likes
-from digest.text import clean, plain, readable
+from digest.text import clean, plain
 
 _TITLES = ("title", "primary_title", "translated_title", "short_title")
 _ABSTRACTS = ("abstract", "notes_abstract")

@@ -12,10 +12,11 @@ from urllib.parse import urlencode
 
 from digest.errors import LibraryError, SourceError
 from digest.fetcher import Fetched, Fetcher
+from digest.latex import readable
 from digest.library.records import Collector, paper_of, ref_of
 from digest.model import Paper
 from digest.ports import Likes
-from digest.text import clean, plain, readable
+from digest.text import clean, plain
 
 PAGE, MAX_PAGES = 100, 1000
 _PREFIX = "zotero:"
@@ -24,7 +25,7 @@ NO_WORKS = frozenset({"attachment", "note", "annotation"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class Items:
     """Which items of which library."""
 
     #: "users/123" or "groups/456"; for a file, which of its libraries: "user" or "456"
@@ -40,7 +41,7 @@ class Wanted:
         return f"{_PREFIX}{self.library}" + (f" ({', '.join(parts)})" if parts else "")
 
     @classmethod
-    def of(cls, name: str, collections: Sequence[str] = (), exclude: Sequence[str] = ()) -> Wanted:
+    def of(cls, name: str, collections: Sequence[str] = (), exclude: Sequence[str] = ()) -> Items:
         """From "users/123", with "zotero:" before it or not.
 
         Raises:
@@ -66,7 +67,7 @@ class _Known:
     refs: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, memory: str, wanted: Wanted) -> _Known:
+    def of(cls, memory: str, wanted: Items) -> _Known:
         """What was remembered, if it was of the same items."""
         try:
             known = json.loads(memory or "{}")
@@ -82,7 +83,7 @@ class _Known:
             return cls()
 
 
-class ZoteroShelf:
+class ZoteroLibrary:
     """One library. After the first time only what changed since travels.
 
     Args:
@@ -92,7 +93,7 @@ class ZoteroShelf:
     def __init__(
         self,
         fetcher: Fetcher,
-        wanted: Wanted,
+        wanted: Items,
         *,
         key: str = "",
         base_url: str = "https://api.zotero.org",
@@ -255,7 +256,7 @@ def _header(got: Fetched, name: str) -> int:
     return int(value) if value.isdigit() else 0
 
 
-def choose(names: Mapping[str, tuple[str, Any]], wanted: Wanted, place: str) -> frozenset[str]:
+def choose(names: Mapping[str, tuple[str, Any]], wanted: Items, place: str) -> frozenset[str]:
     """The keys of the collections that are wanted.
 
     Args:

@@ -13,7 +13,7 @@ from typing import Any
 
 from digest.errors import LibraryError
 from digest.library.records import Collector, ref_of
-from digest.library.zotero import NO_WORKS, Wanted, choose, paper_of_item
+from digest.library.zotero import NO_WORKS, Items, choose, paper_of_item
 from digest.ports import Likes
 
 MAX_BYTES = 4_000_000_000
@@ -29,7 +29,7 @@ class ZoteroFile:
     """The items of a local database, all or of some collections, but those in the trash."""
 
     path: Path
-    wanted: Wanted
+    wanted: Items
 
     @property
     def name(self) -> str:

@@ -31,9 +31,9 @@ class Figures:
         store = self._app.store
         up = GaugeMetricFamily("digest_up", "Whether the database can be read.")
         try:
-            counts = store.delivery_counts()
-            people = store.subscriber_counts()
-            runs = store.runs(1)
+            counts = store.history.counts()
+            people = store.subscribers.counts()
+            runs = store.runs.latest(1)
             papers = store.counts()["papers"]
         except DigestError as error:
             log.error("metrics.failed error=%s", error)

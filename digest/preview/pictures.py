@@ -27,7 +27,7 @@ _FLAGS = (
     "--disable-component-update",
     "--disable-sync",
     "--hide-scrollbars",
-    "--host-resolver-rules=MAP * ~NOTFOUND",
+    "--host-resolver-policy=MAP * ~NOTFOUND",
 )
 TIMEOUT_S = 60
 #: Chromium makes no narrower window; a narrower mail stands in a frame

@@ -27,7 +27,7 @@ from starlette.routing import Route
 from watchfiles import Change, awatch
 
 from digest.errors import DigestError, UnknownSubscriber
-from digest.preview.shelf import Shelf
+from digest.preview.mails import PreviewMails
 from digest.preview.views import in_scheme, without_style
 from digest.proof.findings import Severity
 from digest.proof.spam import check_spam
@@ -110,7 +110,7 @@ class Site:
     """
 
     def __init__(
-        self, shelf: Shelf, *, config: Path, templates: Path, more: Iterable[Path]
+        self, shelf: PreviewMails, *, config: Path, templates: Path, more: Iterable[Path]
     ) -> None:
         self._shelf, self._config = shelf, config.resolve()
         self._folders = [templates, *more]

@@ -28,3 +28,15 @@ class Finding:
     remedy: str = ""
     #: where to read more
     url: str = ""
+
+
+def error(check: str, text: str, remedy: str = "") -> Finding:
+    return Finding(severity=Severity.ERROR, check=check, text=text, remedy=remedy)
+
+
+def warning(check: str, text: str, remedy: str = "") -> Finding:
+    return Finding(severity=Severity.WARNING, check=check, text=text, remedy=remedy)
+
+
+def note(check: str, text: str, remedy: str = "") -> Finding:
+    return Finding(severity=Severity.NOTE, check=check, text=text, remedy=remedy)

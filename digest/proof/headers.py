@@ -8,8 +8,7 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 from typing import cast
 
-from digest.proof.findings import Finding
-from digest.proof.html import error, note, warning
+from digest.proof.findings import Finding, error, note, warning
 
 #: RFC 5322 2.1.1, without the line end
 MAX_LINE = 998

@@ -16,7 +16,7 @@ from bs4.element import Comment, NavigableString
 
 from digest.colour import contrast
 from digest.proof.clients import ClientData, Support
-from digest.proof.findings import Finding, Severity
+from digest.proof.findings import Finding, Severity, error, note, warning
 from digest.text import counted, shorten
 
 #: what Gmail shows of a message
@@ -44,18 +44,6 @@ _FORBIDDEN = {
     "link": "External style sheets are not fetched; put the CSS into the template's <style>.",
     "base": "A <base> breaks links in several mail programs; write them out.",
 }
-
-
-def error(check: str, text: str, remedy: str = "") -> Finding:
-    return Finding(severity=Severity.ERROR, check=check, text=text, remedy=remedy)
-
-
-def warning(check: str, text: str, remedy: str = "") -> Finding:
-    return Finding(severity=Severity.WARNING, check=check, text=text, remedy=remedy)
-
-
-def note(check: str, text: str, remedy: str = "") -> Finding:
-    return Finding(severity=Severity.NOTE, check=check, text=text, remedy=remedy)
 
 
 def check_html(html: str, clients: ClientData) -> Iterator[Finding]:
@@ -307,7 +295,7 @@ def dark_rules(html: str) -> list[str]:
 
 
 def _insert_style(html: str, rules: str) -> str:
-    """Rules at the end of the head, so that they come last and win."""
+    """RetryPolicy at the end of the head, so that they come last and win."""
     at = html.lower().find("</head>")
     return f"{html[:at]}<style>{rules}</style>{html[at:]}" if at >= 0 else html
 

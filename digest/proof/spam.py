@@ -7,8 +7,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 
-from digest.proof.findings import Finding
-from digest.proof.html import error, note, warning
+from digest.proof.findings import Finding, error, note, warning
 
 #: SpamAssassin's own threshold, and what a newsletter should stay below
 SPAM, SUSPICIOUS = 5.0, 1.0

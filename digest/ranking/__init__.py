@@ -4,8 +4,9 @@ ranker = fit(background)
 scores = ranker.score(liked, candidates)
 """
 
-from digest.ranking.day import Meanings
+from digest.ranking.day import Embed
 from digest.ranking.filters import Candidates, filter_candidates
+from digest.ranking.profile import RankingOptions
 from digest.ranking.ranker import SEMANTIC_WEIGHT, Ranker, fit
 from digest.ranking.reading import Explanation, Reading
 from digest.ranking.selection import select
@@ -15,8 +16,9 @@ __all__ = [
     "Candidates",
     "filter_candidates",
     "Explanation",
-    "Meanings",
+    "Embed",
     "Ranker",
+    "RankingOptions",
     "Reading",
     "fit",
     "select",

@@ -6,20 +6,19 @@ Made once a day and shared by all readers; rated papers are added when they are 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import chain
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from digest.model import Paper
 from digest.ranking.fitted import Fitted
+from digest.ranking.rated import Beside, RatedPapers, content_of
 from digest.text import fold
 
 Floats = NDArray[np.float32]
 #: papers to unit vectors, by a language model: (n_papers, n_dimensions)
-Meanings = Callable[[Sequence[Paper]], Floats]
+Embed = Callable[[Sequence[Paper]], Floats]
 
 #: weight of the meaning beside the words
 MEANING = 0.15
@@ -30,8 +29,6 @@ COMMONNESS = 0.25
 NEAR_VECTORS, NEAR_TITLES, NEAR_ABSTRACTS, LONG_ABSTRACT = 0.8, 0.75, 0.9, 20
 #: so many candidates are compared with each other once a day; of more, those that are asked for
 MOST_COMPARED = 3_000
-#: rated papers kept beside a day; with a thousand candidates they take 300 MB
-MOST_RATED = 50_000
 
 
 class Day:
@@ -41,7 +38,7 @@ class Day:
         self,
         fitted: Fitted,
         candidates: Sequence[Paper],
-        meanings: Meanings | None,
+        embed: Embed | None,
         weight: float,
     ) -> None:
         # Kept, so that an id() below stays the name of its paper.
@@ -66,15 +63,15 @@ class Day:
         #: (n_candidates,) what of a candidate all papers share
         self.common: Floats = raw / self.divisor
         self._damped = damped
-        self._encode, self.encoded_weight = meanings, np.float32(weight)
-        if meanings is not None and candidates:
-            vectors = meanings(self.candidates)
+        self._encode, self.encoded_weight = embed, np.float32(weight)
+        if embed is not None and candidates:
+            vectors = embed(self.candidates)
             #: what all of the day's papers mean tells readers apart as little as common words
             self._encoded_mean: Floats = vectors.mean(axis=0)
             self._encoded: Floats = _unit(vectors - self._encoded_mean)
         #: position by identity, and by content for equal papers made twice
         self.position = {id(p): n for n, p in enumerate(self.candidates)}
-        self.position_by_content = {_content(p): n for n, p in enumerate(self.candidates)}
+        self.position_by_content = {content_of(p): n for n, p in enumerate(self.candidates)}
         self.upvotes = np.array([p.signals.upvotes or 0 for p in self.candidates], dtype=np.int64)
         #: notes of whoever looks at candidates more than once, such as their sentences
         self.notes: dict[Any, Any] = {}
@@ -84,25 +81,11 @@ class Day:
 
     def forget_rated(self) -> None:
         """Begin anew with what was rated: it grows with every reader's likes."""
-        n_axes = self.latent.n_axes
-        self._known: dict[int, int] = {}
-        self._known_by_content: dict[tuple[str, str, str], int] = {}
-        self._kept: list[Paper] = []
-        #: by row: similarities to the candidates, vectors, places among the leading directions
-        self._similarity = _Rows(len(self.candidates))
-        self._coordinates = _Rows(n_axes)
-        self._vectors: list[sp.csr_matrix] = []
-        self._rated: sp.csr_matrix | None = None
-        self._encoded_rows: list[Floats] = []
+        self.rated = RatedPapers(self)
 
     @property
-    def n_rated(self) -> int:
-        return len(self._similarity)
-
-    @property
-    def is_full(self) -> bool:
-        """Whether so much was rated that it is time to begin anew."""
-        return self.n_rated > MOST_RATED or len(self._kept) > 4 * MOST_RATED
+    def n_axes(self) -> int:
+        return len(self.latent.axes)
 
     def terms_of(self, at: int) -> tuple[NDArray[np.int32], Floats]:
         """Columns and values of one candidate's vector."""
@@ -129,62 +112,10 @@ class Day:
         if None in found:
             by_content = self.position_by_content
             found = [
-                by_content.get(_content(p)) if at is None else at
+                by_content.get(content_of(p)) if at is None else at
                 for p, at in zip(candidates, found, strict=True)
             ]
         return None if None in found else np.array(found, dtype=np.int64)
-
-    # --- similarities --------------------------------------------------------------------------
-
-    def rows(self, papers: Sequence[Paper]) -> NDArray[np.int32]:
-        """Row numbers of rated papers in `similarity`; unknown ones are vectorised now."""
-        return self.row_array((papers,))
-
-    def row_array(self, groups: Sequence[Sequence[Paper]]) -> NDArray[np.int32]:
-        """The row numbers of many groups of papers, one after the other."""
-        try:
-            return self._named(groups)
-        except KeyError:
-            self._learn(list(chain.from_iterable(groups)))
-            return self._named(groups)
-
-    def _named(self, groups: Sequence[Sequence[Paper]]) -> NDArray[np.int32]:
-        # One pass in C: naming a million papers takes about as long as the product that follows.
-        named = map(self._known.__getitem__, map(id, chain.from_iterable(groups)))
-        return np.fromiter(named, dtype=np.int32, count=sum(map(len, groups)))
-
-    def _learn(self, papers: Sequence[Paper]) -> None:
-        fresh: dict[tuple[str, str, str], Paper] = {}
-        for paper in papers:
-            if id(paper) not in self._known and _content(paper) not in self._known_by_content:
-                fresh.setdefault(_content(paper), paper)
-        if fresh:
-            self._append(tuple(fresh.values()))
-        for paper in papers:
-            if id(paper) not in self._known:
-                self._known[id(paper)] = self._known_by_content[_content(paper)]
-                self._kept.append(paper)
-
-    def _append(self, papers: tuple[Paper, ...]) -> None:
-        vectors = self.vectors.transform(papers)
-        similarity = np.asarray((vectors @ self.matrix.T).todense(), dtype=np.float32)
-        coordinates = np.zeros((len(papers), 0), dtype=np.float32)
-        if self.latent.n_axes:
-            coordinates = self.latent.coordinates(vectors)
-            similarity -= coordinates @ self._damped.T
-            meanings = self.meanings_of(coordinates, np.diff(vectors.indptr) == 0)
-            similarity += np.float32(MEANING) * (meanings @ self.meanings.T)
-        if self._encode is not None and self.candidates:
-            encoded = _unit(self._encode(papers) - self._encoded_mean)
-            self._encoded_rows += list(encoded)
-            similarity += self.encoded_weight * (encoded @ self._encoded.T)
-        similarity /= self.divisor
-        first = self.n_rated
-        self._similarity.append(similarity)
-        self._coordinates.append(coordinates)
-        self._vectors.append(vectors)
-        for n, paper in enumerate(papers):
-            self._known_by_content[_content(paper)] = first + n
 
     def meanings_of(self, coordinates: Floats, is_empty: NDArray[np.bool_]) -> Floats:
         """Directions of rated papers. One without a known word has no meaning; its coordinates are
@@ -193,38 +124,22 @@ class Day:
         meanings[is_empty] = 0
         return meanings
 
-    @property
-    def similarity(self) -> Floats:
-        """(n_rated, n_candidates)."""
-        return self._similarity.values
-
-    def rated(self, rows: NDArray[np.int32]) -> sp.csr_matrix:
-        """(n_rows, n_terms) vectors of rated papers."""
-        return self._all_rated()[rows]
-
-    def _all_rated(self) -> sp.csr_matrix:
-        if len(self._vectors) > 1 or self._rated is None:
-            # Joined when they are asked for: papers come in many small groups.
-            none = sp.csr_matrix((0, self.vectors.n_terms), dtype=np.float32)
-            self._rated = sp.vstack([none, *self._vectors], format="csr")
-            self._vectors = [self._rated]
-        return self._rated
-
-    def rated_terms(self, row: int) -> NDArray[np.int32]:
-        """Columns of the terms of one rated paper, in order."""
-        matrix = self._all_rated()
-        columns: NDArray[np.int32] = matrix.indices[matrix.indptr[row] : matrix.indptr[row + 1]]
-        return columns
-
-    def coordinates_of(self, rows: NDArray[np.int32]) -> Floats:
-        """(n_rows, n_axes) of rated papers."""
-        return self._coordinates.values[rows]
-
-    def encoded_of(self, rows: NDArray[np.int32]) -> Floats | None:
-        """(n_rows, n_dimensions) of rated papers, if there is a language model."""
-        if not self._encoded_rows or not len(rows):
-            return None
-        return np.stack([self._encoded_rows[r] for r in rows])
+    def beside(self, papers: Sequence[Paper]) -> Beside:
+        """Rated papers beside the day's candidates."""
+        vectors = self.vectors.transform(papers)
+        similarity = np.asarray((vectors @ self.matrix.T).todense(), dtype=np.float32)
+        coordinates = np.zeros((len(papers), 0), dtype=np.float32)
+        if self.latent.n_axes:
+            coordinates = self.latent.coordinates(vectors)
+            similarity -= coordinates @ self._damped.T
+            meanings = self.meanings_of(coordinates, np.diff(vectors.indptr) == 0)
+            similarity += np.float32(MEANING) * (meanings @ self.meanings.T)
+        encoded: Floats | None = None
+        if self._encode is not None and self.candidates:
+            encoded = _unit(self._encode(papers) - self._encoded_mean)
+            similarity += self.encoded_weight * (encoded @ self._encoded.T)
+        similarity /= self.divisor
+        return Beside(vectors, coordinates, similarity, encoded)
 
     # --- candidates beside each other ----------------------------------------------------------
 
@@ -244,30 +159,6 @@ class Day:
         if self._twins is None:
             self._twins = twins(self.candidates, self.alike(None))
         return self._twins[np.ix_(positions, positions)]
-
-
-class _Rows:
-    """A matrix that grows downwards."""
-
-    def __init__(self, width: int) -> None:
-        self._values = np.zeros((0, width), dtype=np.float32)
-        self._n = 0
-
-    def __len__(self) -> int:
-        return self._n
-
-    @property
-    def values(self) -> Floats:
-        return self._values[: self._n]
-
-    def append(self, rows: Floats) -> None:
-        needed = self._n + len(rows)
-        if needed > len(self._values):
-            grown = np.zeros((max(needed, 2 * self._n), self._values.shape[1]), dtype=np.float32)
-            grown[: self._n] = self.values
-            self._values = grown
-        self._values[self._n : needed] = rows
-        self._n = needed
 
 
 def twins(papers: Sequence[Paper], alike: Floats) -> NDArray[np.bool_]:
@@ -290,11 +181,6 @@ def twins(papers: Sequence[Paper], alike: Floats) -> NDArray[np.bool_]:
 
 def _overlap(first: set[str], second: set[str]) -> float:
     return len(first & second) / max(1, len(first | second))
-
-
-def _content(paper: Paper) -> tuple[str, str, str]:
-    """What makes two records the same to the ranker."""
-    return paper.id, paper.title, paper.abstract
 
 
 def _unit(vectors: Floats) -> Floats:

@@ -11,7 +11,8 @@ from functools import lru_cache
 from typing import Any
 
 from digest.expressions import MAX_STEPS, is_expression, usable
-from digest.model import FilterKind, Paper, Subscriber
+from digest.model import FilterKind, Paper
+from digest.preferences import Preferences
 from digest.ranking.people import same_person
 from digest.text import compile_terms, fold
 
@@ -70,9 +71,9 @@ def terms_of(terms: tuple[str, ...]) -> Terms:
     return Terms(terms)
 
 
-def unused_terms(subscriber: Subscriber) -> tuple[str, ...]:
+def unused_terms(preferences: Preferences) -> tuple[str, ...]:
     """Why some of a reader's expressions are not used, as sentences."""
-    return tuple(usable(subscriber.muted_terms)[1] + usable(subscriber.required_terms)[1])
+    return tuple(usable(preferences.muted)[1] + usable(preferences.required)[1])
 
 
 def in_categories(paper: Paper, wanted: Collection[str]) -> bool:
@@ -87,11 +88,11 @@ def in_categories(paper: Paper, wanted: Collection[str]) -> bool:
 
 
 def filter_candidates(
-    papers: Sequence[Paper], subscriber: Subscriber, seen: Collection[str]
+    papers: Sequence[Paper], preferences: Preferences, seen: Collection[str] = ()
 ) -> Candidates:
     """Drop what the reader has already, then what their filters take, one after the other."""
     fresh = [p for p in papers if p.id not in seen]
-    checks = _checks(subscriber)
+    checks = _checks(preferences)
     if not checks:
         return Candidates(papers=tuple(fresh), n_new=len(fresh), dropped={})
     dropped: Counter[FilterKind] = Counter()
@@ -105,12 +106,12 @@ def filter_candidates(
     return Candidates(papers=tuple(kept), n_new=len(fresh), dropped=dict(dropped))
 
 
-def _checks(s: Subscriber) -> list[tuple[FilterKind, Callable[[Paper], bool]]]:
+def _checks(s: Preferences) -> list[tuple[FilterKind, Callable[[Paper], bool]]]:
     """What takes a paper away, in the order in which it is told."""
     checks: list[tuple[FilterKind, Callable[[Paper], bool]]] = []
     budget = Budget(MAX_STEPS)
-    if s.muted_terms:
-        muted = terms_of(s.muted_terms)
+    if s.muted:
+        muted = terms_of(s.muted)
         checks.append((FilterKind.MUTED_TERMS, lambda p: muted.stand_in(p, budget)))
     if s.muted_authors:
         checks.append((FilterKind.MUTED_AUTHORS, lambda p: _is_by(p, s.muted_authors)))
@@ -120,8 +121,8 @@ def _checks(s: Subscriber) -> list[tuple[FilterKind, Callable[[Paper], bool]]]:
         )
     if s.languages:
         checks.append((FilterKind.LANGUAGES, lambda p: p.language not in ("", *s.languages)))
-    if s.required_terms:
-        wanted = terms_of(s.required_terms)
+    if s.required:
+        wanted = terms_of(s.required)
         checks.append((FilterKind.REQUIRED_TERMS, lambda p: not wanted.stand_in(p, budget)))
     if s.announce_types:
         types = frozenset(s.announce_types)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,8 @@ from digest.ranking.ranker import Ranker
 
 #: fewer likes cannot be split into something to learn from and something to find
 MIN_LIKES = 8
+#: fewer stored papers are no field to stand out of
+MIN_LISTED = 20
 FOLDS = 5
 
 
@@ -81,7 +83,7 @@ def folds(n: int, rng: np.random.Generator) -> list[NDArray[np.int64]]:
 
 def evaluate(
     email: str,
-    liked: Sequence[Paper],
+    profile: Profile,
     listed: Sequence[Paper],
     ranker: Ranker,
     rng: np.random.Generator,
@@ -89,73 +91,76 @@ def evaluate(
     """Hide part of a reader's likes, rank them among listed papers, and say where they landed.
 
     Args:
-        liked: without keywords; only those with a title or abstract.
+        profile: of likes, those with a title or abstract are hidden in turn; keywords and dislikes
+            stay, each with its weight.
         listed: stored papers the reader has not rated, newest first.
     """
-    told = [p for p in liked if p.title or p.abstract]
-    if len(told) < MIN_LIKES:
-        return Evaluation(
-            email=email,
-            n_likes=len(told),
-            n_listed=len(listed),
-            remark=f"{len(told)} likes are too few to tell; {MIN_LIKES} are needed.",
-        )
-    if len(listed) < 20:
-        return Evaluation(
-            email=email,
-            n_likes=len(told),
-            n_listed=len(listed),
-            remark=f"{len(listed)} stored papers are too few to rank among; run a few days first.",
-        )
-    candidates = [*told, *listed]
-    ranker.prepare(candidates)
+    told = [p for p in profile.liked if not p.id.startswith("keyword:") and (p.title or p.abstract)]
+    remark = _too_few(len(told), len(listed))
+    if remark:
+        return Evaluation(email=email, n_likes=len(told), n_listed=len(listed), remark=remark)
+    ranker.prepare([*told, *listed])
     recipes = _recipes(ranker)
-    found: dict[str, list[tuple[float, float, float]]] = {name: [] for name in recipes}
-    ranks: dict[str, list[int]] = {name: [] for name in recipes}
+    ranks: dict[str, list[NDArray[np.int64]]] = {name: [] for name in recipes}
     for hidden in folds(len(told), rng):
-        shown = [p for n, p in enumerate(told) if n not in set(hidden.tolist())]
+        shown = without(profile, {told[n].id for n in hidden})
         field = [told[n] for n in hidden] + list(listed)
         for name, recipe in recipes.items():
-            places = ranks_of(recipe(shown, field), range(len(hidden)))
-            found[name].append(
-                (ndcg(places, len(hidden)), recall(places, len(hidden)), reciprocal_rank(places))
-            )
-            ranks[name] += places.tolist()
-    verdicts = []
-    for name in recipes:
-        means = np.mean(found[name], axis=0)
-        verdicts.append(
-            Verdict(
-                recipe=name,
-                ndcg_10=float(means[0]),
-                recall_100=float(means[1]),
-                mrr=float(means[2]),
-                ranks=tuple(sorted(ranks[name])),
-            )
-        )
-    remark = ""
+            ranks[name].append(ranks_of(recipe(shown, field), range(len(hidden))))
     if len(told) < 3 * MIN_LIKES:
         remark = f"With {len(told)} likes, differences under 0.1 mean little."
     return Evaluation(
         email=email,
         n_likes=len(told),
         n_listed=len(listed),
-        verdicts=tuple(verdicts),
+        verdicts=tuple(_verdict(name, of_folds) for name, of_folds in ranks.items()),
         remark=remark,
     )
 
 
-Recipe = Callable[[Sequence[Paper], Sequence[Paper]], NDArray[np.float32]]
+def _too_few(n_likes: int, n_listed: int) -> str:
+    """Why nothing can be said; nothing if it can."""
+    if n_likes < MIN_LIKES:
+        return f"{n_likes} likes are too few to tell; {MIN_LIKES} are needed."
+    if n_listed < MIN_LISTED:
+        return f"{n_listed} stored papers are too few to rank among; run a few days first."
+    return ""
+
+
+def _verdict(recipe: str, of_folds: Sequence[NDArray[np.int64]]) -> Verdict:
+    """Means over the folds.
+
+    Args:
+        of_folds: where the likes that each fold hid landed.
+    """
+    return Verdict(
+        recipe=recipe,
+        ndcg_10=float(np.mean([ndcg(places, len(places)) for places in of_folds])),
+        recall_100=float(np.mean([recall(places, len(places)) for places in of_folds])),
+        mrr=float(np.mean([reciprocal_rank(places) for places in of_folds])),
+        ranks=tuple(sorted(int(place) for places in of_folds for place in places)),
+    )
+
+
+def without(profile: Profile, ids: Collection[str]) -> Profile:
+    """The profile of a reader who does not know some of their likes yet."""
+    weights = profile.weights or (1.0,) * len(profile.liked)
+    kept = [(p, w) for p, w in zip(profile.liked, weights, strict=True) if p.id not in ids]
+    return replace(profile, liked=tuple(p for p, _ in kept), weights=tuple(w for _, w in kept))
+
+
+Recipe = Callable[[Profile, Sequence[Paper]], NDArray[np.float32]]
 
 
 def _recipes(ranker: Ranker) -> Mapping[str, Recipe]:
-    def centroid(liked: Sequence[Paper], papers: Sequence[Paper]) -> NDArray[np.float32]:
-        return ranker.plain_centroid(Profile(subscriber_id="", liked=tuple(liked)), papers)
+    def digest(profile: Profile, papers: Sequence[Paper]) -> NDArray[np.float32]:
+        row: NDArray[np.float32] = ranker.score_block([profile], papers)[0]
+        return row
 
-    def popularity(liked: Sequence[Paper], papers: Sequence[Paper]) -> NDArray[np.float32]:
+    def popularity(profile: Profile, papers: Sequence[Paper]) -> NDArray[np.float32]:
         return np.array([p.signals.upvotes or 0 for p in papers], dtype=np.float32)
 
-    def newest(liked: Sequence[Paper], papers: Sequence[Paper]) -> NDArray[np.float32]:
+    def newest(profile: Profile, papers: Sequence[Paper]) -> NDArray[np.float32]:
         days = [p.announced or (p.published.date() if p.published else None) for p in papers]
         known = [d.toordinal() for d in days if d]
         # A like without a date is no argument against this order: it stands in the middle.
@@ -163,8 +168,8 @@ def _recipes(ranker: Ranker) -> Mapping[str, Recipe]:
         return np.array([d.toordinal() if d else usual for d in days], dtype=np.float32)
 
     return {
-        "digest": ranker.score,
-        "plain centroid": centroid,
+        "digest": digest,
+        "plain centroid": ranker.plain_centroid,
         "popularity": popularity,
         "newest first": newest,
     }

@@ -28,13 +28,13 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from digest.model import Paper, Profile
-from digest.ranking.day import Day, Floats, Meanings
+from digest.ranking.day import Day, Embed, Floats
 from digest.ranking.fitted import Fitted, mean_of
-from digest.ranking.reading import DISLIKE_WEIGHT, Explanation, Reading, shares
+from digest.ranking.profile import RankingOptions
+from digest.ranking.reading import Reading, dislike_weights, like_weights
 from digest.ranking.vectors import EMPTY_ALONE
 
-#: weight of a language model's cosine beside the words; docs/ranking.md has the trials
-SEMANTIC_WEIGHT = 0.1
+SEMANTIC_WEIGHT = RankingOptions().semantic_weight
 
 
 class Ranker:
@@ -46,11 +46,11 @@ class Ranker:
     def __init__(
         self,
         background: Sequence[Paper],
-        meanings: Meanings | None = None,
+        embed: Embed | None = None,
         semantic_weight: float = SEMANTIC_WEIGHT,
     ) -> None:
         self._background = tuple(background)
-        self._meanings, self._semantic_weight = meanings, semantic_weight
+        self._embed, self._semantic_weight = embed, semantic_weight
         self._current: Day | None = None
         self._placed: tuple[Sequence[Paper], NDArray[np.int64]] | None = None
 
@@ -58,22 +58,22 @@ class Ranker:
         """Make these papers the day; scores of any of them need no further preparation."""
         self._placed = None
         fitted = Fitted.to(self._background, candidates)
-        self._current = Day(fitted, candidates, self._meanings, self._semantic_weight)
+        self._current = Day(fitted, candidates, self._embed, self._semantic_weight)
 
-    def frozen(self) -> bytes:
+    def to_bytes(self) -> bytes:
         """What was learned for the day that is prepared, for other processes."""
         assert self._current is not None, "prepare comes first"
         return self._current.fitted.to_bytes([p.id for p in self._current.candidates])
 
     @classmethod
-    def thawed(
+    def of_bytes(
         cls,
         data: bytes,
         papers: Mapping[str, Paper],
-        meanings: Meanings | None = None,
+        embed: Embed | None = None,
         semantic_weight: float = SEMANTIC_WEIGHT,
     ) -> Ranker:
-        """The ranker that was frozen, for a day of the same papers.
+        """The ranker that `to_bytes` wrote, for a day of the same papers.
 
         Args:
             papers: by id, the candidates among them.
@@ -85,8 +85,8 @@ class Ranker:
         missing = [i for i in ids if i not in papers]
         if missing:
             raise ValueError(f"{len(missing)} of its papers are not here")
-        made = cls((), meanings, semantic_weight)
-        made._current = Day(fitted, [papers[i] for i in ids], meanings, semantic_weight)
+        made = cls((), embed, semantic_weight)
+        made._current = Day(fitted, [papers[i] for i in ids], embed, semantic_weight)
         return made
 
     def _day(self, candidates: Sequence[Paper]) -> tuple[Day, NDArray[np.int64] | None]:
@@ -131,7 +131,7 @@ class Ranker:
         """
         day, positions = self._day(candidates)
         weights = _weights(profiles, day)
-        similarity, common = day.similarity, day.common
+        similarity, common = day.rated.similarity, day.common
         if positions is not None:
             similarity, common = similarity[:, positions], common[positions]
         scores: Floats = np.asarray(weights @ similarity, dtype=np.float32)
@@ -146,7 +146,7 @@ class Ranker:
         """Many readers beside the whole day, scored in one product."""
         day = self._current
         assert day is not None, "prepare comes first"
-        if day.is_full:
+        if day.rated.is_full:
             day.forget_rated()
         scores = self.score_block(profiles, day.candidates)
         return tuple(Reading(day, p, None, s) for p, s in zip(profiles, scores, strict=True))
@@ -163,34 +163,14 @@ class Ranker:
             return reading
         return Reading(reading.day, reading.profile, positions, reading.scores[positions])
 
-    def parts(self, profile: Profile, candidates: Sequence[Paper]) -> tuple[Floats, Floats]:
-        """See `Reading.parts`."""
-        return self.read(profile, candidates).parts()
-
-    def explain(self, profile: Profile, candidates: Sequence[Paper], index: int) -> Explanation:
-        """Take apart the score of `candidates[index]`."""
-        return self.read(profile, candidates).explain(index)
-
-    def length(self, profile: Profile, candidates: Sequence[Paper]) -> float:
-        """See `Reading.length`."""
-        return self.read(profile, candidates).length
-
-    def terms(self, candidates: Sequence[Paper]) -> NDArray[Any]:
-        """(n_terms,) the vocabulary of the day, in the order of columns."""
-        return self._day(candidates)[0].vectors.terms
-
-    def terms_in(self, text: str, candidates: Sequence[Paper]) -> NDArray[np.int64]:
-        """Columns of the distinct terms of a piece of text."""
-        return self._day(candidates)[0].vectors.terms_of(text)
-
     def plain_centroid(self, profile: Profile, candidates: Sequence[Paper]) -> Floats:
         """(n_candidates,) cosines with the mean of the likes: the recipe to compare with."""
         day, positions = self._day(candidates)
         matrix = day.matrix if positions is None else day.matrix[positions]
-        rows = day.rows(profile.liked)
+        rows = day.rated.rows(profile.liked)
         if not len(rows):
             return np.zeros(len(candidates), dtype=np.float32)
-        centre = mean_of(day.rated(rows))
+        centre = mean_of(day.rated.vectors_of(rows))
         scores: Floats = np.asarray(matrix @ centre, dtype=np.float32).ravel()
         return scores
 
@@ -206,13 +186,9 @@ class Ranker:
         if not rated or not day.vectors.n_terms:
             return ()
         matrix = day.vectors.transform(rated)
-        direction: Any = np.asarray(matrix.T @ shares(profile), dtype=np.float32).ravel()
+        direction: Any = matrix.T @ like_weights(profile)
         if profile.disliked:
-            disliked = day.vectors.transform(profile.disliked)
-            direction -= (
-                np.float32(DISLIKE_WEIGHT)
-                * np.asarray(disliked.mean(axis=0), dtype=np.float32).ravel()
-            )
+            direction += day.vectors.transform(profile.disliked).T @ dislike_weights(profile)
         direction = direction - day.common_vector
         latent = day.latent
         if latent.n_axes:  # what everybody writes about tells nothing about this reader
@@ -229,21 +205,14 @@ class Ranker:
 
 
 def _weights(profiles: Sequence[Profile], day: Day) -> Any:
-    """(n_profiles, n_rated) sparse: positive shares of likes, negative ones of dislikes."""
-    n = len(profiles)
+    """(n_profiles, n_rated) sparse: positive weights of likes, negative ones of dislikes."""
     groups = [group for p in profiles for group in (p.liked, p.disliked)]
-    sizes = np.fromiter(map(len, groups), dtype=np.int64, count=2 * n).reshape(n, 2)
-    counts, (n_liked, n_disliked) = sizes.sum(axis=1), sizes.T
-    indices = day.row_array(groups)
-    pull = np.divide(1.0, n_liked, out=np.zeros(n), where=n_liked > 0)
-    push = np.divide(-DISLIKE_WEIGHT, n_disliked, out=np.zeros(n), where=n_disliked > 0)
-    each = np.stack([pull, push], axis=1).astype(np.float32)
-    data = np.repeat(each.ravel(), sizes.ravel())
+    indices = day.rated.row_array(groups)
+    weights = [w for p in profiles for w in (like_weights(p), dislike_weights(p))]
+    data = np.concatenate([np.zeros(0, dtype=np.float32), *weights])
+    counts = [len(p.liked) + len(p.disliked) for p in profiles]
     indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
-    for row, profile in enumerate(profiles):
-        if profile.weights:
-            data[indptr[row] : indptr[row] + n_liked[row]] = shares(profile)
-    shape = (len(profiles), day.similarity.shape[0])
+    shape = (len(profiles), day.rated.similarity.shape[0])
     return sp.csr_matrix((data, indices, indptr), shape=shape)
 
 
@@ -272,14 +241,14 @@ def without_parts(terms: Sequence[str], n: int) -> tuple[str, ...]:
 
 def fit(
     background: Sequence[Paper],
-    meanings: Meanings | None = None,
+    embed: Embed | None = None,
     semantic_weight: float = SEMANTIC_WEIGHT,
 ) -> Ranker:
     """A ranker whose word statistics come from these papers and the day's; nobody needs to have
     rated them.
 
     Args:
-        meanings: papers to unit vectors, by a language model; blended in if given.
+        embed: papers to unit vectors, by a language model; blended in if given.
         semantic_weight: of those beside the words, which weigh 1.
     """
-    return Ranker(background, meanings, semantic_weight)
+    return Ranker(background, embed, semantic_weight)

@@ -44,11 +44,21 @@ class Explanation:
     offset: float
 
 
-def shares(profile: Profile) -> Floats:
+def like_weights(profile: Profile) -> Floats:
     """(n_liked,) weights of the likes, adding up to 1."""
-    weights = np.array(profile.weights or (1.0,) * len(profile.liked), dtype=np.float64)
-    total = weights.sum()
-    return (weights / total if total > 0 else weights).astype(np.float32)
+    return _shares(profile.weights or (1.0,) * len(profile.liked))
+
+
+def dislike_weights(profile: Profile) -> Floats:
+    """(n_disliked,) weights of the dislikes, adding up to -DISLIKE_WEIGHT."""
+    shares = _shares(profile.dislike_weights or (1.0,) * len(profile.disliked))
+    return -np.float32(DISLIKE_WEIGHT) * shares
+
+
+def _shares(weights: Sequence[float]) -> Floats:
+    found = np.array(weights, dtype=np.float64)
+    total = found.sum()
+    return (found / total if total > 0 else found).astype(np.float32)
 
 
 class Reading:
@@ -67,9 +77,10 @@ class Reading:
         scores: Floats | None = None,
     ) -> None:
         self.day, self.profile, self.positions = day, profile, positions
-        self._liked = day.rows(profile.liked)
-        self._disliked = day.rows(profile.disliked)
-        self._shares = shares(profile)
+        self._liked = day.rated.rows(profile.liked)
+        self._disliked = day.rated.rows(profile.disliked)
+        self._shares = like_weights(profile)
+        self._pushes = dislike_weights(profile)
         if scores is not None:
             self.scores = scores
 
@@ -99,14 +110,13 @@ class Reading:
     @cached_property
     def scores(self) -> Floats:
         """(n_candidates,) float32."""
-        similarity = self.day.similarity
+        similarity = self.day.rated.similarity
         found = np.zeros(len(self), dtype=np.float32)
         if len(self._liked):
             found += self._shares @ self._of_candidates(similarity[self._liked])
             found -= self._of_candidates(self.day.common)
         if len(self._disliked):
-            pushed = self._of_candidates(similarity[self._disliked]).mean(axis=0)
-            found -= np.float32(DISLIKE_WEIGHT) * pushed
+            found += self._pushes @ self._of_candidates(similarity[self._disliked])
         return found
 
     def parts(self) -> tuple[Floats, Floats]:
@@ -116,7 +126,7 @@ class Reading:
             (n_liked, n_candidates), columns add up to the score with the second,
             (n_candidates,), subtracted, dislikes apart.
         """
-        similarity = self._of_candidates(self.day.similarity[self._liked])
+        similarity = self._of_candidates(self.day.rated.similarity[self._liked])
         return similarity * self._shares[:, None], self._of_candidates(self.day.common)
 
     # --- the reader's direction ----------------------------------------------------------------
@@ -126,7 +136,7 @@ class Reading:
         """(n_terms,) the likes' part of the direction in the space of words."""
         if not len(self._liked):
             return np.zeros(self.day.vectors.n_terms, dtype=np.float32)
-        found: Floats = self.day.rated(self._liked).T @ self._shares
+        found: Floats = self.day.rated.vectors_of(self._liked).T @ self._shares
         return found
 
     @cached_property
@@ -134,13 +144,8 @@ class Reading:
         """(n_terms,) likes and dislikes; what all papers share is still in it."""
         if not len(self._disliked):
             return self._pull
-        push = np.full(len(self._disliked), self._dislike, dtype=np.float32)
-        direction: Floats = self._pull + self.day.rated(self._disliked).T @ push
+        direction: Floats = self._pull + self.day.rated.vectors_of(self._disliked).T @ self._pushes
         return direction
-
-    @property
-    def _dislike(self) -> np.float32:
-        return np.float32(-DISLIKE_WEIGHT / max(1, len(self._disliked)))
 
     @cached_property
     def _axes(self) -> tuple[Floats, Floats]:
@@ -148,14 +153,12 @@ class Reading:
         and the pull of meaning, before the length of a candidate's own meaning."""
         day, latent = self.day, self.day.latent
         rows = np.concatenate([self._liked, self._disliked])
-        weights = np.concatenate(
-            [self._shares, np.full(len(self._disliked), self._dislike, np.float32)]
-        )
-        coordinates = day.coordinates_of(rows)
+        weights = np.concatenate([self._shares, self._pushes])
+        coordinates = day.rated.coordinates_of(rows)
         along = weights @ coordinates
         if len(self._liked):
             along = along - day.common_along
-        empty = np.diff(day.rated(rows).indptr) == 0
+        empty = np.diff(day.rated.vectors_of(rows).indptr) == 0
         meanings = day.meanings_of(coordinates, empty)
         return latent.damping * along, np.float32(MEANING) * (weights @ meanings) * latent.scale
 
@@ -171,16 +174,18 @@ class Reading:
         centre = self._pull
         if len(rows) < len(self._liked):
             shares = shares / shares.sum()
-            centre = day.rated(rows).T @ shares
+            centre = day.rated.vectors_of(rows).T @ shares
         square = float(centre @ centre) + day.common_square
         square -= 2 * float(centre @ day.common_vector)
         if latent.n_axes:
-            coordinates = day.coordinates_of(rows)
+            coordinates = day.rated.coordinates_of(rows)
             shift = shares @ coordinates - day.common_along
             square -= float((latent.damping * shift) @ shift)
-            meaning = shares @ day.meanings_of(coordinates, np.diff(day.rated(rows).indptr) == 0)
+            meaning = shares @ day.meanings_of(
+                coordinates, np.diff(day.rated.vectors_of(rows).indptr) == 0
+            )
             square += MEANING * float(meaning @ meaning)
-        encoded = day.encoded_of(rows)
+        encoded = day.rated.encoded_of(rows)
         if encoded is not None:
             direction = shares @ encoded
             square += float(day.encoded_weight) * float(direction @ direction)
@@ -191,8 +196,8 @@ class Reading:
     def explain(self, index: int) -> Explanation:
         """Take apart the score of one candidate."""
         day, at = self.day, self.place(index)
-        by_liked: Floats = day.similarity[self._liked, at] * self._shares
-        by_disliked: Floats = day.similarity[self._disliked, at] * self._dislike
+        by_liked: Floats = day.rated.similarity[self._liked, at] * self._shares
+        by_disliked: Floats = day.rated.similarity[self._disliked, at] * self._pushes
         common = -float(day.common[at]) if len(self._liked) else 0.0
         columns, by_term, offset = self._by_term(at)
         return Explanation(
@@ -208,12 +213,10 @@ class Reading:
 
     def _encoded_part(self, at: int) -> float:
         rows = np.concatenate([self._liked, self._disliked])
-        encoded = self.day.encoded_of(rows)
+        encoded = self.day.rated.encoded_of(rows)
         if encoded is None:
             return 0.0
-        weights = np.concatenate(
-            [self._shares, np.full(len(self._disliked), self._dislike, np.float32)]
-        )
+        weights = np.concatenate([self._shares, self._pushes])
         return self.day.encoded_part(weights @ encoded, at)
 
     def _by_term(self, at: int) -> tuple[NDArray[np.int32], Floats, float]:
@@ -247,6 +250,6 @@ class Reading:
 
     def stands_in(self, liked: int, columns: NDArray[np.int32]) -> NDArray[np.bool_]:
         """(n,) which terms stand in one of the reader's likes."""
-        known = self.day.rated_terms(int(self._liked[liked]))
+        known = self.day.rated.terms_of(int(self._liked[liked]))
         at = np.minimum(np.searchsorted(known, columns), max(0, len(known) - 1))
         return known[at] == columns if len(known) else np.zeros(len(columns), dtype=bool)

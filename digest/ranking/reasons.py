@@ -9,12 +9,13 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from digest.latex import readable
 from digest.model import Paper, Reason, ReasonKind
 from digest.ranking.day import Day
 from digest.ranking.ranker import without_parts
 from digest.ranking.reading import Explanation, Reading
 from digest.ranking.vectors import EMPTY_ALONE
-from digest.text import as_written, fold, readable, sentences
+from digest.text import as_written, fold, sentences
 
 #: liked papers named as a reason of one pick, keywords, and phrases
 MAX_PAPERS, MAX_KEYWORDS, MAX_PHRASES = 2, 2, 4

@@ -15,22 +15,20 @@ from digest.model import (
     Basis,
     Paper,
     Pick,
-    Profile,
     Reason,
     ReasonKind,
     Section,
     Subscriber,
 )
+from digest.preferences import Preferences
 from digest.ranking.filters import affiliated, in_categories
 from digest.ranking.people import same_person
-from digest.ranking.ranker import Ranker
+from digest.ranking.profile import DEFAULTS, MIN_UPVOTES, RankingOptions, basis_of
 from digest.ranking.reading import Reading
 from digest.ranking.reasons import key_sentence, similarities
 
 Floats = NDArray[np.float32]
 
-#: fewer upvotes are noise, not a trend
-MIN_UPVOTES = 2
 TRENDING_HALF_LIFE_DAYS = 2.0
 #: a score from which a paper that came for another reason may also be called similar
 ALIKE = 0.1
@@ -40,15 +38,14 @@ CHOICE = 100
 MAX_PUBLISHED = 3
 
 
-def _is_followed(paper: Paper, subscriber: Subscriber) -> bool:
+def _is_followed(paper: Paper, preferences: Preferences) -> bool:
     return bool(
-        followed_author(paper, subscriber.followed_authors)
-        or affiliated(paper, subscriber.followed_affiliations)
+        followed_author(paper, preferences.authors) or affiliated(paper, preferences.affiliations)
     )
 
 
 def journal_versions(
-    subscriber: Subscriber, papers: Sequence[Paper], known: Collection[str], n_picks: int
+    papers: Sequence[Paper], known: Collection[str], n_picks: int
 ) -> tuple[Pick, ...]:
     """What is to be told of preprints that the reader knows and that are out in a journal now.
 
@@ -57,8 +54,6 @@ def journal_versions(
         known: papers that they were sent or liked.
         n_picks: picks of the edition before these.
     """
-    if not subscriber.journal_versions:
-        return ()
     out = [p for p in papers if p.id in known][:MAX_PUBLISHED]
     return tuple(
         Pick(
@@ -84,45 +79,6 @@ def followed_author(paper: Paper, followed: Sequence[str]) -> str:
             if same_person(wanted, author):
                 return author
     return ""
-
-
-def keyword_papers(keywords: Sequence[str]) -> tuple[Paper, ...]:
-    """Keywords as tiny documents, so that they count like liked papers."""
-    return tuple(Paper(id=f"keyword:{k.strip()}", title=k.strip()) for k in keywords if k.strip())
-
-
-def build_profile(
-    subscriber: Subscriber,
-    liked: Sequence[Paper],
-    disliked: Sequence[Paper],
-    ages_days: Sequence[float] = (),
-) -> Profile:
-    """A reader's likes with their weights, and keywords, which weigh as much as a new like.
-
-    Args:
-        ages_days: one a liked paper; empty: all are new.
-    """
-    words = keyword_papers(subscriber.keywords)
-    half_life = subscriber.half_life_days
-    fading = [0.5 ** (age / half_life) if half_life else 1.0 for age in ages_days]
-    weights = (*(fading or (1.0,) * len(liked)), *(1.0,) * len(words))
-    return Profile(
-        subscriber_id=subscriber.id,
-        liked=(*liked, *words),
-        disliked=tuple(disliked),
-        weights=weights if any(w != 1.0 for w in weights) else (),
-    )
-
-
-def basis_of(profile: Profile, papers: Sequence[Paper]) -> Basis:
-    """What an edition can rest on: likes, else keywords, else upvotes, else order of arrival."""
-    if any(not p.id.startswith("keyword:") for p in profile.liked):
-        return Basis.LIKES
-    if profile.liked:
-        return Basis.KEYWORDS
-    if any((p.signals.upvotes or 0) >= MIN_UPVOTES for p in papers):
-        return Basis.TRENDING
-    return Basis.NEWEST
 
 
 def percentiles(scores: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -212,32 +168,27 @@ def proportional(
 
 
 def select(
-    subscriber: Subscriber,
-    profile: Profile,
+    preferences: Preferences,
     candidates: Sequence[Paper],
-    ranker: Ranker,
+    reading: Reading,
     *,
+    options: RankingOptions = DEFAULTS,
     day: date,
     rng: np.random.Generator,
-    reading: Reading | None = None,
 ) -> tuple[Pick, ...]:
     """The day's picks for one reader, sections in reading order, best first within each.
 
     Args:
         candidates: the papers that passed the filters.
+        reading: of the reader's profile beside these candidates.
         rng: for the paper from outside the reader's usual; seeded by reader and date.
-        reading: of the profile beside the ranker's whole day, if there is one.
     """
     if not candidates:
         return ()
-    reading = (
-        ranker.read(profile, candidates) if reading is None else ranker.among(reading, candidates)
-    )
     scores = (reading.scores / reading.length).astype(np.float32)
-    shares = percentiles(scores)
-    basis = basis_of(profile, candidates)
+    basis = basis_of(reading.profile, candidates)
     order: list[int] = np.argsort(-scores, kind="stable").tolist()
-    room = subscriber.edition_size
+    room = preferences.length
     taken: dict[int, tuple[Section, ReasonKind | None]] = {}
 
     def take(indices: Sequence[int], section: Section, kind: ReasonKind | None = None) -> None:
@@ -245,25 +196,24 @@ def select(
             if i not in taken and len(taken) < room:
                 taken[i] = (section, kind)
 
-    if subscriber.followed_authors or subscriber.followed_affiliations:
-        take(
-            [i for i in order if _is_followed(candidates[i], subscriber)],
-            Section.FOLLOWED,
-        )
-    for category, n in subscriber.reserved:
+    if preferences.authors or preferences.affiliations:
+        followed = [i for i in order if _is_followed(candidates[i], preferences)]
+        take(followed, Section.FOLLOWED)
+    for category, n in preferences.reserved.items():
         inside = [i for i in order if i not in taken and in_categories(candidates[i], (category,))]
         take(inside[:n], Section.FOR_YOU, ReasonKind.RESERVED)
     voted = reading.upvotes >= MIN_UPVOTES
     hot = sorted((i for i in order if voted[i]), key=lambda i: -heat(candidates[i], day))
     if basis in (Basis.LIKES, Basis.KEYWORDS):
         places = room - len(taken)
-        reserved = min(subscriber.trending_size, max(0, places - 1))
-        best = _best(subscriber, reading, scores, order, taken, places)
+        reserved = min(preferences.trending, max(0, places - 1))
+        bar, variety = preferences.min_score, options.variety
+        best = _best(reading, scores, order, taken, places, bar=bar, variety=variety)
         # The best stay in "for you" however many votes they have; trending fills its places with
         # what the reader would not have seen otherwise.
         kept = best[: places - reserved]
         trending = [i for i in hot if i not in taken and i not in kept][:reserved]
-        n_explore = min(subscriber.n_explore, max(0, places - len(trending) - 1))
+        n_explore = min(options.n_explore, max(0, places - len(trending) - 1))
         take(best[: places - len(trending) - n_explore], Section.FOR_YOU)
         if n_explore:
             strange = [i for i in order if i not in taken and i not in trending]
@@ -273,27 +223,20 @@ def select(
         take(hot, Section.TRENDING)
     else:
         take(range(len(candidates)), Section.FOR_YOU)
-    return _picks(subscriber, candidates, reading, scores, shares, taken, basis)
-
-
-def best_score(profile: Profile, candidates: Sequence[Paper], ranker: Ranker) -> float:
-    """How far the bar was on a day on which nothing passed it."""
-    if not candidates:
-        return 0.0
-    reading = ranker.read(profile, candidates)
-    return float(reading.scores.max()) / reading.length
+    return _picks(preferences, candidates, reading, scores, taken, basis)
 
 
 def _best(
-    subscriber: Subscriber,
     reading: Reading,
     scores: Floats,
     order: Sequence[int],
     taken: Collection[int],
     places: int,
+    *,
+    bar: float,
+    variety: float,
 ) -> list[int]:
     """The reader's papers above the bar, each interest in proportion, best score first."""
-    bar = subscriber.min_score
     above = [i for i in order if (scores[i] > bar or not bar) and i not in taken]
     parts, common = reading.parts()
     surplus = np.maximum(parts - common / max(1, len(parts)), 0)
@@ -310,7 +253,7 @@ def _best(
         reading.day.alike(at),
         same,
         places,
-        subscriber.variety,
+        variety,
         taken=range(len(field), len(everything)),
     )
     picked = [everything[i] for i in chosen]
@@ -337,19 +280,19 @@ def _explored(order: Sequence[int], n: int, rng: np.random.Generator) -> list[in
 
 
 def _picks(
-    subscriber: Subscriber,
+    preferences: Preferences,
     candidates: Sequence[Paper],
     reading: Reading,
     scores: Floats,
-    shares: NDArray[np.float64],
     taken: Mapping[int, tuple[Section, ReasonKind | None]],
     basis: Basis,
 ) -> tuple[Pick, ...]:
     picks: list[Pick] = []
+    shares = percentiles(scores)
     for section in Section:
         for i, (_, kind) in ((i, t) for i, t in taken.items() if t[0] is section):
             paper = candidates[i]
-            reasons = list(_occasion(subscriber, paper, section, kind, basis))
+            reasons = list(_occasion(preferences, paper, section, kind, basis))
             key = ""
             alike = (section is Section.FOR_YOU and kind is None) or scores[i] >= ALIKE
             if alike and not reading.profile.is_empty:
@@ -374,18 +317,18 @@ def _picks(
 
 
 def _occasion(
-    subscriber: Subscriber, paper: Paper, section: Section, kind: ReasonKind | None, basis: Basis
+    preferences: Preferences, paper: Paper, section: Section, kind: ReasonKind | None, basis: Basis
 ) -> Iterator[Reason]:
     """Reasons that do not rest on the score."""
     if section is Section.FOLLOWED:
-        if author := followed_author(paper, subscriber.followed_authors):
+        if author := followed_author(paper, preferences.authors):
             yield Reason(kind=ReasonKind.FOLLOWED_AUTHOR, evidence=(author,))
-        if place := affiliated(paper, subscriber.followed_affiliations):
+        if place := affiliated(paper, preferences.affiliations):
             yield Reason(kind=ReasonKind.FOLLOWED_AFFILIATION, evidence=(place,))
     if section is Section.TRENDING:
         yield Reason(kind=ReasonKind.TRENDING, evidence=(str(paper.signals.upvotes or 0),))
     if kind is ReasonKind.RESERVED:
-        inside = next(c for c, _ in subscriber.reserved if in_categories(paper, (c,)))
+        inside = next(c for c in preferences.reserved if in_categories(paper, (c,)))
         yield Reason(kind=ReasonKind.RESERVED, evidence=(inside,))
     if kind is ReasonKind.EXPLORATION:
         yield Reason(kind=ReasonKind.EXPLORATION, evidence=())

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Annotated, Any, Literal
 from urllib.parse import quote
+
+from pydantic import Field
 
 from digest.errors import SourceMalformed
 from digest.fetcher import Fetcher
+from digest.fields import Url, Words
 from digest.identity import canonical_id, doi_name, parse_doi
 from digest.model import Listing, Paper
 from digest.ports import FetchRequest
+from digest.sources.base import BaseSource, KeyOf, NamedSourceSettings
 from digest.sources.payload import (
     MAX_ABSTRACT_CHARS,
     MAX_TITLE_CHARS,
@@ -99,7 +103,7 @@ def _authors(names: str) -> tuple[str, ...]:
     return tuple(n for n in found if n)
 
 
-class BiorxivSource:
+class BiorxivSource(BaseSource):
     """What one server posted, by days.
 
     Args:
@@ -151,3 +155,14 @@ class BiorxivSource:
         if paper.announce_type not in self._types:
             return False
         return not self._categories or paper.primary_category in self._categories
+
+
+class BiorxivSettings(NamedSourceSettings):
+    kind: Literal["biorxiv"]
+    server: Literal["biorxiv", "medrxiv"] = "biorxiv"
+    categories: Words = ()
+    announce_types: Annotated[tuple[Literal["new", "replace"], ...], Field(min_length=1)] = ("new",)
+    base_url: Url = "https://api.biorxiv.org"
+
+    def build(self, fetcher: Fetcher, key_of: KeyOf) -> list[BaseSource]:
+        return [BiorxivSource(fetcher, **self.options())]

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
+
+from pydantic import Field, StrictStr, field_validator
 
 from digest.errors import SourceError, SourceMalformed
 from digest.fetcher import Fetcher
+from digest.fields import Url
 from digest.identity import canonical_id, doi_name, parse_doi
 from digest.model import Listing, Paper
 from digest.ports import FetchRequest
+from digest.sources.base import BaseSource, KeyOf, NamedSourceSettings
 from digest.sources.payload import (
     MAX_ABSTRACT_CHARS,
     MAX_TITLE_CHARS,
@@ -146,7 +151,7 @@ class CrossrefApi:
         return out_of(names, parse(got.body, url=url, now=now)[0])
 
 
-class CrossrefSource:
+class CrossrefSource(BaseSource):
     """New works of journals, one query an ISSN."""
 
     def __init__(
@@ -198,3 +203,20 @@ class CrossrefSource:
             if n_items < PER_PAGE or not cursor:
                 break
         return found
+
+
+class CrossrefSettings(NamedSourceSettings):
+    kind: Literal["crossref"]
+    issn: Annotated[tuple[StrictStr, ...], Field(min_length=1, max_length=100)]
+    base_url: Url = "https://api.crossref.org"
+
+    @field_validator("issn")
+    @classmethod
+    def _check_issn(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for issn in value:
+            if not re.fullmatch(r"\d{4}-\d{3}[\dXx]", issn):
+                raise ValueError(f'"{issn}" is not an ISSN; they look like "1476-4687"')
+        return value
+
+    def build(self, fetcher: Fetcher, key_of: KeyOf) -> list[BaseSource]:
+        return [CrossrefSource(fetcher, **self.options())]

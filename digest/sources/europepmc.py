@@ -5,14 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
+
+from pydantic import Field, StrictStr
 
 from digest.errors import SourceMalformed
 from digest.fetcher import Fetcher
+from digest.fields import Url
 from digest.identity import canonical_id, parse_doi
 from digest.model import Listing, Paper
 from digest.ports import FetchRequest
+from digest.sources.base import BaseSource, KeyOf, NamedSourceSettings
 from digest.sources.payload import (
     MAX_ABSTRACT_CHARS,
     MAX_TITLE_CHARS,
@@ -98,7 +102,7 @@ def _date(stamp: str, now: datetime) -> datetime | None:
     return min(datetime(day.year, day.month, day.day, tzinfo=UTC), now)
 
 
-class EuropePmcSource:
+class EuropePmcSource(BaseSource):
     """What a query finds among the articles that were indexed lately.
 
     Args:
@@ -148,3 +152,12 @@ class EuropePmcSource:
 
         fault = read_pages(read, MAX_PAGES)
         return listing(self.name, papers.values(), request, (first, last), fault)
+
+
+class EuropePmcSettings(NamedSourceSettings):
+    kind: Literal["europepmc"]
+    query: Annotated[StrictStr, Field(min_length=1, max_length=4000)]
+    base_url: Url = "https://www.ebi.ac.uk/europepmc/webservices/rest"
+
+    def build(self, fetcher: Fetcher, key_of: KeyOf) -> list[BaseSource]:
+        return [EuropePmcSource(fetcher, **self.options())]

@@ -7,14 +7,18 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
+
+from pydantic import Field, StrictInt
 
 from digest.errors import SourceMalformed
 from digest.fetcher import Fetcher
+from digest.fields import Url
 from digest.identity import canonical_id, parse_arxiv_id, parse_doi
 from digest.model import Listing, Paper
 from digest.ports import FetchRequest
+from digest.sources.base import BaseSource, KeyOf, NamedSourceSettings
 from digest.sources.payload import language_of
 from digest.text import clean, plain, safe_url
 
@@ -189,7 +193,7 @@ def _doi(entry: Any, link: str) -> str:
     return parse_doi(link) if "doi.org/" in link or "/doi/" in link else ""
 
 
-class FeedSource:
+class FeedSource(BaseSource):
     """One feed, asked for once a run."""
 
     def __init__(
@@ -235,3 +239,12 @@ class FeedSource:
             # A torn feed must be asked for again, so its validators are not kept.
             validators=() if fault else (got.validators,),
         )
+
+
+class FeedSettings(NamedSourceSettings):
+    kind: Literal["feed"]
+    url: Url
+    max_age_days: Annotated[StrictInt, Field(ge=1, le=3650)] = 60
+
+    def build(self, fetcher: Fetcher, key_of: KeyOf) -> list[BaseSource]:
+        return [FeedSource(fetcher, **self.options())]

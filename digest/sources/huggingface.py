@@ -6,13 +6,15 @@ Nearly every key of the JSON is missing in some year, so each is optional here.
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from digest.errors import SourceError, SourceMalformed
 from digest.fetcher import Fetcher
+from digest.fields import Url
 from digest.identity import arxiv_key, parse_arxiv_id
 from digest.model import Listing, Paper, Signals, Validators
 from digest.ports import FetchRequest
+from digest.sources.base import BaseSource, KeyOf, NamedSourceSettings
 from digest.sources.payload import MAX_MISSED_DAYS, count, moment, once, parse_json, table, text
 from digest.text import safe_url
 
@@ -86,7 +88,7 @@ def days_wanted(request: FetchRequest) -> tuple[date, ...]:
     return tuple(d for d in days if d not in request.covered or d >= last - timedelta(days=1))
 
 
-class HuggingFaceSource:
+class HuggingFaceSource(BaseSource):
     """One list a day, each asked for by its date."""
 
     def __init__(
@@ -153,3 +155,11 @@ class HuggingFaceSource:
             days=tuple(d for d in covered if d < request.now.date()),
             validators=tuple(validators),
         )
+
+
+class HuggingFaceSettings(NamedSourceSettings):
+    kind: Literal["huggingface"]
+    base_url: Url = "https://huggingface.co"
+
+    def build(self, fetcher: Fetcher, key_of: KeyOf) -> list[BaseSource]:
+        return [HuggingFaceSource(fetcher, **self.options())]

@@ -6,14 +6,18 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, time
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlencode
+
+from pydantic import StrictStr, model_validator
 
 from digest.errors import LibraryError, SourceError, SourceMalformed
 from digest.fetcher import Fetcher
+from digest.fields import Url
 from digest.identity import canonical_id, parse_doi, parse_pmid
 from digest.model import Listing, Paper
 from digest.ports import FetchRequest, Likes
+from digest.sources.base import BaseSource, KeyOf, NamedSourceSettings
 from digest.sources.payload import (
     MAX_ABSTRACT_CHARS,
     MAX_TITLE_CHARS,
@@ -186,7 +190,7 @@ class OpenAlexApi:
         return papers, cursor, records(parse_json(got.body, url), "results")
 
 
-class AuthorShelf:
+class AuthorWorks:
     """An author's own works, and if asked what they cite: both say what the author likes.
 
     Args:
@@ -268,7 +272,7 @@ def author_id(text: str) -> str:
     return match[1].upper() if match else ""
 
 
-class OpenAlexSource:
+class OpenAlexSource(BaseSource):
     """Works that match a filter, by the day they came out.
 
     Args:
@@ -309,3 +313,19 @@ class OpenAlexSource:
 
         fault = read_pages(read, MAX_PAGES)
         return listing(self.name, papers.values(), request, (first, last), fault)
+
+
+class OpenAlexSettings(NamedSourceSettings):
+    kind: Literal["openalex"]
+    filter: StrictStr = ""
+    search: StrictStr = ""
+    base_url: Url = "https://api.openalex.org"
+
+    @model_validator(mode="after")
+    def _check_narrow(self) -> OpenAlexSettings:
+        if not (self.filter.strip() or self.search.strip()):
+            raise ValueError("OpenAlex lists everything there is; set filter or search")
+        return self
+
+    def build(self, fetcher: Fetcher, key_of: KeyOf) -> list[BaseSource]:
+        return [OpenAlexSource(fetcher, **self.options(), key=key_of("openalex"))]

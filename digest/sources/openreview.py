@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Annotated, Any, Literal
 from urllib.parse import quote, urlencode
+
+from pydantic import Field, StrictInt, StrictStr
 
 from digest.errors import SourceMalformed
 from digest.fetcher import Fetcher
+from digest.fields import Url
 from digest.identity import feed_key
 from digest.model import Listing, Paper
 from digest.ports import FetchRequest
+from digest.sources.base import BaseSource, KeyOf, NamedSourceSettings
 from digest.sources.payload import (
     MAX_ABSTRACT_CHARS,
     MAX_TITLE_CHARS,
@@ -97,7 +101,7 @@ def _instant(note: Mapping[str, Any], key: str, now: datetime) -> datetime | Non
     return min(datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=stamp), now)
 
 
-class OpenReviewSource:
+class OpenReviewSource(BaseSource):
     """All papers of a venue; those that came out lately are news.
 
     Args:
@@ -155,3 +159,13 @@ class OpenReviewSource:
             complete=not fault,
             fault=fault,
         )
+
+
+class OpenReviewSettings(NamedSourceSettings):
+    kind: Literal["openreview"]
+    venue: Annotated[StrictStr, Field(min_length=1)]
+    max_age_days: Annotated[StrictInt, Field(ge=1, le=3650)] = 60
+    base_url: Url = "https://api2.openreview.net"
+
+    def build(self, fetcher: Fetcher, key_of: KeyOf) -> list[BaseSource]:
+        return [OpenReviewSource(fetcher, **self.options())]

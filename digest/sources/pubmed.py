@@ -5,14 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
+from typing import Annotated, Literal
 from urllib.parse import urlencode
 from xml.etree import ElementTree
 
+from pydantic import Field, StrictStr
+
 from digest.errors import SourceError, SourceMalformed
 from digest.fetcher import Fetcher
+from digest.fields import Url
 from digest.identity import canonical_id, parse_doi
 from digest.model import Listing, Paper
 from digest.ports import FetchRequest
+from digest.sources.base import BaseSource, KeyOf, NamedSourceSettings
 from digest.sources.payload import (
     MAX_ABSTRACT_CHARS,
     MAX_TITLE_CHARS,
@@ -144,7 +149,7 @@ def _entered(record: ElementTree.Element) -> datetime | None:
     return None
 
 
-class PubMedSource:
+class PubMedSource(BaseSource):
     """What a query finds among the articles that PubMed took in lately.
 
     Args:
@@ -216,3 +221,12 @@ class PubMedSource:
             secret_query={"api_key": self._key},
         )
         return got.body
+
+
+class PubMedSettings(NamedSourceSettings):
+    kind: Literal["pubmed"]
+    query: Annotated[StrictStr, Field(min_length=1, max_length=4000)]
+    base_url: Url = "https://eutils.ncbi.nlm.nih.gov/entrez/eutils"
+
+    def build(self, fetcher: Fetcher, key_of: KeyOf) -> list[BaseSource]:
+        return [PubMedSource(fetcher, **self.options(), key=key_of("ncbi"))]

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
-from typing import Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
+
+from pydantic import Field, StrictInt
 
 from digest.errors import LibraryError, SourceError, SourceMalformed, SourceUnavailable
 from digest.fetcher import Fetcher
+from digest.fields import Url
 from digest.identity import arxiv_key, canonical_id, name_of, names, parse_arxiv_id, parse_doi
 from digest.model import Listing, Paper
 from digest.ports import FetchRequest, Likes
+from digest.sources.base import BaseSource, KeyOf, NamedSourceSettings
 from digest.sources.payload import (
     MAX_ABSTRACT_CHARS,
     MAX_TITLE_CHARS,
@@ -185,7 +189,7 @@ def best_names(papers: Iterable[Paper]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-class RecommendedShelf:
+class Recommendations:
     """What Semantic Scholar recommends to who likes some papers.
 
     Args:
@@ -232,7 +236,7 @@ class RecommendedShelf:
         return Likes(papers=papers, faults=faults), stamp
 
 
-class SemanticScholarSource:
+class SemanticScholarSource(BaseSource):
     """What Semantic Scholar recommends to those who like what our readers liked lately."""
 
     #: asks for `FetchRequest.liked`
@@ -277,3 +281,13 @@ class SemanticScholarSource:
             fetched_at=request.now,
             rolling=True,
         )
+
+
+class SemanticScholarSettings(NamedSourceSettings):
+    kind: Literal["semantic-scholar"]
+    most: Annotated[StrictInt, Field(ge=1, le=500)] = 200
+    max_age_days: Annotated[StrictInt, Field(ge=1, le=3650)] = 60
+    base_url: Url = "https://api.semanticscholar.org"
+
+    def build(self, fetcher: Fetcher, key_of: KeyOf) -> list[BaseSource]:
+        return [SemanticScholarSource(fetcher, **self.options(), key=key_of("semantic_scholar"))]

@@ -1,8 +1,7 @@
 """Everything that must survive a restart, in one SQLite file or a PostgreSQL database."""
 
-from digest.store.database import open_store
 from digest.store.sqlite import restore
-from digest.store.store import SqlStore
+from digest.store.store import Store, open_store
 from digest.store.transfer import transfer
 
-__all__ = ["SqlStore", "open_store", "restore", "transfer"]
+__all__ = ["Store", "open_store", "restore", "transfer"]

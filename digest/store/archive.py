@@ -1,42 +1,26 @@
-"""What was listed when, for the web side; and who asked to join there."""
+"""What was listed when, and which editions were made of it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date, datetime
-from typing import Any
 
 import sqlalchemy as sa
 
-from digest.model import Basis, Paper, Pick, Section, Subscriber
-from digest.ports import Listed, Signup, StoredEdition
+from digest.model import Basis, Listed, Paper, Pick, PickEntry, Section, StoredEdition
 from digest.store import schema
 from digest.store.database import Database
 from digest.store.papers import to_paper, to_reasons
-from digest.store.subscribers import TURN, from_row, row_of
-
-#: tables with rows about one subscriber
-_ABOUT_SUBSCRIBERS = (
-    schema.ratings,
-    schema.edition_picks,
-    schema.editions,
-    schema.empty_days,
-    schema.deliveries,
-    schema.strikes,
-)
-_SIGNUP = [c for c in schema.signups.c if c.name != "next_at"]
 
 
-class ArchiveTables:
-    """The part of the store that implements `ports.Archive` and `ports.SignupStore`."""
+class Archive:
+    """What was listed when, and the editions that were made of it, to be looked at."""
 
-    _db: Database
-    _new_id: Callable[[], str]
-
-    # --- what was listed -----------------------------------------------------------------------
+    def __init__(self, db: Database) -> None:
+        self._db = db
 
     def state(self) -> str:
+        """Another text whenever a page may have changed."""
         mentions, runs = schema.mentions, schema.runs
         query = sa.select(
             sa.select(sa.func.max(mentions.c.id)).scalar_subquery(),
@@ -46,6 +30,7 @@ class ArchiveTables:
             return ".".join(str(n or 0) for n in connection.execute(query).one())
 
     def listed_on(self, day: date) -> tuple[Listed, ...]:
+        """The papers of one listing day, in the order of arrival."""
         table, papers = schema.mentions, schema.papers
         query = (
             sa.select(
@@ -77,6 +62,7 @@ class ArchiveTables:
         return tuple(found.values())
 
     def days(self, until: date, limit: int) -> tuple[tuple[date, int], ...]:
+        """The latest days with papers, newest first, and how many each had."""
         table = schema.mentions
         query = (
             sa.select(table.c.listed_on, sa.func.count(table.c.paper_id.distinct()))
@@ -89,6 +75,7 @@ class ArchiveTables:
             return tuple((day, n) for day, n in connection.execute(query))
 
     def previous_day(self, day: date) -> date | None:
+        """The last day with papers before this one."""
         table = schema.mentions
         query = sa.select(sa.func.max(table.c.listed_on)).where(table.c.listed_on < day)
         with self._db.read() as connection:
@@ -96,6 +83,7 @@ class ArchiveTables:
         return found
 
     def next_day(self, day: date) -> date | None:
+        """The first day with papers after this one."""
         table = schema.mentions
         query = sa.select(sa.func.min(table.c.listed_on)).where(table.c.listed_on > day)
         with self._db.read() as connection:
@@ -104,6 +92,8 @@ class ArchiveTables:
 
     def after(self, position: int, limit: int) -> tuple[tuple[int, Paper], ...]:
         # What only somebody likes was listed nowhere, and is nobody else's business.
+        """Papers that were listed, in the order in which they first were, each with its position,
+        behind one."""
         table, papers = schema.mentions, schema.papers
         earlier = table.alias()
         first = ~sa.exists().where(
@@ -119,6 +109,31 @@ class ArchiveTables:
         with self._db.read() as connection:
             rows = connection.execute(query).mappings()
             return tuple((r["at"], to_paper(r)) for r in rows)
+
+    def latest(self, limit: int) -> tuple[Paper, ...]:
+        """The latest papers that a listing mentioned, newest first."""
+        table, mentions = schema.papers, schema.mentions
+        latest = (
+            sa.select(mentions.c.paper_id, sa.func.max(mentions.c.id).label("last"))
+            .group_by(mentions.c.paper_id)
+            .order_by(sa.desc("last"))
+            .limit(limit)
+            .subquery()
+        )
+        query = (
+            sa.select(table)
+            .join(latest, latest.c.paper_id == table.c.id)
+            .order_by(latest.c.last.desc())
+        )
+        with self._db.read() as connection:
+            return tuple(to_paper(row) for row in connection.execute(query).mappings())
+
+    def listing_dates(self, since: datetime) -> tuple[date, ...]:
+        """Dates of listings that came in since then, the latest first."""
+        table = schema.mentions
+        query = sa.select(table.c.listed_on).where(table.c.first_seen >= since).distinct()
+        with self._db.read() as connection:
+            return tuple(sorted(connection.scalars(query), reverse=True))
 
     def editions_of(self, subscriber_id: str, limit: int) -> tuple[StoredEdition, ...]:
         """The latest editions of one reader, the newest first."""
@@ -184,186 +199,24 @@ class ArchiveTables:
             ),
         )
 
-    # --- requests to join ----------------------------------------------------------------------
-
-    def add_signup(self, signup: Signup) -> None:
-        with self._db.write() as connection:
-            connection.execute(
-                schema.signups.insert().values(
-                    id=signup.id,
-                    email=signup.email,
-                    client=signup.client,
-                    wanted=dict(signup.wanted),
-                    state=signup.state,
-                    asked_at=signup.asked_at,
-                    next_at=signup.asked_at,
-                )
-            )
-
-    def signup(self, signup_id: str) -> Signup | None:
-        query = sa.select(*_SIGNUP).where(schema.signups.c.id == signup_id)
-        with self._db.read() as connection:
-            row = connection.execute(query).mappings().first()
-        return Signup(**row) if row else None
-
-    def signups_since(self, since: datetime, *, email: str = "", client: str = "") -> int:
-        table = schema.signups
-        query = sa.select(sa.func.count()).select_from(table).where(table.c.asked_at >= since)
-        if email:  # one that got no letter must not keep the next from getting one
-            query = query.where(
-                sa.func.lower(table.c.email) == email.lower(), table.c.state != "quiet"
-            )
-        if client:
-            query = query.where(table.c.client == client)
-        with self._db.read() as connection:
-            return connection.scalar(query) or 0
-
-    def signup_bytes(self) -> int:
-        table = schema.signups
-        held = sa.func.sum(sa.func.length(sa.cast(table.c.wanted, sa.Text)))
-        query = sa.select(held).where(table.c.state.in_(("asked", "mailed", "confirmed")))
-        with self._db.read() as connection:
-            return int(connection.scalar(query) or 0)
-
-    def take_signup(self, now: datetime, again_at: datetime) -> Signup | None:
-        table = schema.signups
-        due = (
-            sa.select(table.c.id)
-            .where(table.c.state == "asked", table.c.next_at <= now)
-            .order_by(table.c.next_at)
-            .limit(1)
-            .with_for_update(skip_locked=True)
+    def picks_of(self, paper_id: str) -> tuple[PickEntry, ...]:
+        """The editions that a paper stood in, the latest first."""
+        table = schema.edition_picks
+        query = (
+            sa.select(table)
+            .where(table.c.paper_id == paper_id)
+            .order_by(table.c.edition_date.desc(), table.c.subscriber_id)
         )
-        with self._db.write() as connection:
-            row = (
-                connection.execute(
-                    table.update()
-                    .where(table.c.id.in_(due.scalar_subquery()))
-                    .values(next_at=again_at, attempts=table.c.attempts + 1)
-                    .returning(*_SIGNUP)
-                )
-                .mappings()
-                .first()
-            )
-        return Signup(**row) if row else None
-
-    def mark_signup(self, signup_id: str, state: str, next_at: datetime | None) -> None:
-        table = schema.signups
-        values: dict[str, Any] = {"state": state, "next_at": next_at}
-        if state == "done":
-            values["wanted"] = {}  # its likes have a place of their own now
-        with self._db.write() as connection:
-            connection.execute(table.update().where(table.c.id == signup_id).values(**values))
-
-    def signups_in(self, state: str) -> tuple[Signup, ...]:
-        query = sa.select(*_SIGNUP).where(schema.signups.c.state == state)
         with self._db.read() as connection:
-            return tuple(Signup(**r) for r in connection.execute(query).mappings())
-
-    # --- who joined ----------------------------------------------------------------------------
-
-    def add_subscriber(self, subscriber: Subscriber, now: datetime) -> Subscriber:
-        table = schema.subscribers
-        with self._db.write(TURN) as connection:
-            known = connection.scalar(
-                sa.select(table.c.id).where(
-                    sa.func.lower(table.c.email) == subscriber.email.lower()
+            return tuple(
+                PickEntry(
+                    subscriber_id=r["subscriber_id"],
+                    edition_date=r["edition_date"],
+                    rank=r["rank"],
+                    section=r["section"],
+                    score=r["score"],
+                    percentile=r["percentile"],
+                    reasons=to_reasons(r["reasons"]),
                 )
+                for r in connection.execute(query).mappings()
             )
-            if known is not None:
-                changed = replace(subscriber, id=known)
-                connection.execute(
-                    table.update().where(table.c.id == known).values(**row_of(changed))
-                )
-                return changed
-            fresh = replace(subscriber, id=self._new_id())
-            connection.execute(table.insert().values(id=fresh.id, created_at=now, **row_of(fresh)))
-        return fresh
-
-    def save_subscriber(self, subscriber: Subscriber) -> None:
-        table = schema.subscribers
-        with self._db.write() as connection:
-            connection.execute(
-                table.update().where(table.c.id == subscriber.id).values(**row_of(subscriber))
-            )
-
-    def forget_subscriber(self, subscriber_id: str) -> None:
-        table = schema.subscribers
-        with self._db.write() as connection:
-            email = connection.scalar(sa.select(table.c.email).where(table.c.id == subscriber_id))
-            mails, bodies = schema.deliveries, schema.bodies
-            theirs = sa.select(mails.c.message_id).where(mails.c.subscriber_id == subscriber_id)
-            connection.execute(bodies.delete().where(bodies.c.message_id.in_(theirs)))
-            for about in _ABOUT_SUBSCRIBERS:
-                connection.execute(about.delete().where(about.c.subscriber_id == subscriber_id))
-            connection.execute(table.delete().where(table.c.id == subscriber_id))
-            if email:
-                _forget_in_runs(connection, email)
-                signups = schema.signups
-                connection.execute(
-                    signups.delete().where(sa.func.lower(signups.c.email) == email.lower())
-                )
-
-    def everything_about(self, subscriber_id: str) -> Mapping[str, Any]:
-        found: dict[str, Any] = {}
-        table = schema.subscribers
-        with self._db.read() as connection:
-            row = (
-                connection.execute(sa.select(table).where(table.c.id == subscriber_id))
-                .mappings()
-                .first()
-            )
-            if row is None:
-                return {}
-            person = from_row(row)
-            found["subscriber"] = {
-                "email": person.email,
-                "state": person.state.value,
-                "since": row["created_at"].isoformat(),
-                "preferences": row["preferences"],
-            }
-            for about in _ABOUT_SUBSCRIBERS:
-                rows = connection.execute(
-                    sa.select(about).where(about.c.subscriber_id == subscriber_id)
-                ).mappings()
-                found[about.name] = [_plain(r) for r in rows]
-            bodies = schema.bodies
-            for mail in found["deliveries"]:
-                body = connection.scalar(
-                    sa.select(bodies.c.body).where(bodies.c.message_id == mail["message_id"])
-                )
-                mail["body"] = None if body is None else bytes(body).decode("utf-8", "replace")
-            ids = {r["paper_id"] for r in found["ratings"]}
-            papers = schema.papers
-            titles = sa.select(papers.c.id, papers.c.title).where(papers.c.id.in_(ids))
-            found["titles"] = {
-                r["paper_id"]: r["record"]["title"]
-                for r in found["ratings"]
-                if r["record"] and r["record"].get("title")
-            }
-            found["titles"] |= {i: title for i, title in connection.execute(titles)}  # noqa: C416
-        return found
-
-
-def _forget_in_runs(connection: sa.Connection, email: str) -> None:
-    """Reports of runs name everybody they served."""
-    table = schema.runs
-    rows = connection.execute(sa.select(table.c.id, table.c.report)).all()
-    for run_id, report in rows:
-        served = [s for s in report["subscribers"] if s["email"].lower() != email.lower()]
-        warnings = [w.replace(email, "somebody") for w in report["warnings"]]
-        if served != report["subscribers"] or warnings != report["warnings"]:
-            changed = report | {"subscribers": served, "warnings": warnings}
-            connection.execute(table.update().where(table.c.id == run_id).values(report=changed))
-
-
-def _plain(row: sa.RowMapping) -> dict[str, Any]:
-    """A row as JSON values; a mail's bytes as text."""
-    plain: dict[str, Any] = {}
-    for name, value in row.items():
-        if isinstance(value, datetime | date):
-            value = value.isoformat()
-        elif isinstance(value, bytes):
-            value = value.decode("utf-8", "replace")
-        plain[name] = value
-    return plain

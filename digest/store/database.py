@@ -7,9 +7,10 @@ import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import exc
@@ -17,20 +18,20 @@ from sqlalchemy import exc
 from digest.errors import SchemaTooNew, StoreBusy, StoreCorrupt, StoreError
 from digest.store import schema
 
-if TYPE_CHECKING:
-    from digest.store.store import SqlStore
-
 log = logging.getLogger(__name__)
 
 #: the newest migration; opening a database that has it needs no alembic
-HEAD = "0007"
+HEAD = "0008"
+
+#: the transaction that writes of this thread join, if one is open; see `Database.transaction`
+_joined: ContextVar[tuple[Database, sa.Connection] | None] = ContextVar("joined", default=None)
 
 
 class Database(ABC):
     """An engine and its two kinds of transaction."""
 
-    #: whether one process at a time does all the work, so that what is leased was left by the dead
-    alone = True
+    #: one process at a time does all the work, so that what is leased was left by the dead
+    single_process = True
 
     def __init__(self, engine: sa.Engine, name: str) -> None:
         #: as messages call it; never with a password
@@ -49,6 +50,12 @@ class Database(ABC):
             turn: transactions that name the same one follow each other: for those that read and
                 then write what they read of. (SQLite has a single writer anyway.)
         """
+        joined = _joined.get()
+        if joined is not None and joined[0] is self:
+            if turn:
+                self._take_turn(joined[1], turn)
+            yield joined[1]
+            return
         with (
             self._translated(),
             self.engine.connect().execution_options(immediate=True) as connection,
@@ -57,6 +64,19 @@ class Database(ABC):
             if turn:
                 self._take_turn(connection, turn)
             yield connection
+
+    @contextmanager
+    def transaction(self) -> Iterator[object]:
+        """One transaction for all that this thread writes inside.
+
+        Yields the driver's own connection, so that a queue in the same database can join it.
+        """
+        with self.write() as connection:
+            token = _joined.set((self, connection))
+            try:
+                yield connection.connection.driver_connection
+            finally:
+                _joined.reset(token)
 
     @abstractmethod
     def _take_turn(self, connection: sa.Connection, turn: str) -> None:
@@ -139,35 +159,6 @@ def migrate(database: Database, revision: str = "head") -> None:
             command.upgrade(config, revision)
         else:
             command.downgrade(config, revision)
-
-
-def open_store(where: Path | str) -> SqlStore:
-    """Open the database, making or migrating it if needed.
-
-    Args:
-        where: a SQLite file, or the address of a PostgreSQL database ("postgresql://…").
-
-    Raises:
-        StoreError: it cannot be opened, is damaged, or was written by a newer version.
-    """
-    from digest.store.store import SqlStore
-
-    database: Database
-    if isinstance(where, Path):
-        from digest.store.sqlite import Sqlite
-
-        database = Sqlite.at(where)
-    else:
-        from digest.store.postgres import Postgres
-
-        database = Postgres.at(where)
-    try:
-        bring_up_to_date(database)
-        keys = first_keys(database)
-    except BaseException:
-        database.close()
-        raise
-    return SqlStore(database, keys=keys)
 
 
 def bring_up_to_date(database: Database) -> None:

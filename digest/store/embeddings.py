@@ -16,12 +16,13 @@ from digest.store.papers import chunks
 _table = schema.embeddings
 
 
-class EmbeddingTables:
-    """The part of the store that implements `ports.EmbeddingStore`."""
+class Embeddings:
+    """Vectors that were made already, by model and the key of their text."""
 
-    _db: Database
+    def __init__(self, db: Database) -> None:
+        self._db = db
 
-    def embeddings(self, model: str, keys: Collection[str]) -> dict[str, NDArray[np.float32]]:
+    def get(self, model: str, keys: Collection[str]) -> dict[str, NDArray[np.float32]]:
         found: dict[str, NDArray[np.float32]] = {}
         with self._db.read() as connection:
             for part in chunks(dict.fromkeys(keys)):
@@ -32,9 +33,7 @@ class EmbeddingTables:
                     found[key] = np.frombuffer(vector, dtype="<f2").astype(np.float32)
         return found
 
-    def add_embeddings(
-        self, model: str, vectors: Mapping[str, NDArray[np.float32]], now: datetime
-    ) -> None:
+    def add(self, model: str, vectors: Mapping[str, NDArray[np.float32]], now: datetime) -> None:
         if not vectors:
             return
         rows = [

@@ -9,9 +9,18 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from digest.identity import combine, is_preprint, journal_doi, merge, names, same_work, title_key
-from digest.model import Listing, Paper, Reason, ReasonKind, Signals, Validators
-from digest.ports import FetchRequest, Mention, PickEntry
+from digest.identity import (
+    combine,
+    is_preprint,
+    journal_doi,
+    merge,
+    name_of,
+    names,
+    same_work,
+    title_key,
+)
+from digest.model import Listing, ListingEntry, Paper, Reason, ReasonKind, Signals, Validators
+from digest.ports import FetchRequest
 from digest.store import schema
 from digest.store.database import Database, insert
 
@@ -81,10 +90,78 @@ def _repoint(
     connection.execute(table.update().where(table.c.paper_id == gone).values(paper_id=keep))
 
 
-class PaperTables:
-    """The part of the store that implements `ports.PaperStore`."""
+def read_papers(connection: sa.Connection, ids: Collection[str]) -> dict[str, Paper]:
+    found: dict[str, Paper] = {}
+    for part in chunks(ids):
+        query = sa.select(schema.papers).where(schema.papers.c.id.in_(part))
+        for row in connection.execute(query).mappings():
+            found[row["id"]] = to_paper(row)
+    return found
 
-    _db: Database
+
+def owners_of(connection: sa.Connection, wanted: Collection[str]) -> dict[str, list[str]]:
+    """The papers of each name; of a title key there may be several."""
+    table = schema.names
+    found: dict[str, list[str]] = {}
+    for part in chunks(wanted):
+        query = sa.select(table.c.name, table.c.paper_id).where(table.c.name.in_(part))
+        for name, paper_id in connection.execute(query.order_by(table.c.paper_id)):
+            found.setdefault(name, []).append(paper_id)
+    return found
+
+
+def _listed_by(
+    connection: sa.Connection, source: str, ids: Collection[str], today: date
+) -> set[str]:
+    """Papers that a source listed before today."""
+    table = schema.mentions
+    found: set[str] = set()
+    for part in chunks(ids):
+        query = sa.select(table.c.paper_id).where(
+            table.c.source == source, table.c.paper_id.in_(part), table.c.listed_on < today
+        )
+        found |= set(connection.scalars(query))
+    return found
+
+
+def _adopt_ratings(connection: sa.Connection, papers: Sequence[Paper]) -> None:
+    """A paper that only readers' own files named is stored now, perhaps under another id."""
+    homes = {n: p.id for p in papers for n in names(p) if n != p.id}
+    table = schema.ratings
+    for part in chunks(homes):
+        rated = sa.select(table.c.paper_id).where(table.c.paper_id.in_(part)).distinct()
+        for name in connection.scalars(rated).all():
+            _repoint(connection, table, ("subscriber_id", "origin"), homes[name], name)
+
+
+def _name(connection: sa.Connection, papers: Sequence[Paper]) -> None:
+    rows = [
+        {"name": name[:400], "paper_id": p.id}
+        for p in papers
+        for name in (*names(p), title_key(p))
+        if name
+    ]
+    if rows:
+        connection.execute(insert(connection, schema.names).on_conflict_do_nothing(), rows)
+
+
+def _update(connection: sa.Connection, papers: Collection[Paper]) -> None:
+    if not papers:
+        return
+    table = schema.papers
+    connection.execute(
+        table.update()
+        .where(table.c.id == sa.bindparam("key"))
+        .values({name: sa.bindparam(name) for name in _COLUMNS if name != "id"}),
+        [{"key": p.id} | {k: v for k, v in to_row(p).items() if k != "id"} for p in papers],
+    )
+
+
+class Papers:
+    """Papers and where they were listed."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
 
     def fetch_request(self, source: str, now: datetime, until: date | None) -> FetchRequest:
         since = now.date() - timedelta(days=60)
@@ -108,13 +185,17 @@ class PaperTables:
         )
 
     def add_listing(self, listing: Listing) -> int:
+        """Store papers, mentions, covered days and validators in one transaction; idempotent.
+
+        Returns the number of papers not known before.
+        """
         now = listing.fetched_at
         with self._db.write(TURN) as connection:
             stored_id, n_new, preprints = self._add(connection, listing.papers, now)
             announced = [p for p in listing.papers if p.announced is not None]
             if listing.rolling:
                 ids = {stored_id[p.id] for p in announced}
-                known = self._listed_by(connection, listing.source, ids, now.date())
+                known = _listed_by(connection, listing.source, ids, now.date())
                 announced = [p for p in announced if stored_id[p.id] not in known]
             if announced:
                 connection.execute(
@@ -149,21 +230,9 @@ class PaperTables:
                 )
         return n_new
 
-    @staticmethod
-    def _listed_by(
-        connection: sa.Connection, source: str, ids: Collection[str], today: date
-    ) -> set[str]:
-        """Papers that a source listed before today."""
-        table = schema.mentions
-        found: set[str] = set()
-        for part in chunks(ids):
-            query = sa.select(table.c.paper_id).where(
-                table.c.source == source, table.c.paper_id.in_(part), table.c.listed_on < today
-            )
-            found |= set(connection.scalars(query))
-        return found
-
-    def add_papers(self, papers: Iterable[Paper], now: datetime) -> dict[str, str]:
+    def add(self, papers: Iterable[Paper], now: datetime) -> dict[str, str]:
+        """Store papers that no listing mentioned, as a service describes them; returns each one's
+        id in the store. Records of readers' own files go with their ratings."""
         with self._db.write(TURN) as connection:
             return self._add(connection, papers, now)[0]
 
@@ -178,7 +247,7 @@ class PaperTables:
         given = tuple(papers)
         merged = merge(given)
         homes = self._homes(connection, merged)
-        known = self._read(connection, set(homes.values()))
+        known = read_papers(connection, set(homes.values()))
         changed: dict[str, Paper] = {}
         for paper in merged:
             home = homes[paper.id]
@@ -194,9 +263,9 @@ class PaperTables:
                 insert(connection, schema.papers).on_conflict_do_nothing(),
                 [to_row(p) | {"first_seen": now} for p in fresh],
             )
-        self._update(connection, changed.values())
-        self._name(connection, [*fresh, *changed.values()])
-        self._adopt_ratings(connection, [*fresh, *changed.values()])
+        _update(connection, changed.values())
+        _name(connection, [*fresh, *changed.values()])
+        _adopt_ratings(connection, [*fresh, *changed.values()])
         stored = {n: homes[p.id] for p in merged for n in names(p)}
         preprints = {p.id for p in known.values() if is_preprint(p)}
         return {p.id: stored[p.id] for p in given}, len(fresh), preprints
@@ -224,9 +293,9 @@ class PaperTables:
         that are the same work by title and authors."""
         called = [names(p) for p in papers]
         titles = [title_key(p) for p in papers]
-        owners = self._owners(connection, {n for ns in called for n in ns})
-        like = self._owners(connection, {t for t in titles if t})
-        rivals = self._read(connection, {i for t in like.values() for i in t})
+        owners = owners_of(connection, {n for ns in called for n in ns})
+        like = owners_of(connection, {t for t in titles if t})
+        rivals = read_papers(connection, {i for t in like.values() for i in t})
         found: list[list[str]] = []
         for paper, own, title in zip(papers, called, titles, strict=True):
             ids = [i for n in own for i in owners.get(n, ())] or [
@@ -244,78 +313,25 @@ class PaperTables:
             found = self._about(connection, papers)
         return {p.id: next(iter(ids), p.id) for p, ids in zip(papers, found, strict=True)}
 
-    @staticmethod
-    def _adopt_ratings(connection: sa.Connection, papers: Sequence[Paper]) -> None:
-        """A paper that only readers' own files named is stored now, perhaps under another id."""
-        homes = {n: p.id for p in papers for n in names(p) if n != p.id}
-        table = schema.ratings
-        for part in chunks(homes):
-            rated = sa.select(table.c.paper_id).where(table.c.paper_id.in_(part)).distinct()
-            for name in connection.scalars(rated).all():
-                _repoint(connection, table, ("subscriber_id", "origin"), homes[name], name)
-
-    @staticmethod
-    def _owners(connection: sa.Connection, wanted: Collection[str]) -> dict[str, list[str]]:
-        """The papers of each name; of a title key there may be several."""
-        table = schema.names
-        found: dict[str, list[str]] = {}
-        for part in chunks(wanted):
-            query = sa.select(table.c.name, table.c.paper_id).where(table.c.name.in_(part))
-            for name, paper_id in connection.execute(query.order_by(table.c.paper_id)):
-                found.setdefault(name, []).append(paper_id)
-        return found
-
-    @staticmethod
-    def _name(connection: sa.Connection, papers: Sequence[Paper]) -> None:
-        rows = [
-            {"name": name[:400], "paper_id": p.id}
-            for p in papers
-            for name in (*names(p), title_key(p))
-            if name
-        ]
-        if rows:
-            connection.execute(insert(connection, schema.names).on_conflict_do_nothing(), rows)
-
-    @staticmethod
-    def _update(connection: sa.Connection, papers: Collection[Paper]) -> None:
-        if not papers:
-            return
-        table = schema.papers
-        connection.execute(
-            table.update()
-            .where(table.c.id == sa.bindparam("key"))
-            .values({name: sa.bindparam(name) for name in _COLUMNS if name != "id"}),
-            [{"key": p.id} | {k: v for k, v in to_row(p).items() if k != "id"} for p in papers],
-        )
-
     def _join(self, connection: sa.Connection, keep: str, gone: str) -> None:
         """Two stored papers are one: what was said of the one is said of the other."""
-        both = self._read(connection, {keep, gone})
+        both = read_papers(connection, {keep, gone})
         for table, others in _ABOUT_PAPERS:
             _repoint(connection, table, others, keep, gone)
         connection.execute(schema.papers.delete().where(schema.papers.c.id == gone))
         if len(both) == 2:
-            self._update(connection, [combine(both[keep], both[gone], keep)])
+            _update(connection, [combine(both[keep], both[gone], keep)])
 
-    def known_as(self, wanted: Collection[str]) -> dict[str, str]:
+    def resolve(self, wanted: Collection[str]) -> dict[str, str]:
         """The stored paper of each name (an id, "doi:…", "pmid:…") that there is one for."""
         with self._db.read() as connection:
-            return {n: ids[0] for n, ids in self._owners(connection, wanted).items()}
+            return {n: ids[0] for n, ids in owners_of(connection, wanted).items()}
 
-    @staticmethod
-    def _read(connection: sa.Connection, ids: Collection[str]) -> dict[str, Paper]:
-        found: dict[str, Paper] = {}
-        for part in chunks(ids):
-            query = sa.select(schema.papers).where(schema.papers.c.id.in_(part))
-            for row in connection.execute(query).mappings():
-                found[row["id"]] = to_paper(row)
-        return found
-
-    def papers(self, ids: Collection[str]) -> dict[str, Paper]:
+    def get(self, ids: Collection[str]) -> dict[str, Paper]:
         with self._db.read() as connection:
-            return self._read(connection, ids)
+            return read_papers(connection, ids)
 
-    def mentions(self, since: datetime, until: date) -> tuple[Mention, ...]:
+    def entries(self, since: datetime, until: date) -> tuple[ListingEntry, ...]:
         table = schema.mentions
         query = (
             sa.select(table)
@@ -323,63 +339,17 @@ class PaperTables:
             .order_by(table.c.id)
         )
         with self._db.read() as connection:
-            return tuple(Mention(**row) for row in connection.execute(query).mappings())
+            return tuple(ListingEntry(**row) for row in connection.execute(query).mappings())
 
-    def listed(self, limit: int) -> tuple[Paper, ...]:
-        """The latest papers that a listing mentioned, newest first."""
-        table, mentions = schema.papers, schema.mentions
-        latest = (
-            sa.select(mentions.c.paper_id, sa.func.max(mentions.c.id).label("last"))
-            .group_by(mentions.c.paper_id)
-            .order_by(sa.desc("last"))
-            .limit(limit)
-            .subquery()
-        )
-        query = (
-            sa.select(table)
-            .join(latest, latest.c.paper_id == table.c.id)
-            .order_by(latest.c.last.desc())
-        )
-        with self._db.read() as connection:
-            return tuple(to_paper(row) for row in connection.execute(query).mappings())
-
-    def mentions_of(self, paper_id: str) -> tuple[Mention, ...]:
+    def entries_of(self, paper_id: str) -> tuple[ListingEntry, ...]:
         """Where and when a paper was listed, in the order of arrival."""
         table = schema.mentions
         query = sa.select(table).where(table.c.paper_id == paper_id).order_by(table.c.id)
         with self._db.read() as connection:
-            return tuple(Mention(**r) for r in connection.execute(query).mappings())
-
-    def picks_of(self, paper_id: str) -> tuple[PickEntry, ...]:
-        """The editions that a paper stood in, the latest first."""
-        table = schema.edition_picks
-        query = (
-            sa.select(table)
-            .where(table.c.paper_id == paper_id)
-            .order_by(table.c.edition_date.desc(), table.c.subscriber_id)
-        )
-        with self._db.read() as connection:
-            return tuple(
-                PickEntry(
-                    subscriber_id=r["subscriber_id"],
-                    edition_date=r["edition_date"],
-                    rank=r["rank"],
-                    section=r["section"],
-                    score=r["score"],
-                    percentile=r["percentile"],
-                    reasons=to_reasons(r["reasons"]),
-                )
-                for r in connection.execute(query).mappings()
-            )
-
-    def listing_dates(self, since: datetime) -> tuple[date, ...]:
-        """Dates of listings that came in since then, the latest first."""
-        table = schema.mentions
-        query = sa.select(table.c.listed_on).where(table.c.first_seen >= since).distinct()
-        with self._db.read() as connection:
-            return tuple(sorted(connection.scalars(query), reverse=True))
+            return tuple(ListingEntry(**r) for r in connection.execute(query).mappings())
 
     def lately_rated(self, limit: int) -> tuple[tuple[Paper, ...], tuple[Paper, ...]]:
+        """What anybody liked and disliked last, the latest first; so many of each at most."""
         table = schema.ratings
         found = []
         with self._db.read() as connection:
@@ -392,16 +362,26 @@ class PaperTables:
                     .limit(limit)
                 )
                 ids = list(connection.scalars(query))
-                papers = self._read(connection, ids)
+                papers = read_papers(connection, ids)
                 found.append(tuple(papers[i] for i in ids if i in papers))
         return found[0], found[1]
 
-    def background(self, limit: int) -> tuple[Paper, ...]:
+    def background(self, limit: int, until: datetime | None = None) -> tuple[Paper, ...]:
+        """The most recently seen papers, for word statistics.
+
+        Args:
+            until: later ones are left out.
+        """
         table = schema.papers
-        query = (
-            sa.select(table.c.id, table.c.title, table.c.abstract)
-            .order_by(table.c.first_seen.desc(), table.c.id)
-            .limit(limit)
-        )
+        query = sa.select(table.c.id, table.c.title, table.c.abstract)
+        if until is not None:
+            query = query.where(table.c.first_seen <= until)
+        query = query.order_by(table.c.first_seen.desc(), table.c.id).limit(limit)
         with self._db.read() as connection:
             return tuple(Paper(id=i, title=t, abstract=a) for i, t, a in connection.execute(query))
+
+    def find(self, ref: str) -> Paper | None:
+        """The stored paper of any of its identifiers or addresses."""
+        name = name_of(ref) or ref
+        paper_id = self.resolve({name}).get(name, name)
+        return self.get({paper_id}).get(paper_id)

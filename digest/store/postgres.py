@@ -27,7 +27,7 @@ _TRY_AGAIN = ("40001", "40P01", "55P03")
 class Postgres(Database):
     """A database on a server; any number of workers share it."""
 
-    alone = False
+    single_process = False
     #: never shown, whatever the driver says
     _password = ""
 

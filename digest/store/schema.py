@@ -300,12 +300,12 @@ embeddings = sa.Table(
 )
 
 #: what one worker fitted to a day's papers, for all of them
-issues = sa.Table(
-    "issues",
+ranking_snapshots = sa.Table(
+    "ranking_snapshots",
     metadata,
     sa.Column("id", _text(64), primary_key=True),
     sa.Column("made_at", Instant, nullable=False),
-    sa.Column("last_mention", sa.BigInteger, nullable=False),
+    sa.Column("last_entry", sa.BigInteger, nullable=False),
     sa.Column("ranking", sa.LargeBinary, nullable=False),
 )
 

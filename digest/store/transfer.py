@@ -6,19 +6,19 @@ import sqlalchemy as sa
 
 from digest.errors import StoreBusy, StoreError
 from digest.store import schema
-from digest.store.store import SqlStore
+from digest.store.store import Store
 
 #: rows carried at once
 PAGE = 1000
 
 
-def transfer(source: SqlStore, target: SqlStore) -> int:
+def transfer(source: Store, target: Store) -> int:
     """Copy all rows; returns how many. All of it or nothing.
 
     Raises:
         StoreError: the target holds something already, or one of them is in use.
     """
-    if any(target.counts().values()) or target.subscriber_counts():
+    if any(target.counts().values()) or target.subscribers.counts():
         raise StoreError(f"{target.name} holds something already; it must be empty.")
     with source.exclusive() as alone:
         if not alone:
@@ -26,9 +26,9 @@ def transfer(source: SqlStore, target: SqlStore) -> int:
         return _copied(source, target)
 
 
-def _copied(source: SqlStore, target: SqlStore) -> int:
+def _copied(source: Store, target: Store) -> int:
     n_rows = 0
-    with source._db.read() as reading, target._db.write("migrate") as writing:
+    with source.database.read() as reading, target.database.write("migrate") as writing:
         for table in schema.metadata.sorted_tables:
             writing.execute(table.delete())
             rows = reading.execution_options(yield_per=PAGE).execute(sa.select(table)).mappings()

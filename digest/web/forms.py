@@ -1,38 +1,32 @@
-"""Forms and settings: what a person types, as the settings of a subscriber, and back."""
+"""Forms: what a person types, as preferences and likes, and back.
+
+The form of preferences is made of `preferences.catalogue`: each has a widget, and each widget is
+read and shown here.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import time
+from itertools import groupby
 from typing import Any
 
 from starlette.datastructures import FormData, UploadFile
 
-from digest.app import subscriber_of
-from digest.config import Settings, check_subscriber
+from digest.config import Settings, check_preferences
 from digest.errors import LibraryError
+from digest.fields import WEEKDAYS, check_address
 from digest.identity import name_of
 from digest.library import KINDS, SUFFIXES
 from digest.model import Subscriber
 from digest.ports import Likes
-from digest.schedule import WEEKDAYS
-from digest.subscriptions import inline_paper
+from digest.preferences import Preference, Preferences, catalogue
 from digest.text import clean
+from digest.usecases.imports import inline_paper
 
-MAX_LINES, MAX_LINE_CHARS = 200, 300
-#: fields with one thing a line
-LISTS = (
-    "keywords",
-    "authors",
-    "muted",
-    "required",
-    "muted_authors",
-    "affiliations",
-    "muted_affiliations",
-)
-#: fields whose parts stand apart by blanks or commas
-WORDS = ("categories", "languages")
+MAX_LINES, MAX_LINE_CHARS, MAX_NAME_CHARS = 200, 300, 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,15 +81,31 @@ async def likes_in(form: FormData, read: ReadLibrary) -> tuple[Likes, str]:
     return Likes(papers=found.papers, refs=(*refs, *found.refs), faults=found.faults), ""
 
 
+# --- the short form, of who wants to join ---------------------------------------------------------
+
+#: preferences that it asks for, by the names of its fields, which other sites' forms use, too
+_FIRST = {"interests": "keywords"} | {n: n for n in ("categories", "time", "timezone")}
+
+
 async def joining(form: FormData, settings: Settings, read: ReadLibrary) -> Filled:
-    """The short form of who wants to join; its library is read if all else is sound."""
-    values = {
-        name: _text(form, name)
-        for name in ("email", "interests", "categories", "text", "papers", "time", "timezone")
+    """What somebody wants who joins; their library is read if all else is sound."""
+    values: dict[str, Any] = {n: _text(form, n) for n in (*_FIRST, "email", "text", "papers")}
+    known = {p.name: p for p in catalogue()}
+    given = {
+        name: _read(replace(known[name], name=field_name), form)
+        for field_name, name in _FIRST.items()
+        if values[field_name].strip()
     }
-    found, wrong = check_subscriber(_wish(values))
-    if found is None:
-        faults = {_FIELD_OF.get(name, name): told for name, told in wrong.items()}
+    faults: dict[str, str] = {}
+    try:
+        email = check_address(values["email"])
+    except ValueError as error:
+        faults["email"] = str(error)
+    common = settings.common_preferences.model_dump()
+    found, wrong = check_preferences(common | given)
+    if found is None or faults:
+        fields = {name: field_name for field_name, name in _FIRST.items()}
+        faults |= {fields.get(name, name): fault for name, fault in wrong.items()}
         return Filled(values=values, faults=faults)
     likes, fault = await likes_in(form, read)
     if fault:
@@ -105,96 +115,72 @@ async def joining(form: FormData, settings: Settings, read: ReadLibrary) -> Fill
     if not (found.keywords or found.categories or likes.refs or likes.papers):
         told = "Say at least one thing you are interested in: words, categories or papers."
         return Filled(values=values, faults={"": told})
-    subscriber = subscriber_of(found, settings, origin="web")
+    subscriber = Subscriber(id="", email=email, origin="web", preferences=found)
     return Filled(subscriber=subscriber, likes=likes, values=values)
 
 
-def _wish(values: Mapping[str, str]) -> dict[str, Any]:
-    """The short form as settings."""
-    return {
-        "email": values["email"].strip(),
-        "keywords": lines(values["interests"], commas=True),
-        "categories": words(values["categories"]),
-        "schedule": {
-            "time": values["time"] or None,
-            "timezone": values["timezone"].strip() or None,
-        },
-    }
+# --- the long form, of who has joined -------------------------------------------------------------
 
 
-#: what the form calls a setting
-_FIELD_OF = {"keywords": "interests", "schedule": "time"}
+def groups() -> list[tuple[str, list[Preference]]]:
+    """The preferences that are asked for, by the parts of the form."""
+    asked = [p for p in catalogue() if p.choice.group]
+    order = list(dict.fromkeys(p.choice.group for p in asked))
+    asked.sort(key=lambda p: order.index(p.choice.group))
+    return [(group, list(members)) for group, members in groupby(asked, lambda p: p.choice.group)]
 
 
-def preferences(form: FormData, before: Subscriber, settings: Settings) -> Filled:
-    """The long form of who has joined."""
-    values: dict[str, Any] = {
-        name: _text(form, name)
-        for name in (
-            *LISTS, *WORDS, "name", "time", "timezone", "length", "trending", "min_upvotes",
-            "min_score", "on_empty", "language",
-        )
-    }  # fmt: skip
-    days = [d for d in form.getlist("weekdays") if isinstance(d, str)]
-    values["weekdays"] = days
-    values["journal_versions"] = form.get("journal_versions") == "yes"
-    data: dict[str, Any] = {
-        "email": before.email,
-        "name": clean(values["name"])[:100],
-        "schedule": {
-            "time": values["time"],
-            "timezone": values["timezone"].strip(),
-            "weekdays": days,
-        },
-        "length": _whole(values["length"]),
-        "trending": _whole(values["trending"]),
-        "min_upvotes": _whole(values["min_upvotes"] or "0"),
-        "min_score": _decimal(values["min_score"] or "0"),
-        "on_empty": values["on_empty"],
-        "language": values["language"],
-        "journal_versions": values["journal_versions"],
-        **{name: lines(values[name], commas=name == "keywords") for name in LISTS},
-        **{name: words(values[name]) for name in WORDS},
-    }
-    found, faults = check_subscriber(data)
+def preferences(form: FormData, before: Subscriber) -> Filled:
+    """What somebody chose, over what the form does not ask for."""
+    asked = [p for p in catalogue() if p.choice.group]
+    values = {p.name: _typed(p, form) for p in asked}
+    given = {p.name: _read(p, form) for p in asked}
+    found, faults = check_preferences(before.preferences.model_dump() | given)
     if found is None:
         return Filled(values=values, faults=faults)
-    return Filled(subscriber=subscriber_of(found, settings, origin="web"), values=values)
+    return Filled(subscriber=replace(before, preferences=found), values=values)
 
 
-def _whole(text: str) -> object:
-    text = text.strip()
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 7 else text
+def _typed(preference: Preference, form: FormData) -> Any:
+    """As it was typed, to be shown again."""
+    if preference.choice.widget == "weekdays":
+        return [d for d in form.getlist(preference.name) if isinstance(d, str)]
+    if preference.choice.widget == "checkbox":
+        return form.get(preference.name) == "yes"
+    return _text(form, preference.name)
 
 
-def _decimal(text: str) -> object:
-    try:
-        return float(text.strip().replace(",", "."))
-    except ValueError:
-        return text
+def _read(preference: Preference, form: FormData) -> Any:
+    """What was typed, as the preference wants it; what cannot be read is left for the check."""
+    typed, choice = _typed(preference, form), preference.choice
+    if choice.widget == "lines":
+        return lines(typed, commas=choice.commas)
+    if choice.widget == "words":
+        return words(typed)
+    if choice.widget == "number":
+        text = typed.strip() or str(preference.default)
+        return int(text) if text.isascii() and text.isdigit() and len(text) < 7 else text
+    if choice.widget == "decimal":
+        text = typed.strip() or str(preference.default)
+        try:
+            return float(text.replace(",", "."))
+        except ValueError:
+            return text
+    if choice.widget == "text":
+        return clean(typed)[:MAX_NAME_CHARS]
+    return typed.strip() if isinstance(typed, str) else typed
 
 
-def values_of(s: Subscriber) -> dict[str, Any]:
-    """A subscriber's settings as the long form shows them."""
-    return {
-        "name": s.name,
-        "time": f"{s.send_at:%H:%M}",
-        "timezone": s.timezone,
-        "weekdays": [WEEKDAYS[d] for d in s.weekdays],
-        "length": s.edition_size,
-        "trending": s.trending_size,
-        "min_upvotes": s.min_upvotes,
-        "min_score": s.min_score,
-        "on_empty": s.on_empty,
-        "language": s.language,
-        "journal_versions": s.journal_versions,
-        "keywords": "\n".join(s.keywords),
-        "authors": "\n".join(s.followed_authors),
-        "muted": "\n".join(s.muted_terms),
-        "required": "\n".join(s.required_terms),
-        "muted_authors": "\n".join(s.muted_authors),
-        "affiliations": "\n".join(s.followed_affiliations),
-        "muted_affiliations": "\n".join(s.muted_affiliations),
-        "categories": " ".join(s.categories),
-        "languages": " ".join(s.languages),
-    }
+def values_of(chosen: Preferences) -> dict[str, Any]:
+    """Preferences as the form shows them."""
+    return {p.name: _shown(p, getattr(chosen, p.name)) for p in catalogue() if p.choice.group}
+
+
+def _shown(preference: Preference, value: Any) -> Any:
+    if preference.choice.widget == "weekdays":
+        return [WEEKDAYS[day] for day in value]
+    if preference.choice.widget == "lines":
+        return "\n".join(value)
+    if preference.choice.widget == "words":
+        return " ".join(value)
+    return f"{value:%H:%M}" if isinstance(value, time) else value

@@ -38,7 +38,7 @@ class _Bucket:
     at: float
 
 
-class Pace:
+class RateLimiter:
     """A token bucket for each client."""
 
     def __init__(self, per_minute: int) -> None:
@@ -102,7 +102,7 @@ class ProxyWatch:
         await self._app(scope, receive, send)
 
 
-class Guard:
+class LimitsMiddleware:
     """Middleware; pure ASGI, since it looks at the body as it comes.
 
     Args:
@@ -124,8 +124,8 @@ class Guard:
     ) -> None:
         self._app, self._prefix, self._headers = app, prefix, headers
         self._is_exempt = is_exempt
-        self._all = Pace(requests_per_minute)
-        self._posts = Pace(POSTS_PER_MINUTE if requests_per_minute else 0)
+        self._all = RateLimiter(requests_per_minute)
+        self._posts = RateLimiter(POSTS_PER_MINUTE if requests_per_minute else 0)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

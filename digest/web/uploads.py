@@ -8,7 +8,7 @@ import os
 from digest.errors import LibraryError
 from digest.library.isolated import read_isolated
 from digest.ports import Likes
-from digest.web.guard import Pace
+from digest.web.guard import RateLimiter
 
 #: files read at a time, and files that wait for their turn
 AT_A_TIME, MOST_WAITING = max(1, (os.cpu_count() or 2) // 2), 20
@@ -26,7 +26,7 @@ class Uploads:
     def __init__(self) -> None:
         self._turn = asyncio.Semaphore(AT_A_TIME)
         self._n_waiting = 0
-        self._pace = Pace(PER_MINUTE)
+        self._pace = RateLimiter(PER_MINUTE)
 
     def allows(self, client: str, now: float) -> bool:
         """Whether a client may hand in another file.

@@ -61,8 +61,8 @@ class Cluster:
 
     def settled(self) -> bool:
         with self.world.app() as app:
-            counts = app.store.delivery_counts()
-            n = sum(app.store.subscriber_counts().values())
+            counts = app.store.history.counts()
+            n = sum(app.store.subscribers.counts().values())
         return counts.get("sent", 0) + counts.get("unknown", 0) == n > 0
 
     def stop(self) -> None:
@@ -99,7 +99,7 @@ def cluster(
 def journal(world: World) -> dict[str, tuple[str, int]]:
     """State and doubts by recipient."""
     with world.app() as app:
-        found = app.store.deliveries(limit=1_000_000)
+        found = app.store.history.deliveries(limit=1_000_000)
     assert len({d.message.recipient for d in found}) == len(found)
     return {d.message.recipient: (d.state.value, d.doubts) for d in found}
 
@@ -147,15 +147,15 @@ def test_a_worker_killed_before_any_mail_leaves_every_edition_to_arrive_once(
 
         def n_planned() -> int:
             with found.world.app() as app:
-                return sum(app.store.delivery_counts().values())
+                return sum(app.store.history.counts().values())
 
         found.until(lambda: n_planned() >= 100)
         victim.send_signal(signal.SIGKILL)
         victim.wait()
         hold["mails"] = False
         with found.world.app() as app:  # do not wait for the mail server's minute of rest
-            for key in app.store.facts("rest:"):
-                app.store.forget(key)
+            for key in app.store.facts.list("rest:"):
+                app.store.facts.delete(key)
         found.add()
         found.until(lambda: found.settled() or _unrest(found))
         found.stop()
@@ -165,8 +165,8 @@ def test_a_worker_killed_before_any_mail_leaves_every_edition_to_arrive_once(
 
 def _unrest(found: Cluster) -> bool:
     with found.world.app() as app:
-        for key in app.store.facts("rest:"):
-            app.store.forget(key)
+        for key in app.store.facts.list("rest:"):
+            app.store.facts.delete(key)
     return False
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from digest import jobs
 from digest.edition.links import Action
 from digest.errors import DigestError
 from tests.conftest import ROOT
@@ -37,7 +38,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
         world.web.says("/api/daily_papers", votes(p3=7, p5=40))
         world.write()
         with world.app() as app:
-            app.run()
+            jobs.run(app)
         with served(world, admin=ADMIN) as made:
             made.indexed(9)
             yield made
@@ -94,7 +95,7 @@ def test_a_readers_life(site: Site, scripts: bool, tmp_path: Path) -> None:
         expect(page.get_by_text("coral reef")).to_be_visible()
         page.get_by_role("button", name="Yes, begin").click()
         expect(page.get_by_role("heading", level=1)).to_have_text("You are subscribed")
-        wait(lambda: site.app.store.ratings(site.reader("eve@example.org").id))
+        wait(lambda: site.app.store.ratings.of(site.reader("eve@example.org").id))
 
         # preferences
         page.get_by_role("link", name="See and change what you get").click()
@@ -109,7 +110,7 @@ def test_a_readers_life(site: Site, scripts: bool, tmp_path: Path) -> None:
 
         # the mail, over real SMTP, and a like from it
         site.world.now += timedelta(hours=1)
-        site.app.run()
+        jobs.run(site.app)
         edition = site.mail("eve@example.org", 2)
         assert b"medieval" not in edition.body
         page.goto(site.url + link_in(edition, "editions"))
@@ -135,7 +136,7 @@ def test_a_readers_life(site: Site, scripts: bool, tmp_path: Path) -> None:
         expect(page.get_by_role("heading", level=1)).to_have_text("You are unsubscribed")
     assert site.people()["eve@example.org"] == "unsubscribed"
     site.world.now += timedelta(days=1)
-    site.app.run()
+    jobs.run(site.app)
     assert len(site.world.smtp.to("eve@example.org")) == 2
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from digest import jobs
 from digest.app import App
 from digest.config import load_settings
 from tests.acceptance.test_command import digest as command
@@ -137,5 +138,5 @@ def test_init_on_a_terminal_asks_shows_and_takes_answers(tmp_path: Path, listed:
     assert "1. On coral reef fish" in done.stdout
     assert "Fits your keyword" in done.stdout
     with App(load_settings(config, {})) as app:
-        ratings = app.store.ratings(app.subscriber("eve@example.org").id)
+        ratings = app.store.ratings.of(jobs.subscriber(app, "eve@example.org").id)
         assert [(r.value, r.origin) for r in ratings] == [(1, "cli")]

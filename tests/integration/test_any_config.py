@@ -11,17 +11,19 @@ import tomllib
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import date, datetime, time
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from digest import jobs
 from digest.app import App
 from digest.cli import check
 from digest.config import load_settings, load_text
 from digest.errors import ConfigError, DigestError
 from digest.monitor.ping import Ping
-from digest.pipeline import fetch
+from digest.usecases.fetch import fetch
 from tests.conftest import FUZZING
 
 pytestmark = pytest.mark.sqlite
@@ -215,12 +217,12 @@ def folder(tmp_path: Path) -> Path:
 def use(app: App) -> None:
     """What commands do with settings, as far as it needs no network."""
     app.fetcher._sleep = app.fetcher._pacer._sleep = lambda seconds: None
-    for part in ("sources", "lookups", "letterhead", "renderer", "store"):
-        getattr(app, part)
+    for part in ("sources", "lookups", "mail.letterhead", "renderer", "store"):
+        attrgetter(part)(app)
     for attempt in (
-        lambda: app.transport().connect(),
-        app.inbox,
-        lambda: app.ways().take_turns(1, 0.0),
+        lambda: app.mail.transport().connect(),
+        app.mail.inbox,
+        lambda: app.mail.send_options().take_turns(1, 0.0),
         lambda: check._store(app),
         lambda: check._likes(app),
         lambda: check._web(app),
@@ -229,8 +231,8 @@ def use(app: App) -> None:
             attempt()
         except DigestError:
             continue
-    app.drafts(stored=True)
-    app.purge()
+    jobs.drafts(app, stored=True)
+    jobs.purge(app)
     fetch(app.sources, app.store, now=app.clock())
     ping = Ping(app.fetcher, app.settings.monitor.ping_url)
     ping.start()

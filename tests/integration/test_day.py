@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from digest import jobs
 from digest.errors import ConfigError, UnknownSubscriber
 from digest.model import DeliveryState, EmptyReason
 from digest.worker import Worker
@@ -46,9 +47,9 @@ def text_of(mail: Mail) -> str:
 
 def outcomes(world: World, **options: object) -> dict[str, str]:
     with world.app() as app:
-        report = app.run(**options)  # type: ignore[arg-type]
+        report = jobs.run(app, **options)  # type: ignore[arg-type]
     assert report is not None
-    return {s.email: s.outcome for s in report.subscribers}
+    return {s.email: s.result for s in report.subscribers}
 
 
 def test_whatever_is_run_how_often_a_date_is_sent_once(world: World) -> None:
@@ -64,13 +65,13 @@ def test_a_refused_recipient_does_not_stop_the_others(world: World) -> None:
     world.write(subscribers=ADA + BOB)
     world.smtp.refuse = {"ada@example.org": "550 5.1.1 no such user"}
     with world.app() as app:
-        report = app.run()
+        report = jobs.run(app)
     assert report is not None
     assert report.failed
-    assert [s.outcome for s in report.subscribers] == ["suppressed", "sent"]
+    assert [s.result for s in report.subscribers] == ["suppressed", "sent"]
     assert "no such user" in report.subscribers[0].detail
     with world.app() as app:
-        report = app.run()
+        report = jobs.run(app)
     assert report is not None
     assert not report.failed  # it was told, and nothing is due
     assert "no such user" in report.subscribers[0].detail
@@ -82,8 +83,8 @@ def test_a_deferred_mail_goes_out_later_as_the_same_bytes(world: World) -> None:
     world.smtp.refuse = {"ada@example.org": "451 4.7.1 greylisted"}
     assert outcomes(world) == {"ada@example.org": "deferred"}
     with world.app() as app:
-        person = app.store.subscribers()[0]
-        planned = app.store.history(person.id, 1)[0]
+        person = app.store.subscribers.all()[0]
+        planned = app.store.history.of(person.id, 1)[0]
         assert planned.next_at is not None
         world.smtp.refuse = {}
         assert outcomes(world) == {"ada@example.org": "deferred"}  # too early
@@ -98,10 +99,10 @@ def test_a_dead_mail_server_loses_nothing(world: World) -> None:
     config = world.config.read_text()
     world.config.write_text(config.replace(f"port = {world.smtp.port}", "port = 1"))
     with world.app() as app:
-        report = app.run()
+        report = jobs.run(app)
     assert report is not None
     assert report.failed
-    assert {s.outcome for s in report.subscribers} == {DeliveryState.READY}
+    assert {s.result for s in report.subscribers} == {DeliveryState.READY}
     assert "cannot be reached" in report.route_fault
     world.config.write_text(config)
     assert set(outcomes(world).values()) == {"sent"}
@@ -112,10 +113,10 @@ def test_a_source_that_fails_costs_only_itself_and_the_mail_says_so(world: World
     serve(world, 1, 2)
     world.web.says("/api/daily_papers", Answer(b"<html>sorry</html>"))
     with world.app() as app:
-        report = app.run()
+        report = jobs.run(app)
     assert report is not None
     assert report.failed
-    assert report.subscribers[0].outcome == "sent"
+    assert report.subscribers[0].result == "sent"
     daily = next(s for s in report.sources if s.source == "Daily Papers")
     assert "not JSON" in daily.fault
     assert "not JSON" in text_of(world.smtp.mails[0])
@@ -126,7 +127,7 @@ def test_a_torn_listing_is_used_and_asked_for_again(world: World) -> None:
     etag = {"ETag": '"x"'}
     world.web.says("/rss/cs.CL+cs.LG", Answer(whole[: len(whole) // 2], headers=etag))
     with world.app() as app:
-        report = app.run()
+        report = jobs.run(app)
     assert report is not None
     arxiv = report.sources[0]
     assert (arxiv.complete, arxiv.n_fetched > 0) == (False, True)
@@ -175,8 +176,10 @@ def test_any_feed_is_a_source_and_its_old_entries_only_teach_words(world: World)
         f'url = "{world.web.url}/journal.rss"\n'
     )
     with world.app() as app:
-        report = app.run()
-        assert len(app.store.background(100)) == 3  # what a reader brought is the reader's own
+        report = jobs.run(app)
+        assert (
+            len(app.store.papers.background(100)) == 3
+        )  # what a reader brought is the reader's own
     assert report is not None
     assert not report.failed
     text = text_of(world.smtp.mails[0])
@@ -217,10 +220,10 @@ def test_a_template_that_breaks_costs_the_edition_and_sends_no_half_mail(
     monkeypatch.setattr(assembly, "TEMPLATES", broken)
     serve(world, 1)
     with world.app() as app:
-        report = app.run()
+        report = jobs.run(app)
     assert report is not None
     assert report.failed
-    assert report.subscribers[0].outcome == EmptyReason.COMPOSE_FAILED
+    assert report.subscribers[0].result == EmptyReason.COMPOSE_FAILED
     assert "digest.html.j2, line 2" in report.subscribers[0].detail
     assert world.smtp.mails == []
 
@@ -272,10 +275,10 @@ def test_an_empty_day_is_answered_and_a_note_is_sent_if_wanted(
     serve(world, 1, 2)
     world.write(subscribers=f"{ADA}{extra}\n")
     with world.app() as app:
-        report = app.run()
+        report = jobs.run(app)
     assert report is not None
     assert not report.failed
-    assert report.subscribers[0].outcome == reason
+    assert report.subscribers[0].result == reason
     assert words in report.subscribers[0].detail
     assert world.smtp.mails == []
     world.write(subscribers=f'{ADA}{extra}\non_empty = "note"\n')
@@ -313,7 +316,7 @@ def test_a_missed_day_is_caught_up_through_the_api_and_a_failure_tried_again(
     serve(world, 3, stamp="Fri, 22 May 2026 00:00:00 -0400")
     world.web.says("/api/query", Answer(status=500))
     with world.app() as app:
-        report = app.run()
+        report = jobs.run(app)
     assert report is not None
     assert "2026-05-21 could not be caught up" in report.sources[0].fault
     world.now += timedelta(days=3)
@@ -321,7 +324,7 @@ def test_a_missed_day_is_caught_up_through_the_api_and_a_failure_tried_again(
     missed = record(2, submitted="2026-05-19T20:00:00Z")
     world.web.says("/api/query", Answer(api([missed])))
     with world.app() as app:
-        report = app.run()
+        report = jobs.run(app)
     assert report is not None
     assert report.sources[0].complete
     assert "2605.00002" in text_of(world.smtp.mails[-1])
@@ -356,9 +359,9 @@ likes = ["2405.01234", "2405.09999", "gone.bib", "mine.bib", "nonsense",
     world.web.says("/api/query", Answer(api([record(7, id="2405.01234")])))
     for _ in range(2):
         with world.app() as app:
-            report = app.run()
+            report = jobs.run(app)
         assert report is not None
-        told = "\n".join(report.warnings)
+        told = "\n".join(w.text for w in report.warnings)
         assert "2405.09999 is not used: arXiv knows no such paper" in told
         assert "gone.bib cannot be read" in told
         assert "mine.bib, line 2" in told
@@ -367,7 +370,9 @@ likes = ["2405.01234", "2405.09999", "gone.bib", "mine.bib", "nonsense",
     (asked,) = world.web.asked("/api/query")
     assert asked.query["id_list"] == "2405.01234,2405.09999"
     with world.app() as app:
-        liked = app.store.reader_state(app.store.subscribers()[0].id, world.now.date()).liked
+        liked = app.store.ratings.reader_state(
+            app.store.subscribers.all()[0].id, world.now.date()
+        ).liked
     assert {p.title for p in liked} == {"Laser beam study 7", "Laser beams"}
 
 
@@ -376,12 +381,12 @@ def test_an_api_that_is_down_is_no_verdict_on_the_ids(world: World) -> None:
     world.write(subscribers='[[subscribers]]\nemail = "ada@example.org"\nlikes = ["2405.01234"]\n')
     world.web.says("/api/query", Answer(status=503))
     with world.app() as app:
-        report = app.run()
+        report = jobs.run(app)
     assert report is not None
-    assert "arXiv could not be asked" in report.warnings[0]
+    assert "arXiv could not be asked" in report.warnings[0].text
     world.web.says("/api/query", Answer(api([record(7, id="2405.01234")])))
     with world.app() as app:
-        report = app.run()
+        report = jobs.run(app)
     assert report is not None
     assert report.warnings == ()
 
@@ -406,16 +411,16 @@ def test_one_bad_id_does_not_spoil_the_others(world: World) -> None:
         subscribers=f'[[subscribers]]\nemail = "ada@example.org"\nlikes = {json.dumps(ids)}\n'
     )
     with world.app() as app:
-        report = app.run()
+        report = jobs.run(app)
         assert report is not None
-        assert [w for w in report.warnings if "0612.99999" in w]
-        state = app.store.reader_state(app.store.subscribers()[0].id, world.now.date())
+        assert [w for w in report.warnings if "0612.99999" in w.text]
+        state = app.store.ratings.reader_state(app.store.subscribers.all()[0].id, world.now.date())
     assert len(state.liked) == 5
 
 
 def test_dry_run_plans_and_sends_nothing(world: World) -> None:
     serve(world, 1)
-    assert outcomes(world, dry_run=True) == {"ada@example.org": "planned"}
+    assert outcomes(world, dry_run=True) == {"ada@example.org": "ready"}
     assert world.smtp.mails == []
     assert outcomes(world) == {"ada@example.org": "sent"}
 
@@ -433,14 +438,14 @@ def test_without_a_way_out_nothing_is_fetched(world: World) -> None:
     start, end = text.index("[smtp]"), text.index("[store]")
     world.config.write_text(text[:start] + text[end:])
     with world.app() as app, pytest.raises(ConfigError, match="neither"):
-        app.run()
+        jobs.run(app)
     assert world.web.requests == []
 
 
 def test_a_second_run_at_the_same_time_leaves_the_work_to_the_first(world: World) -> None:
     serve(world, 1)
     with world.app() as busy, busy.store.exclusive(), world.app() as app:
-        assert app.run() is None
+        assert jobs.run(app) is None
     assert outcomes(world) == {"ada@example.org": "sent"}
 
 
@@ -451,17 +456,17 @@ def test_a_message_being_handed_over_when_a_run_died_goes_again_with_the_same_id
     outcomes(world, dry_run=True)
     with world.app() as app:
         # a run that dies between the 354 and the answer
-        app.sync_subscribers()
-        from digest.pipeline import plan
+        jobs.sync_subscribers(app)
+        from digest.usecases.plan import plan
 
-        editor = app.desk().editor(world.now, world.now.date(), ())
-        plan(editor, app.store, app.store.subscribers(), now=world.now)
-        (claimed,) = app.store.claim("run dead:1", world.now, timedelta(minutes=5), 1)
+        editor = app.context().composer(world.now, world.now.date(), ())
+        plan(editor, app.store, app.store.subscribers.all(), now=world.now)
+        (claimed,) = app.store.deliveries.claim("run dead:1", world.now, timedelta(minutes=5), 1)
         mark_handing(app.store, claimed.key, "run dead:1", world.now)
     with world.app() as app:
-        report = app.run()
+        report = jobs.run(app)
     assert report is not None
-    assert "handed over when an earlier run died" in report.warnings[0]
+    assert "handed over when an earlier run died" in report.warnings[0].text
     assert claimed.message.message_id.encode() in world.smtp.mails[0].body
     assert len(world.smtp.mails) == 1
 
@@ -473,18 +478,18 @@ def test_a_full_disk_stops_before_anything_is_sent(world: World) -> None:
     with world.app() as app:
         from digest.errors import StoreFull
 
-        with app.store._db.engine.connect() as connection:
+        with app.store.database.engine.connect() as connection:
             pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
 
         import sqlalchemy as sa
 
-        @sa.event.listens_for(app.store._db.engine, "begin")
+        @sa.event.listens_for(app.store.database.engine, "begin")
         def _small(connection: sa.Connection) -> None:
             connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
 
         serve(world, *range(500))
         with pytest.raises(StoreFull, match="full; make room"):
-            app.run()
+            jobs.run(app)
     assert world.smtp.mails == []
 
 
@@ -536,15 +541,15 @@ def test_the_worker_looks_again_for_a_late_feed_but_not_all_the_time(world: Worl
 
 
 def test_a_day_that_crashes_is_logged_and_the_worker_goes_on(
-    world: World, caplog: pytest.LogCaptureFixture
+    world: World, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     serve(world, 1)
     with world.app() as app:
         worker = Worker(app)
-        broken, app.run = app.run, lambda **_: 1 / 0  # type: ignore[assignment,method-assign,misc]
-        assert worker.tick() is None
+        with monkeypatch.context() as patched:
+            patched.setattr(jobs, "run", lambda *_, **__: 1 / 0)
+            assert worker.tick() is None
         assert "worker.day_crashed" in caplog.text
-        app.run = broken  # type: ignore[method-assign]
         assert worker.tick() is None  # it rests a little
         world.now += timedelta(minutes=6)
         assert worker.tick() is not None
@@ -571,7 +576,7 @@ def test_a_broken_template_does_not_make_the_worker_ask_the_sources_all_day(
             world.now += timedelta(minutes=5)
             assert worker.tick() is None
         assert len(world.web.requests) == n_asked
-        history = app.store.history(app.store.subscribers()[0].id, 1)
+        history = app.store.history.of(app.store.subscribers.all()[0].id, 1)
         assert history[0].outcome == EmptyReason.COMPOSE_FAILED
         assert "nope" in history[0].detail
     # Once mended, today's edition is made, and none of its papers is lost.
@@ -587,11 +592,11 @@ def test_a_broken_template_does_not_make_the_worker_ask_the_sources_all_day(
 def test_a_day_without_papers_does_not_fit_a_ranker(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from digest import pipeline
+    from digest.ranking import reader
 
     fitted: list[int] = []
-    real = pipeline.fit
-    monkeypatch.setattr(pipeline, "fit", lambda *a: fitted.append(1) or real(*a))
+    real = reader.fit
+    monkeypatch.setattr(reader, "fit", lambda *a: fitted.append(1) or real(*a))
     assert outcomes(world) == {"ada@example.org": EmptyReason.NO_LISTING}
     assert fitted == []
     serve(world, 1)
@@ -611,15 +616,15 @@ def test_the_ranker_works_on_the_latest_days_and_widens_for_who_was_away(world: 
         outcomes(world, only=["ada@example.org"])
     world.now += timedelta(days=1)
     with world.app() as app:
-        people = {s.email: s for s in app.sync_subscribers()}
-        editor = app.desk().editor(world.now, world.now.date())
+        people = {s.email: s for s in jobs.sync_subscribers(app)}
+        editor = app.context().composer(world.now, world.now.date())
         day = world.now.date()
         bob = editor.draft(people["bob@example.org"], day)
-        assert bob.letter is not None
-        assert {p.paper.arxiv_id[-2:] for p in bob.letter.picks} == {
+        assert bob.edition is not None
+        assert {p.paper.arxiv_id[-2:] for p in bob.edition.picks} == {
             str(10 + n) for n in range(1, 8)
         }
-        assert len(editor.ranker._current.candidates) < 7  # type: ignore[union-attr]
+        assert len(editor.ranking.ranker._current.candidates) < 7  # type: ignore[union-attr]
 
 
 def test_a_mail_server_in_trouble_is_left_alone_for_growing_whiles(world: World) -> None:
@@ -633,7 +638,7 @@ def test_a_mail_server_in_trouble_is_left_alone_for_growing_whiles(world: World)
             if worker.tick() is not None:
                 ticks.append(minute)
             world.now += timedelta(minutes=1)
-    assert ticks == [0, 2, 6, 14]
+    assert ticks == [0, 1, 3, 7, 15]  # the whiles of `run --wait`
 
 
 def test_stopping_finishes_the_mail_in_hand_and_leaves_the_rest_for_later(world: World) -> None:

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 import trustme
 
-from digest.delivery.maildir import MaildirTransport
-from digest.delivery.replies import receipt
-from digest.delivery.smtp import SmtpTransport
+from digest.channels.email.codes import reply_to_receipt
+from digest.channels.email.maildir import MaildirTransport
+from digest.channels.email.smtp import SmtpTransport
 from digest.errors import RouteError
 from digest.model import Message, Outcome, Strike
 from tests.servers import MailServer, mail_server
@@ -122,7 +122,7 @@ def test_a_refusal_of_the_body_is_not_held_against_the_address(smtp: MailServer)
 def test_replies_are_sorted_by_enhanced_code_first(
     code: int, text: str, at_recipient: bool, outcome: str, strike: str, rest: bool
 ) -> None:
-    found = receipt(code, text, at_recipient=at_recipient)
+    found = reply_to_receipt(code, text, at_recipient=at_recipient)
     assert (found.outcome, found.strike, found.rest) == (outcome, strike, rest)
 
 

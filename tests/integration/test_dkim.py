@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from digest import jobs
 from digest.edition import build_message
 from digest.errors import ConfigError
 from tests.conftest import NOW
@@ -49,7 +50,7 @@ def ed25519_key(folder: Path) -> tuple[Path, Dns]:
 def test_a_signed_mail_verifies_and_a_changed_one_does_not(
     tmp_path: Path, make_key: Callable[[Path], tuple[Path, Dns]]
 ) -> None:
-    from digest.delivery.dkim import DkimSigner
+    from digest.channels.email.dkim import DkimSigner
 
     key, dns = make_key(tmp_path)
     sign = DkimSigner(domain="example.org", selector="digest", key_file=key)
@@ -90,7 +91,7 @@ def test_a_signed_mail_verifies_and_a_changed_one_does_not(
 def test_no_header_that_is_shown_or_acted_upon_can_be_added(
     tmp_path: Path, added: bytes, at_top: bool
 ) -> None:
-    from digest.delivery.dkim import DkimSigner
+    from digest.channels.email.dkim import DkimSigner
 
     key, dns = ed25519_key(tmp_path)
     sign = DkimSigner(domain="example.org", selector="digest", key_file=key)
@@ -104,7 +105,7 @@ def test_no_header_that_is_shown_or_acted_upon_can_be_added(
 
 @pytest.mark.parametrize("text", [b"", b"no key", b"-----BEGIN RSA PRIVATE KEY-----\nx\n-----END"])
 def test_what_is_no_key_is_told_before_any_mail(tmp_path: Path, text: bytes) -> None:
-    from digest.delivery.dkim import DkimSigner
+    from digest.channels.email.dkim import DkimSigner
 
     key = tmp_path / "k"
     key.write_bytes(text)
@@ -121,7 +122,7 @@ def test_a_run_with_a_key_sends_signed_mails(tmp_path: Path) -> None:
         )
         world.write(sources=dkim_table)
         with world.app() as app:
-            report = app.run()
+            report = jobs.run(app)
         assert report is not None
         (mail,) = world.smtp.mails
         assert dkim.verify(mail.body, dnsfunc=dns)

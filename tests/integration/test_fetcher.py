@@ -12,8 +12,9 @@ from collections.abc import Iterator
 import pytest
 
 from digest.errors import SourceUnavailable
-from digest.fetcher import Fetcher, _is_public
+from digest.fetcher import Fetcher
 from digest.model import Validators
+from digest.ssrf import is_public
 from tests.servers import Answer, WebServer, gzipped, web_server
 
 
@@ -137,9 +138,9 @@ def test_private_addresses_are_refused_unless_allowed(web: WebServer, host: str)
     ],
 )
 def test_addresses_that_lead_inside_are_not_public(address: str) -> None:
-    assert not _is_public(address)
-    assert _is_public("93.184.216.34")
-    assert _is_public("2606:2800:220:1::1")
+    assert not is_public(address)
+    assert is_public("93.184.216.34")
+    assert is_public("2606:2800:220:1::1")
 
 
 def test_a_name_that_resolves_to_a_private_address_is_refused(

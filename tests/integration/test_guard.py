@@ -14,10 +14,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from digest import membership
+from digest import jobs
 from digest.cli.check import _web
 from digest.edition.links import Action
 from digest.errors import StoreError
+from digest.usecases import signup
 from digest.web import uploads
 from digest.web.guard import client_of
 from digest.web.protocol import HttpProtocol
@@ -38,7 +39,7 @@ def world(tmp_path: Path) -> Iterator[World]:
 @pytest.fixture
 def site(world: World) -> Iterator[Site]:
     with served(world, services="[]") as made:
-        made.app.run()
+        jobs.run(made.app)
         yield made
 
 
@@ -112,7 +113,7 @@ def test_leaving_with_a_valid_link_is_never_too_much(world: World) -> None:
 def test_guesses_are_logged_slowed_and_counted_over_processes(
     world: World, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from digest.web import admin
+    from digest.web.routes import admin
 
     waited: list[float] = []
 
@@ -151,7 +152,7 @@ def test_health_says_ok_or_not_and_more_to_the_admin_alone(
         def gone() -> str:
             raise StoreError("postgresql://digest@db.internal/digest cannot be reached: secret")
 
-        monkeypatch.setattr(site.app.store, "state", gone)
+        monkeypatch.setattr(site.app.store.archive, "state", gone)
         for auth in (None, ("x", "wrong")):
             answer = site.get("/healthz", auth=auth)
             assert answer.status_code == 503
@@ -233,8 +234,8 @@ def test_a_library_comes_along_through_its_own_process(site: Site) -> None:
     text = b"TY  - JOUR\nTI  - On river deltas\nAB  - Deltas.\nDO  - 10.5555/d\nER  - \n"
     assert upload(site, "mine.ris", text).status_code == 202
     site.post(link_in(site.mail("eve@example.org"), "confirm"))
-    wait(lambda: site.app.store.ratings(site.reader("eve@example.org").id))
-    (mine,) = site.app.store.rated_papers(site.reader("eve@example.org").id).values()
+    wait(lambda: site.app.store.ratings.of(site.reader("eve@example.org").id))
+    (mine,) = site.app.store.ratings.papers_of(site.reader("eve@example.org").id).values()
     assert mine.title == "On river deltas"
 
 
@@ -308,22 +309,22 @@ def test_requests_that_nobody_confirms_cannot_fill_the_disk(
 
     answer = upload(site, "a.ris", library(1), email="p1@example.org")
     assert "500 of its papers are taken for now" in answer.text
-    first = site.app.store.signup_bytes()
+    first = site.app.store.signups.n_bytes()
     upload(site, "a.ris", library(2), email="p1@example.org")  # no mail, so nothing to wait for
-    assert site.app.store.signup_bytes() == first
-    monkeypatch.setattr(membership, "MAX_WAITING_BYTES", first - 1)
+    assert site.app.store.signups.n_bytes() == first
+    monkeypatch.setattr(signup, "MAX_WAITING_BYTES", first - 1)
     upload(site, "a.ris", library(3), email="p3@example.org")
-    assert site.app.store.signup_bytes() < 1.1 * first
+    assert site.app.store.signups.n_bytes() < 1.1 * first
     site.mail("p1@example.org")
     site.world.now += timedelta(days=15)
-    site.app.purge()
-    assert site.app.store.signup_bytes() == 0
+    jobs.purge(site.app)
+    assert site.app.store.signups.n_bytes() == 0
 
 
 def test_one_client_hands_in_a_few_files_a_minute(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(site.office.uploads, "_pace", uploads.Pace(2))
+    monkeypatch.setattr(site.web_context.uploads, "_pace", uploads.RateLimiter(2))
     answers = [upload(site, "a.bib", b"no entry").text for _ in range(4)]
     assert "holds no BibTeX entry" in answers[1]
     assert "Please wait a minute" in answers[3]

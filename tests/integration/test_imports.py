@@ -7,13 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from digest import jobs
 from digest.app import App
+from digest.libraries import library_of
 from digest.model import Subscriber
-from digest.subscriptions import ImportReport, forget_import, imports, unrate
+from digest.usecases.feedback import Unrated, unrate
+from digest.usecases.imports import ImportReport, forget_import, imports
 from tests.acceptance.test_command import digest
 from tests.servers import Answer, api
 from tests.unit.test_library_files import RIS
-from tests.worlds import World, make_world, record
+from tests.worlds import World, import_from, make_world, record
 
 LIST = "2405.01234\n2405.09999\n"
 
@@ -30,17 +33,17 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 
 def reader(app: App) -> Subscriber:
-    return app.subscriber("ada@example.org")
+    return jobs.subscriber(app, "ada@example.org")
 
 
 def brought(app: App, path: Path, *, dry_run: bool = False, name: str = "x") -> ImportReport:
-    report = app.import_from(reader(app), app.shelf(str(path)), name, dry_run=dry_run)
+    report = import_from(app, reader(app), library_of(app, str(path)), name, dry_run=dry_run)
     assert report is not None
     return report
 
 
 def likes(app: App) -> set[str]:
-    return {r.paper_id for r in app.store.ratings(reader(app).id) if r.origin != "config"}
+    return {r.paper_id for r in app.store.ratings.of(reader(app).id) if r.origin != "config"}
 
 
 def test_an_import_becomes_likes_and_says_what_it_brought(world: World) -> None:
@@ -86,7 +89,7 @@ def test_an_import_is_taken_away_as_one_and_leaves_other_likes(world: World) -> 
         assert forget_import(app.store, reader(app), "zotero", world.now) == 3
         assert likes(app) == {"arxiv:2405.01234"}  # the other import has it too
         assert imports(app.store, reader(app)) == {"list": 1}
-        assert unrate(app.store, reader(app), ["2405.01234"]) == {"2405.01234": "is taken back"}
+        assert unrate(app.store, reader(app), ["2405.01234"]) == {"2405.01234": Unrated.TAKEN_BACK}
         assert likes(app) == set()
 
 
@@ -96,7 +99,7 @@ def test_a_missing_abstract_comes_from_arxiv(world: World) -> None:
     with world.app() as app:
         told = brought(app, world.folder / "bare.ris")
         assert told.n_without_abstract == 0
-        paper = app.store.papers(["arxiv:2405.01234"])["arxiv:2405.01234"]
+        paper = app.store.papers.get(["arxiv:2405.01234"])["arxiv:2405.01234"]
         assert "laser beam" in paper.abstract.lower()
 
 
@@ -105,28 +108,26 @@ def test_a_file_among_the_likes_is_read_at_every_run(world: World, name: str) ->
     subscriber = f'[[subscribers]]\nemail = "ada@example.org"\nlikes = ["{name}"]\n'
     world.write(subscribers=subscriber)
     with world.app() as app:
-        app.sync_likes(app.sync_subscribers())
+        jobs.sync_configured_likes(app, jobs.sync_subscribers(app))
         n = {"my.ris": 3, "list.txt": 1}[name]
         origin = f"config:{name}"
-        assert len(app.store.ratings_by_origin(reader(app).id)[origin]) == n
+        assert len(app.store.ratings.by_origin(reader(app).id)[origin]) == n
         (world.folder / name).write_text("TY  - JOUR\nTI  - Other\nER  -\n" if n > 1 else "")
-        app.sync_likes(app.sync_subscribers())
-        left = app.store.ratings_by_origin(reader(app).id).get(origin, frozenset())
+        jobs.sync_configured_likes(app, jobs.sync_subscribers(app))
+        left = app.store.ratings.by_origin(reader(app).id).get(origin, frozenset())
         assert len(left) == (1 if n > 1 else 0)
 
 
 def test_a_file_that_is_gone_keeps_the_likes_it_brought(world: World) -> None:
     world.write(subscribers='[[subscribers]]\nemail = "ada@example.org"\nlikes = ["my.ris"]\n')
     with world.app() as app:
-        app.sync_likes(app.sync_subscribers())
+        jobs.sync_configured_likes(app, jobs.sync_subscribers(app))
         (world.folder / "my.ris").rename(world.folder / "elsewhere.ris")
-        told = app.sync_likes(app.sync_subscribers())
-        assert "cannot be read" in told[0]
-        assert "The likes it brought before are used." in told[0]
-        assert len(app.store.ratings_by_origin(reader(app).id)["config:my.ris"]) == 3
-        assert unrate(app.store, reader(app), ["2405.01234"]) == {
-            "2405.01234": "stands in the configuration file; remove it there"
-        }
+        told = jobs.sync_configured_likes(app, jobs.sync_subscribers(app))
+        assert "cannot be read" in told[0].text
+        assert "The likes it brought before are used." in told[0].text
+        assert len(app.store.ratings.by_origin(reader(app).id)["config:my.ris"]) == 3
+        assert unrate(app.store, reader(app), ["2405.01234"]) == {"2405.01234": Unrated.IN_CONFIG}
 
 
 def test_the_commands(world: World) -> None:

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from digest import library
-from digest.model import Paper
+from digest.model import Paper, Profile
 from digest.ranking import fit, select
-from digest.ranking.selection import build_profile, chance
+from digest.ranking.selection import chance
 from tests.factories import subscriber
 
 
@@ -38,13 +38,12 @@ def test_halves_of_two_libraries_both_get_their_papers_in_proportion(
     papers = [Paper(id=r["id"], title=r["title"], abstract=r["abstract"]) for r in records]
     day = [*papers[:400], *biology[60:100], *law[60:100]]
     liked = [*biology[:n_biology], *law[:n_law]]
-    reader = subscriber(edition_size=16, trending_size=0)
+    reader = subscriber(length=16, trending=0)
     ranker = fit(papers[1000:3000])
     picks = select(
-        reader,
-        build_profile(reader, liked, ()),
+        reader.preferences,
         day,
-        ranker,
+        ranker.read(Profile(subscriber_id="", liked=tuple(liked)), day),
         day=date(2026, 5, 20),
         rng=chance(reader, date(2026, 5, 20)),
     )

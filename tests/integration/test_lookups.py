@@ -13,22 +13,27 @@ from typing import Any
 
 import pytest
 
+from digest import jobs
 from digest.config import AuthorLikes, RecommendedLikes, load_settings
+from digest.edition.links import Action
 from digest.errors import LibraryError, SourceError
 from digest.fetcher import Fetcher
-from digest.library.zotero import Wanted
+from digest.libraries import library_of
+from digest.library.zotero import Items
 from digest.library.zotero_file import ZoteroFile
 from digest.ports import FetchRequest
 from digest.sources.europepmc import EuropePmcSource
 from digest.sources.openalex import OpenAlexApi, OpenAlexSource
 from digest.sources.pubmed import PubMedSource
 from digest.sources.semantic_scholar import SemanticScholarApi, SemanticScholarSource
-from digest.subscriptions import imports, resolve
+from digest.usecases.feedback import rate_references
+from digest.usecases.imports import imports
+from digest.usecases.lookup import resolve
 from tests.acceptance.test_command import digest
 from tests.conftest import NOW
 from tests.factories import paper
 from tests.servers import Answer, Request, WebServer, as_json, web_server
-from tests.worlds import World, make_world
+from tests.worlds import World, import_from, make_world
 
 ALL = '["arxiv", "openalex", "crossref", "semantic-scholar"]'
 
@@ -129,7 +134,7 @@ def s2_paper(name: str, **changes: Any) -> dict[str, Any]:
 
 def abstracts(world: World, *dois: str) -> dict[str, str]:
     with world.app() as app:
-        found = app.store.papers([f"doi:{d}" for d in dois])
+        found = app.store.papers.get([f"doi:{d}" for d in dois])
     return {i.removeprefix("doi:"): p.abstract for i, p in found.items()}
 
 
@@ -191,15 +196,15 @@ def test_missing_abstracts_are_filled_in_and_a_broken_import_goes_on_where_it_wa
     services.die_after = 1
     told: list[str] = []
     with world.app() as app:
-        reader = app.subscriber("ada@example.org")
-        first = app.import_from(reader, app.shelf(str(path)), progress=told.append)
+        reader = jobs.subscriber(app, "ada@example.org")
+        first = import_from(app, reader, library_of(app, str(path)), progress=told.append)
         assert first is not None
         assert (first.n_new, first.n_without_abstract) == (120, 70)
     assert told[0] == "OpenAlex: 50 of 120"
     n_before, services.die_after = len(services.asked), 10**9
     with world.app() as app:
-        reader = app.subscriber("ada@example.org")
-        second = app.import_from(reader, app.shelf(str(path)))
+        reader = jobs.subscriber(app, "ada@example.org")
+        second = import_from(app, reader, library_of(app, str(path)))
         assert second is not None
         assert (second.n_new, second.n_known, second.n_without_abstract) == (0, 120, 0)
     again = [n for s, names in services.asked[n_before:] if s == "openalex" for n in names]
@@ -210,11 +215,11 @@ def test_items_without_an_abstract_count_with_their_title(world: World) -> None:
     Services(world.web)
     path = bare_library(world.folder, 3)
     with world.app() as app:
-        reader = app.subscriber("ada@example.org")
-        report = app.import_from(reader, app.shelf(str(path)))
+        reader = jobs.subscriber(app, "ada@example.org")
+        report = import_from(app, reader, library_of(app, str(path)))
         assert report is not None
         assert report.n_without_abstract == 3
-        profile, _ = app.profile(reader)
+        profile, _ = jobs.profile(app, reader)
         assert {"Work 0", "Work 1", "Work 2"} <= {p.title for p in profile.liked}
 
 
@@ -250,16 +255,16 @@ def author_pages(web: WebServer, pages: int = 2) -> list[dict[str, str]]:
 def test_an_authors_works_become_likes_and_if_asked_what_they_cite(world: World) -> None:
     asked = author_pages(world.web)
     with world.app() as app:
-        reader = app.subscriber("ada@example.org")
-        shelf = app.shelf("orcid:0000-0002-1825-0097")
-        report = app.import_from(reader, shelf)
+        reader = jobs.subscriber(app, "ada@example.org")
+        shelf = library_of(app, "orcid:0000-0002-1825-0097")
+        report = import_from(app, reader, shelf)
         assert report is not None
         assert report.n_new == 4
         assert asked[0]["filter"] == "author.orcid:0000-0002-1825-0097"
-        assert app.import_from(reader, shelf) is None  # once a day
+        assert import_from(app, reader, shelf) is None  # once a day
         world.now += timedelta(days=1)
-        deep = app.shelf(AuthorLikes(author="A5023888391", references=True))
-        report = app.import_from(reader, deep)
+        deep = library_of(app, AuthorLikes(author="A5023888391", references=True))
+        report = import_from(app, reader, deep)
         assert report is not None
         assert (report.n_new, report.n_known) == (2, 4)
         assert report.faults == ("openalex:W404: OpenAlex knows no such paper.",)
@@ -269,11 +274,11 @@ def test_an_authors_works_become_likes_and_if_asked_what_they_cite(world: World)
 def test_an_author_whom_nobody_knows_is_told(world: World) -> None:
     author_pages(world.web)
     with world.app() as app:
-        reader = app.subscriber("ada@example.org")
+        reader = jobs.subscriber(app, "ada@example.org")
         with pytest.raises(LibraryError, match="knows no works of 0000-0000-0000-0001"):
-            app.import_from(reader, app.shelf("orcid:0000-0000-0000-0001"))
+            import_from(app, reader, library_of(app, "orcid:0000-0000-0000-0001"))
         with pytest.raises(LibraryError, match="write an ORCID iD like"):
-            app.shelf("orcid:Ada Lovelace")
+            library_of(app, "orcid:Ada Lovelace")
     done = digest(world.folder, "import", "author", "nobody")
     assert done.returncode == 1
     assert '"nobody" is no author' in done.stderr
@@ -337,37 +342,36 @@ def test_a_run_hands_the_likes_to_the_source_that_wants_them(world: World) -> No
     source += f'base_url = "{world.web.url}"\n'
     world.write(sources=source, services="[]")
     with world.app() as app:
-        app.store.add_papers([paper(1, id="arxiv:2405.01234")], world.now)
-        from digest.subscriptions import rate
+        app.store.papers.add([paper(1, id="arxiv:2405.01234")], world.now)
 
-        rate(
+        rate_references(
             app.store,
             app.lookups,
-            app.subscriber("ada@example.org"),
+            jobs.subscriber(app, "ada@example.org"),
             ["2405.01234"],
-            1,
+            Action.LIKE,
             origin="cli",
             now=world.now,
         )
-        report = app.run()
+        report = jobs.run(app)
         assert report is not None
         assert {s.source: s.n_fetched for s in report.sources}["Semantic Scholar"] == 2
-        assert app.store.mentions_of("doi:10.1000/r1")
-        assert not app.store.mentions_of("doi:10.1000/r2")
+        assert app.store.papers.entries_of("doi:10.1000/r1")
+        assert not app.store.papers.entries_of("doi:10.1000/r2")
 
 
 def test_recommended_papers_become_likes(world: World) -> None:
     recommender(world.web, "ARXIV:2405.01234")
     with world.app() as app:
-        reader = app.subscriber("ada@example.org")
-        shelf = app.shelf(RecommendedLikes(recommendations=("2405.01234", "nonsense")))
-        report = app.import_from(reader, shelf)
+        reader = jobs.subscriber(app, "ada@example.org")
+        shelf = library_of(app, RecommendedLikes(recommendations=("2405.01234", "nonsense")))
+        report = import_from(app, reader, shelf)
         assert report is not None
         assert report.n_new == 2
         assert report.faults == ("nonsense is no id or address of a paper.",)
-        unknown = app.shelf(RecommendedLikes(recommendations=("10.1000/zzz",)))
+        unknown = library_of(app, RecommendedLikes(recommendations=("10.1000/zzz",)))
         with pytest.raises(LibraryError, match=r"recommends nothing for 10\.1000/zzz"):
-            app.import_from(reader, unknown)
+            import_from(app, reader, unknown)
 
 
 def test_a_pace_that_is_too_fast_for_no_key_says_what_helps(web: WebServer) -> None:
@@ -505,7 +509,7 @@ def zotero_database(path: Path) -> Path:
 
 
 def local(path: Path, *collections: str) -> ZoteroFile:
-    return ZoteroFile(path, Wanted(library="user", collections=collections))
+    return ZoteroFile(path, Items(library="user", collections=collections))
 
 
 def test_a_local_database_is_read_without_touching_it_even_while_zotero_runs(
@@ -557,9 +561,9 @@ def test_a_local_database_among_the_likes(world: World) -> None:
     like = '{ zotero = "zotero.sqlite", collections = ["Other"] }'
     world.write(subscribers=f'[[subscribers]]\nemail = "ada@example.org"\nlikes = [{like}]')
     with world.app() as app:
-        assert app.sync_likes(app.sync_subscribers()) == ()
-        reader = app.subscriber("ada@example.org")
-        origins = app.store.ratings_by_origin(reader.id)
+        assert jobs.sync_configured_likes(app, jobs.sync_subscribers(app)) == ()
+        reader = jobs.subscriber(app, "ada@example.org")
+        origins = app.store.ratings.by_origin(reader.id)
         assert origins["config:zotero.sqlite (Other)"] == {"doi:10.1000/z2"}
     done = digest(world.folder, "import", "zotero.sqlite", "--collection", "Reading")
     assert done.returncode == 0, done.stderr

@@ -16,6 +16,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from digest import jobs
 from digest.config import load_settings, readable_secrets
 from digest.errors import ConfigError, StoreBusy, StoreCorrupt, StoreError
 from digest.monitor.logs import handler, masked
@@ -103,16 +104,16 @@ def test_a_run_is_announced_and_its_end_told(world: World) -> None:
         return found
 
     with world.app() as app:
-        app.run()
+        jobs.run(app)
         assert pings() == ["/ping/start", "/ping"]
-        app.run(dry_run=True)
+        jobs.run(app, dry_run=True)
         assert pings() == []
     world.smtp.refuse = {"ada@example.org": "451 later"}
     world.now += timedelta(days=1)
     stamp = world.now.strftime("%a, %d %b %Y 00:00:00 -0400")
     world.web.says("/rss/cs.CL+cs.LG", Answer(rss([record(9)], stamp)))
     with world.app() as app:
-        app.run()
+        jobs.run(app)
     assert pings() == ["/ping/start", "/ping/fail"]
 
 
@@ -122,12 +123,13 @@ def test_a_run_that_crashes_is_told_and_a_dead_service_changes_nothing(
     world.web.says("/ping/fail", Answer(b"OK"))
     world.write(sources=f'[monitor]\nping_url = "{world.web.url}/ping"\n')  # /start is a 404
     with world.app() as app:
-        monkeypatch.setattr(app, "sync_likes", lambda subscribers: 1 / 0)
-        with pytest.raises(ZeroDivisionError):
-            app.run()
+        with monkeypatch.context() as broken:
+            broken.setattr(jobs, "sync_configured_likes", lambda *_: 1 / 0)
+            with pytest.raises(ZeroDivisionError):
+                jobs.run(app)
         assert world.web.asked("/ping/fail")
     with world.app() as app:
-        report = app.run()
+        report = jobs.run(app)
     assert report is not None
     assert not report.failed
 
@@ -142,7 +144,7 @@ def test_figures_are_answered_on_this_machine(world: World) -> None:
     world.write(subscribers=ADA + ADA.replace("ada@", "bob@"))
     world.smtp.refuse = {"bob@example.org": "550 5.1.1 gone"}
     with world.app() as app:
-        app.run()
+        jobs.run(app)
         port = serve_metrics(app, 0)
         with httpx.Client(trust_env=False) as client:
             text = client.get(f"http://127.0.0.1:{port}/metrics").text
@@ -210,20 +212,20 @@ def test_a_backup_of_a_busy_database_is_sound_and_comes_back(world: World) -> No
     copy = world.folder / "copies" / "today.db"
     copy.parent.mkdir()
     with world.app() as app:
-        app.run()
+        jobs.run(app)
         busy = threading.Event()
 
         def write() -> None:
             while not busy.is_set():
-                app.store.forgive("nobody")
+                app.store.strikes.forgive("nobody")
 
         thread = threading.Thread(target=write)
         thread.start()
-        app.store.backup(copy)
+        app.store.database.copy_to(copy)
         busy.set()
         thread.join()
         with pytest.raises(StoreError, match="is there already"):
-            app.store.backup(copy)
+            app.store.database.copy_to(copy)
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
     assert sqlite3.connect(copy).execute("PRAGMA integrity_check").fetchone() == ("ok",)
     assert not list(copy.parent.glob("*-wal"))
@@ -238,17 +240,17 @@ def test_a_backup_of_a_busy_database_is_sound_and_comes_back(world: World) -> No
     assert kept.read_bytes().startswith(b"rubbish")
     assert copy.read_bytes() == before
     with world.app() as app:
-        report = app.run()
+        report = jobs.run(app)
     assert report is not None
-    assert [s.outcome for s in report.subscribers] == ["sent"]
+    assert [s.result for s in report.subscribers] == ["sent"]
     assert len(world.smtp.mails) == 1  # the restored journal knows that it went out
 
 
 @pytest.mark.sqlite
 def test_a_backup_is_put_back_where_there_is_nothing(world: World) -> None:
     with world.app() as app:
-        app.run()
-        app.store.backup(world.folder / "b.db")
+        jobs.run(app)
+        app.store.database.copy_to(world.folder / "b.db")
     target = world.folder / "elsewhere" / "digest.db"
     assert restore(world.folder / "b.db", target, force=False) is None
     with open_store(target) as store:
@@ -263,7 +265,7 @@ def test_what_is_no_backup_replaces_nothing(
     world: World, content: bytes | None, fault: type[Exception]
 ) -> None:
     with world.app() as app:
-        app.run()
+        jobs.run(app)
     database = world.folder / "digest.db"
     before = database.read_bytes()
     wrong = world.folder / "wrong.db"
@@ -279,8 +281,8 @@ def test_what_is_no_backup_replaces_nothing(
 @pytest.mark.sqlite
 def test_a_database_in_use_is_not_replaced(world: World) -> None:
     with world.app() as app:
-        app.run()
-        app.store.backup(world.folder / "b.db")
+        jobs.run(app)
+        app.store.database.copy_to(world.folder / "b.db")
         with app.store.exclusive(), pytest.raises(StoreBusy, match="stop the worker"):
             restore(world.folder / "b.db", world.folder / "digest.db", force=True)
 
@@ -288,10 +290,10 @@ def test_a_database_in_use_is_not_replaced(world: World) -> None:
 @pytest.mark.sqlite
 def test_a_damaged_database_is_told_how_to_restore(world: World) -> None:
     with world.app() as app:
-        app.run()
+        jobs.run(app)
     shutil.copyfile(world.config, world.folder / "digest.db")
     with world.app() as app, pytest.raises(StoreCorrupt, match="restore a backup"):
-        app.run()
+        jobs.run(app)
 
 
 def test_settings_of_the_monitor_are_checked(world: World) -> None:

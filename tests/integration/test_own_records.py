@@ -12,17 +12,20 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from digest.answers import why_not
+from digest import jobs
 from digest.app import App
+from digest.edition.links import Action
+from digest.libraries import library_of
 from digest.model import Listing, Paper, Subscriber
 from digest.ports import Likes
 from digest.store import database as database_module
 from digest.store import open_store, schema
-from digest.subscriptions import HandedIn, forget_import, import_likes, rate, unrate
+from digest.usecases.feedback import Unrated, rate_references, unrate
+from digest.usecases.imports import HandedIn, forget_import, import_likes
 from tests.conftest import NOW
 from tests.factories import paper
 from tests.servers import Answer, rss
-from tests.worlds import World, make_world, record
+from tests.worlds import World, import_from, make_world, record
 
 TWO = """
 [[subscribers]]
@@ -61,19 +64,19 @@ def world(tmp_path: Path) -> Iterator[World]:
 def listed(app: App, *papers: Paper, source: str = "crossref", days: int = 0) -> None:
     at = app.clock() + timedelta(days=days)
     papers = tuple(replace(p, announced=at.date()) for p in papers)
-    app.store.add_listing(Listing(source=source, papers=papers, fetched_at=at))
+    app.store.papers.add_listing(Listing(source=source, papers=papers, fetched_at=at))
 
 
 def imported(app: App, email: str, text: str, name: str = "mine") -> None:
     path = Path(app.settings.store.path).parent / f"{name}.bib"
     path.write_text(text, "utf-8")
-    report = app.import_from(app.subscriber(email), app.shelf(str(path)), name)
+    report = import_from(app, jobs.subscriber(app, email), library_of(app, str(path)), name)
     assert report is not None
     assert not report.faults
 
 
 def rows(app: App, *names: str) -> dict[str, list[dict[str, Any]]]:
-    with app.store._db.read() as connection:
+    with app.store.database.read() as connection:
         return {
             n: [
                 dict(r)
@@ -88,8 +91,8 @@ def rows(app: App, *names: str) -> dict[str, list[dict[str, Any]]]:
 
 
 def liked(app: App, email: str) -> list[Paper]:
-    reader = app.subscriber(email)
-    return list(app.store.reader_state(reader.id, app.clock().date()).liked)
+    reader = jobs.subscriber(app, email)
+    return list(app.store.ratings.reader_state(reader.id, app.clock().date()).liked)
 
 
 def test_an_import_before_the_listing_changes_nothing_of_it(world: World) -> None:
@@ -97,7 +100,7 @@ def test_an_import_before_the_listing_changes_nothing_of_it(world: World) -> Non
         imported(app, "mallory@example.org", POISON)
         assert rows(app, *SHARED)["papers"] == []
         listed(app, CROSSREF)
-        (stored,) = app.store.papers({CROSSREF.id}).values()
+        (stored,) = app.store.papers.get({CROSSREF.id}).values()
         assert (stored.title, stored.url, stored.source) == (
             CROSSREF.title,
             CROSSREF.url,
@@ -131,19 +134,19 @@ def test_an_import_joins_no_two_stored_papers(world: World) -> None:
         )
         imported(app, "mallory@example.org", joined)
         assert rows(app, *SHARED) == before
-        reader = app.subscriber("mallory@example.org")
-        state = app.store.reader_state(reader.id, app.clock().date())
+        reader = jobs.subscriber(app, "mallory@example.org")
+        state = app.store.ratings.reader_state(reader.id, app.clock().date())
         assert [p.id for p in state.liked] == [one.id]
         # who has it in a library under two names gets it under neither
         assert state.named == {one.id, other.id}
-        told = why_not(app.store, reader, other, app.clock().date())
+        told = jobs.why_not(app, reader, other)
         assert told == ("It stands in a library of theirs, so it is not sent.",)
 
 
 def test_taking_an_import_back_leaves_no_trace(world: World) -> None:
     everything = [t.name for t in schema.metadata.sorted_tables]
     with world.app() as app:
-        reader = app.subscriber("mallory@example.org")
+        reader = jobs.subscriber(app, "mallory@example.org")
         listed(app, CROSSREF, paper(2))
         before = rows(app, *everything)
         imported(app, "mallory@example.org", POISON + "\n@misc{y, title={No id at all, but words}}")
@@ -155,7 +158,7 @@ def test_taking_an_import_back_leaves_no_trace(world: World) -> None:
 def test_whoever_is_deleted_takes_their_records_along(world: World) -> None:
     with world.app() as app:
         imported(app, "mallory@example.org", POISON)
-        app.store.forget_subscriber(app.subscriber("mallory@example.org").id)
+        app.store.personal.forget(jobs.subscriber(app, "mallory@example.org").id)
         assert rows(app, "ratings")["ratings"] == []
         assert rows(app, *SHARED)["papers"] == []
 
@@ -175,7 +178,9 @@ def test_a_liked_paper_that_is_listed_later_by_its_title_is_no_news(world: World
     with world.app() as app:
         imported(app, "ada@example.org", text)
         listed(app, paper(3, title=title, authors=("Ada Lovelace",)), paper(4))
-        state = app.store.reader_state(app.subscriber("ada@example.org").id, NOW.date())
+        state = app.store.ratings.reader_state(
+            jobs.subscriber(app, "ada@example.org").id, NOW.date()
+        )
         assert state.named == {paper(3).id}
         assert len(state.liked) == 1
 
@@ -184,9 +189,9 @@ def test_own_records_teach_only_their_reader(world: World) -> None:
     """The same listing scores the same for everybody else, whatever somebody brings along."""
     with world.app() as app:
         listed(app, *(paper(n) for n in range(5)))
-        before = app.store.background(100)
+        before = app.store.papers.background(100)
         imported(app, "mallory@example.org", POISON)
-        assert app.store.background(100) == before
+        assert app.store.papers.background(100) == before
 
 
 def test_what_is_asked_of_services_is_stored_for_everybody(world: World) -> None:
@@ -198,21 +203,23 @@ def test_what_is_asked_of_services_is_stored_for_everybody(world: World) -> None
     text = "@misc{x, title={As a file has it}, eprint={2405.01234}, archivePrefix={arXiv}}"
     with world.app() as app:
         imported(app, "mallory@example.org", text)
-        (stored,) = app.store.papers({"arxiv:2405.01234"}).values()
+        (stored,) = app.store.papers.get({"arxiv:2405.01234"}).values()
         assert stored.title == "As arXiv has it"
         assert liked(app, "mallory@example.org") == [stored]
 
 
 def test_a_paper_of_ones_own_can_be_rated_and_taken_back_by_any_name(world: World) -> None:
     with world.app() as app:
-        reader = app.subscriber("ada@example.org")
+        reader = jobs.subscriber(app, "ada@example.org")
         imported(app, "ada@example.org", POISON)
         later = app.clock() + timedelta(minutes=1)
-        told = rate(app.store, (), reader, ["10.5555/ABC.2026.1"], -1, origin="cli", now=later)
+        told = rate_references(
+            app.store, (), reader, ["10.5555/ABC.2026.1"], Action.DISLIKE, origin="cli", now=later
+        )
         assert not told.missing
         assert liked(app, "ada@example.org") == []
         verdict = unrate(app.store, reader, ["https://doi.org/10.5555/abc.2026.1"])
-        assert set(verdict.values()) == {"is taken back"}
+        assert set(verdict.values()) == {Unrated.TAKEN_BACK}
 
 
 def test_the_mail_of_another_reader_holds_no_word_of_an_import(world: World) -> None:
@@ -224,7 +231,7 @@ def test_the_mail_of_another_reader_holds_no_word_of_an_import(world: World) -> 
     text = POISON.replace("doi = {10.5555/abc.2026.1}", arxiv)
     with world.app() as app:
         imported(app, "mallory@example.org", text)
-        app.run()
+        jobs.run(app)
     sent = {m.recipient: m for m in world.smtp.mails}
     body = sent["ada@example.org"].body
     assert b"Laser beam study 3" in body
@@ -250,7 +257,7 @@ def test_the_same_work_twice_in_a_library_is_one_like(world: World) -> None:
 def test_what_the_form_handed_in_is_a_readers_own_too(world: World) -> None:
     mine = Paper(id="doi:10.5555/b", title="Mine", abstract="My words.", doi="10.5555/b")
     with world.app() as app:
-        reader = app.subscriber("mallory@example.org")
+        reader = jobs.subscriber(app, "mallory@example.org")
         shelf = HandedIn(Likes(papers=(mine,)), "when joining")
         import_likes(app.store, (), reader, shelf, "when joining", app.clock(), dry_run=False)
         assert rows(app, *SHARED)["papers"] == []
@@ -263,7 +270,7 @@ def test_what_the_form_handed_in_is_a_readers_own_too(world: World) -> None:
 def _as_before(place: Path | str) -> Subscriber:
     """A database of version 0.2, in which two imports wrote records and lent an abstract."""
     with open_store(place) as opened:
-        (reader,) = opened.sync_config_subscribers(
+        (reader,) = opened.subscribers.sync_config(
             [Subscriber(id="", email="ada@example.org")], NOW
         )
         poisoned = replace(CROSSREF, title="Click here", url="http://example.net", source="bibtex")
@@ -275,18 +282,18 @@ def _as_before(place: Path | str) -> Subscriber:
             papers=(poisoned, lent, sound),
             fetched_at=datetime(2026, 5, 1, tzinfo=UTC),
         )
-        opened.add_listing(day)
-        opened.add_papers([alone], NOW)
+        opened.papers.add_listing(day)
+        opened.papers.add([alone], NOW)
         ids = [poisoned.id, lent.id, alone.id, sound.id]
-        opened.sync_ratings(reader.id, "import:library", ids, NOW)
-        database_module.migrate(opened._db, "0006")
+        opened.ratings.sync(reader.id, "import:library", ids, NOW)
+        database_module.migrate(opened.database, "0006")
     return reader
 
 
 def test_what_imports_wrote_before_goes_back_to_who_brought_it(place: Path | str) -> None:
     reader = _as_before(place)
     with open_store(place) as opened:
-        shared = opened.papers({CROSSREF.id, "doi:10.5555/lent", "text:7", paper(8).id})
+        shared = opened.papers.get({CROSSREF.id, "doi:10.5555/lent", "text:7", paper(8).id})
         assert "text:7" not in shared
         assert (shared[CROSSREF.id].title, shared[CROSSREF.id].url) == (
             "",
@@ -295,11 +302,11 @@ def test_what_imports_wrote_before_goes_back_to_who_brought_it(place: Path | str
         assert shared["doi:10.5555/lent"].title == CROSSREF.title
         assert shared["doi:10.5555/lent"].abstract == ""
         assert shared[paper(8).id] == paper(8)
-        mine = {p.id: p for p in opened.reader_state(reader.id, NOW.date()).liked}
+        mine = {p.id: p for p in opened.ratings.reader_state(reader.id, NOW.date()).liked}
         assert mine[CROSSREF.id].title == "Click here"
         assert mine["doi:10.5555/lent"].abstract == "Made up."
         assert mine["text:7"].title == "Only liked"
         # the next listing or service says what everybody sees
-        opened.add_papers([CROSSREF], NOW)
-        (mended,) = opened.papers({CROSSREF.id}).values()
+        opened.papers.add([CROSSREF], NOW)
+        (mended,) = opened.papers.get({CROSSREF.id}).values()
         assert (mended.title, mended.authors) == (CROSSREF.title, CROSSREF.authors)

@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from digest import jobs
 from digest.cluster.queue import COMPOSE, FACT, PLAN, SEND, Orders, prepare
 from digest.errors import StoreError
 from digest.model import Listing
-from digest.store import SqlStore, open_store, schema, transfer
+from digest.store import Store, open_store, schema, transfer
 from tests import postgres
 from tests.conftest import NOW
 from tests.factories import paper, subscriber
@@ -30,7 +31,7 @@ def _server() -> None:
 
 
 @pytest.fixture
-def store() -> Iterator[SqlStore]:
+def store() -> Iterator[Store]:
     with open_store(postgres.fresh()) as opened:
         yield opened
 
@@ -40,17 +41,17 @@ def listing(*numbers: int, **changes: object) -> Listing:
     return Listing(source="arXiv", papers=papers, fetched_at=NOW)
 
 
-def test_nobody_learns_of_a_mention_before_those_with_lower_numbers(store: SqlStore) -> None:
+def test_nobody_learns_of_a_mention_before_those_with_lower_numbers(store: Store) -> None:
     """Numbers are drawn before a transaction ends, so without a turn the later one could be seen
     first, and an edition made then would pass over the other one's papers for ever."""
     done = threading.Event()
 
     def add() -> None:
-        store.add_listing(listing(2))
+        store.papers.add_listing(listing(2))
         done.set()
 
     thread = threading.Thread(target=add)
-    with store._db.write("papers") as connection:
+    with store.database.write("papers") as connection:
         connection.execute(
             schema.mentions.insert().values(
                 paper_id="arxiv:1",
@@ -64,34 +65,34 @@ def test_nobody_learns_of_a_mention_before_those_with_lower_numbers(store: SqlSt
         assert not done.wait(0.3)
     thread.join(10)
     assert done.is_set()
-    ids = [m.id for m in store.mentions(NOW, NOW.date())]
+    ids = [m.id for m in store.papers.entries(NOW, NOW.date())]
     assert len(ids) == 2
     assert ids == sorted(ids)
 
 
-def test_two_processes_take_different_mails(store: SqlStore) -> None:
+def test_two_processes_take_different_mails(store: Store) -> None:
     """See test_store for the same on one connection; here a claim is under way meanwhile."""
     from tests.integration.test_store import LEASE, edition, message
 
-    people = store.sync_config_subscribers(
+    people = store.subscribers.sync_config(
         [subscriber(email=f"p{n}@example.org") for n in range(4)], NOW
     )
     for person in people:
         plan(store, edition(person, 1), message(person.email), 0, NOW)
     table = schema.deliveries
-    with store._db.write() as connection:
+    with store.database.write() as connection:
         first = sa.select(table.c.message_id).order_by(table.c.message_id).limit(2)
         held = set(connection.scalars(first.with_for_update()))
-        claimed = {d.message.message_id for d in store.claim("other", NOW, LEASE, 10)}
+        claimed = {d.message.message_id for d in store.deliveries.claim("other", NOW, LEASE, 10)}
     assert len(claimed) == 2
     assert not held & claimed
 
 
-def test_overlong_and_odd_text_of_a_feed_costs_nothing(store: SqlStore) -> None:
+def test_overlong_and_odd_text_of_a_feed_costs_nothing(store: Store) -> None:
     long = {"doi": "10.1/" + "x" * 900, "primary_category": "c" * 300, "language": "l" * 90}
-    assert store.add_listing(listing(1, **long)) == 1
-    assert store.known_as(["a\0b"]) == {}
-    assert store.subscriber(by_email="\0") is None
+    assert store.papers.add_listing(listing(1, **long)) == 1
+    assert store.papers.resolve(["a\0b"]) == {}
+    assert store.subscribers.get(by_email="\0") is None
 
 
 @pytest.mark.parametrize(
@@ -117,9 +118,9 @@ def test_a_server_that_is_started_again_is_found_again() -> None:
     assert running is not None
     try:
         with open_store(running.url("postgres")) as store:
-            store.add_listing(listing(1))
+            store.papers.add_listing(listing(1))
             running.restart()
-            assert store.add_listing(listing(2)) == 1
+            assert store.papers.add_listing(listing(2)) == 1
             assert store.counts()["papers"] == 2
     finally:
         running.stop()
@@ -127,17 +128,17 @@ def test_a_server_that_is_started_again_is_found_again() -> None:
 
 def test_a_sqlite_database_is_carried_over_with_its_keys(tmp_path: Path) -> None:
     with open_store(tmp_path / "small.db") as small:
-        small.add_listing(listing(1, 2))
-        (person,) = small.sync_config_subscribers([subscriber()], NOW)
-        small.sync_ratings(person.id, "config", [paper(1).id], NOW)
+        small.papers.add_listing(listing(1, 2))
+        (person,) = small.subscribers.sync_config([subscriber()], NOW)
+        small.ratings.sync(person.id, "config", [paper(1).id], NOW)
         with open_store(postgres.fresh()) as big:
             assert transfer(small, big) > 5
-            assert big.subscribers() == small.subscribers()
-            assert big.ratings(person.id) == small.ratings(person.id)
-            before = [m.id for m in big.mentions(NOW, NOW.date())]
-            assert before == [m.id for m in small.mentions(NOW, NOW.date())]
-            big.add_listing(listing(3))
-            assert max(m.id for m in big.mentions(NOW, NOW.date())) > max(before)
+            assert big.subscribers.all() == small.subscribers.all()
+            assert big.ratings.of(person.id) == small.ratings.of(person.id)
+            before = [m.id for m in big.papers.entries(NOW, NOW.date())]
+            assert before == [m.id for m in small.papers.entries(NOW, NOW.date())]
+            big.papers.add_listing(listing(3))
+            assert max(m.id for m in big.papers.entries(NOW, NOW.date())) > max(before)
             with pytest.raises(StoreError, match="holds something"):
                 transfer(small, big)
         with open_store(big.name) as again:
@@ -151,7 +152,7 @@ def test_the_command_carries_over_and_says_what_is_missing(tmp_path: Path) -> No
         world.store = ""
         world.write()
         with world.app() as app:
-            app.run()
+            jobs.run(app)
         refused = digest(tmp_path, "transfer", "digest.db")
         assert refused.returncode == 1
         assert "[store] url is empty" in refused.stderr
@@ -167,28 +168,28 @@ def test_the_command_carries_over_and_says_what_is_missing(tmp_path: Path) -> No
         assert "pg_dump" in refused.stderr
 
 
-def test_one_process_at_a_time_runs_the_day(store: SqlStore, tmp_path: Path) -> None:
+def test_one_process_at_a_time_runs_the_day(store: Store, tmp_path: Path) -> None:
     with make_world(tmp_path) as world:
         world.store = postgres.fresh()
         world.write()
         with world.app() as one, World.app(world) as other, one.store.exclusive() as alone:
             assert alone
-            assert other.run() is None
+            assert jobs.run(other) is None
 
 
 # --- the queue -----------------------------------------------------------------------------------
 
 
 @pytest.fixture
-def orders(store: SqlStore) -> Iterator[Orders]:
-    store.upgrade(FACT, prepare)
-    store.upgrade(FACT, prepare)  # a second worker finds it done
+def orders(store: Store) -> Iterator[Orders]:
+    store.facts.upgrade(FACT, prepare)
+    store.facts.upgrade(FACT, prepare)  # a second worker finds it done
     with Orders(store.name) as opened:
         yield opened
 
 
-def test_an_order_holds_if_its_transaction_does(store: SqlStore, orders: Orders) -> None:
-    with store._db.write() as connection:
+def test_an_order_holds_if_its_transaction_does(store: Store, orders: Orders) -> None:
+    with store.database.write() as connection:
         raw = connection.connection.driver_connection
         orders.compose(NOW.isoformat(), "issue", ["a", "b"], raw)
         assert orders.n_waiting(COMPOSE) == 0
@@ -198,14 +199,14 @@ def test_an_order_holds_if_its_transaction_does(store: SqlStore, orders: Orders)
     class Fails(Exception):
         pass
 
-    with pytest.raises(Fails), store._db.write() as connection:  # noqa: PT012
+    with pytest.raises(Fails), store.database.write() as connection:  # noqa: PT012
         orders.send(0, "route", connection.connection.driver_connection)
         raise Fails
     assert orders.n_waiting(SEND) == 0
 
 
 def test_what_the_dead_were_at_is_handed_out_again_whatever_it_was(
-    store: SqlStore, orders: Orders
+    store: Store, orders: Orders
 ) -> None:
     """A job that comes by the clock may stand in line already, which the engine allows once: its
     dead twin must keep nobody from rescuing the others."""
@@ -216,7 +217,7 @@ def test_what_the_dead_were_at_is_handed_out_again_whatever_it_was(
     )
     tend = orders._app.configure_task("digest.tend", queue=PLAN, queueing_lock="digest.tend")
     tend.defer(timestamp=1)
-    with store._db.write() as connection:
+    with store.database.write() as connection:
         silent = "INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now() - interval '1h')"
         connection.execute(sa.text(silent))
         connection.execute(jobs)
@@ -227,9 +228,9 @@ def test_what_the_dead_were_at_is_handed_out_again_whatever_it_was(
     assert orders.rescue(timedelta(minutes=1)) == 0
 
 
-def test_jobs_of_the_living_are_left_to_them(store: SqlStore, orders: Orders) -> None:
+def test_jobs_of_the_living_are_left_to_them(store: Store, orders: Orders) -> None:
     orders.send(0, "route")
-    with store._db.write() as connection:
+    with store.database.write() as connection:
         connection.execute(sa.text("INSERT INTO procrastinate_workers DEFAULT VALUES"))
         connection.execute(
             sa.text(
@@ -240,11 +241,11 @@ def test_jobs_of_the_living_are_left_to_them(store: SqlStore, orders: Orders) ->
     assert orders.rescue(timedelta(minutes=1)) == 0
 
 
-def test_no_two_jobs_have_one_slot_at_once(store: SqlStore, orders: Orders) -> None:
+def test_no_two_jobs_have_one_slot_at_once(store: Store, orders: Orders) -> None:
     """The engine's lock is what keeps the connections of all workers within their limit."""
     for slot in (0, 0, 1):
         orders.send(slot, "mail.example.org:25")
-    with store._db.write() as connection:
+    with store.database.write() as connection:
         worker = connection.scalar(
             sa.text("INSERT INTO procrastinate_workers DEFAULT VALUES RETURNING id")
         )

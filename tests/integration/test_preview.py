@@ -13,10 +13,11 @@ import httpx
 import pytest
 import uvicorn
 
+from digest import jobs
 from digest.app import TEMPLATES, App
 from digest.config import load_settings
 from digest.preview.headers import headers_of
-from digest.preview.shelf import Shelf
+from digest.preview.mails import PreviewMails
 from digest.preview.site import Site
 from digest.preview.views import in_scheme, without_style
 from tests.servers import Answer, rss
@@ -34,7 +35,7 @@ def world(tmp_path: Path) -> Iterator[World]:
         made.web.says("/rss/cs.CL+cs.LG", Answer(rss(papers, stamp)))
         made.write(subscribers=ADA + EVE)
         with made.app() as app:
-            app.fetch()
+            jobs.fetch_all(app)
         yield made
 
 
@@ -43,7 +44,7 @@ def page(world: World) -> Iterator[httpx.Client]:
     def opened() -> App:
         return App(load_settings(world.config, {}), clock=lambda: world.now)
 
-    site = Site(Shelf(opened), config=world.config, templates=TEMPLATES, more=[])
+    site = Site(PreviewMails(opened), config=world.config, templates=TEMPLATES, more=[])
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(site.application(), log_level="error"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
@@ -91,7 +92,7 @@ def test_each_view_shows_the_same_mail_in_its_way(world: World) -> None:
 
 def test_what_was_sent_can_be_seen_as_it_was(world: World) -> None:
     with world.app() as app:
-        app.run()
+        jobs.run(app)
     world.write(subscribers=ADA + EVE, top='[mail]\nlanguage = "de"')
     query = {"who": "ada@example.org", "day": DAY, "tab": "text"}
     with page(world) as client:
@@ -108,14 +109,14 @@ def test_nothing_is_sent_planned_or_fetched_by_looking(world: World) -> None:
         for tab in ("frames", "text", "source", "headers"):
             client.get("/", params={"tab": tab})
     with world.app() as app:
-        assert all(not app.store.history(s.id, 5) for s in app.store.subscribers())
+        assert all(not app.store.history.of(s.id, 5) for s in app.store.subscribers.all())
     assert not world.smtp.mails
     assert len(world.web.requests) == n_requests
 
 
 def test_a_day_without_papers_says_why(world: World) -> None:
     with world.app() as app:
-        app.run()
+        jobs.run(app)
     world.now += timedelta(days=1)
     with page(world) as client:
         html = client.get("/").text
@@ -137,7 +138,7 @@ def test_faults_are_shown_and_do_not_end_the_page(world: World) -> None:
 def test_a_broken_configuration_is_shown_and_a_mended_one_comes_back(world: World) -> None:
     sound = world.config.read_text("utf-8")
     world.config.write_text(sound.replace("title =", "titel ="), "utf-8")
-    shelf = Shelf(lambda: App(load_settings(world.config, {}), clock=lambda: world.now))
+    shelf = PreviewMails(lambda: App(load_settings(world.config, {}), clock=lambda: world.now))
     assert "there is no such key" in shelf.faults[0]
     assert shelf.people() == ()
     world.config.write_text(sound, "utf-8")
@@ -153,7 +154,7 @@ def test_a_mistake_in_a_template_is_shown_and_mended_without_a_restart(world: Wo
     card = own / "card.html.j2"
     card.write_text("\n{{ card.nonsense }}", "utf-8")
     world.write(subscribers=ADA, top='[mail]\ntemplates = "own"')
-    shelf = Shelf(lambda: App(load_settings(world.config, {}), clock=lambda: world.now))
+    shelf = PreviewMails(lambda: App(load_settings(world.config, {}), clock=lambda: world.now))
     mail = shelf.mail("ada@example.org", world.now.date(), sent=False)
     assert f"{card}, line 2" in mail.problems[0]
     card.write_text("<p>Mended {{ card.rank }}</p>", "utf-8")

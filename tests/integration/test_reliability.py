@@ -13,10 +13,17 @@ from typing import Any
 
 import pytest
 
+from digest import jobs
 from digest.errors import StoreFull
-from digest.model import DayReport, Delivery, DeliveryKey, DeliveryState, SubscriberState
-from digest.ports import Settlement
-from digest.sending import PAUSES, Rules, pause_after
+from digest.model import (
+    DayReport,
+    Delivery,
+    DeliveryKey,
+    DeliveryResult,
+    DeliveryState,
+    SubscriberState,
+)
+from digest.usecases.retry import PAUSES, RetryPolicy, pause_after
 from digest.worker import Worker
 from tests.faults import STAGES, Fault, FaultyServer, Script, always, faulty_server, once
 from tests.servers import Answer, rss
@@ -51,14 +58,14 @@ def listed(world: World, numbers: range) -> None:
 
 def run(world: World) -> DayReport:
     with world.app() as app:
-        report = app.run()
+        report = jobs.run(app)
     assert report is not None
     return report
 
 
 def mails(world: World) -> list[Delivery]:
     with world.app() as app:
-        return list(app.store.deliveries(limit=1000))
+        return list(app.store.history.deliveries(limit=1000))
 
 
 def states(world: World) -> Counter[str]:
@@ -147,7 +154,7 @@ def test_a_dead_address_is_suppressed_at_once_and_the_others_get_theirs(tmp_path
     dead = always("rcpt", Fault("550 5.1.1 no such user"), "p1@example.org")
     with installation(tmp_path, dead) as (world, box):
         report = run(world)
-        assert {s.email: s.outcome for s in report.subscribers}["p1@example.org"] == "suppressed"
+        assert {s.email: s.result for s in report.subscribers}["p1@example.org"] == "suppressed"
         world.now += DAY_LATER
         listed(world, range(4, 8))
         n_tries = box.n_messages
@@ -170,7 +177,9 @@ def test_soft_refusals_suppress_after_some_editions_and_an_accepted_mail_wipes_t
             world.now += DAY_LATER
             listed(world, range(world.now.day * 10, world.now.day * 10 + 3))
             with world.app() as app:
-                return next(s for s in app.store.subscribers() if s.email.startswith("p0")).state
+                return next(
+                    s for s in app.store.subscribers.all() if s.email.startswith("p0")
+                ).state
 
         assert day() is SubscriberState.ACTIVE
         box.script = lambda *_: None
@@ -189,10 +198,10 @@ def test_mails_refused_for_who_we_are_open_the_breaker_and_blame_nobody(tmp_path
         assert states(world) == {"failed": 5, "ready": 4}
         assert box.n_messages == 5
         with world.app() as app:
-            assert all(s.state is SubscriberState.ACTIVE for s in app.store.subscribers())
-            assert not any(app.store.strikes(s.id) for s in app.store.subscribers())
-            for delivery in app.store.deliveries([DeliveryState.FAILED]):
-                assert app.store.retry(delivery.key, world.now) == ""
+            assert all(s.state is SubscriberState.ACTIVE for s in app.store.subscribers.all())
+            assert not any(app.store.strikes.of(s.id) for s in app.store.subscribers.all())
+            for delivery in app.store.history.deliveries([DeliveryState.FAILED]):
+                assert app.store.deliveries.retry(delivery.key, world.now) == ""
         box.script = lambda *_: None
         run_until_settled(world)
         assert len(box.kept) == 9
@@ -233,8 +242,10 @@ def test_a_server_that_keeps_saying_421_is_left_alone_with_most_mails_untouched(
         assert box.n_messages == 2
         with world.app() as app:
             worker = Worker(app)
+            assert worker.tick() is None  # the run's pause is everybody's
+            world.now += timedelta(minutes=3)
             assert worker.tick() is not None
-            assert worker.tick() is None  # it rests
+            assert worker.tick() is None  # and a longer one begins
         box.script = lambda *_: None
         run_until_settled(world)
         assert len(box.kept) == 4
@@ -265,7 +276,7 @@ def test_a_mail_that_nobody_takes_is_given_up_and_its_papers_come_again(tmp_path
         (other,) = [k for k in box.to("p1@example.org") if k.session == new.session]
         assert b"2605.00000" not in other.body  # who got it yesterday does not get it again
         with world.app() as app:
-            assert "came after it" in app.store.retry(waiting.key, world.now)
+            assert "came after it" in app.store.deliveries.retry(waiting.key, world.now)
 
 
 def test_a_mail_is_given_up_after_its_time(tmp_path: Path) -> None:
@@ -283,8 +294,8 @@ def test_whoever_left_after_the_plan_gets_no_mail_of_it(tmp_path: Path) -> None:
     with installation(tmp_path, always("connect", CLOSES)) as (world, box):
         run(world)
         with world.app() as app:
-            first, second, *_ = app.store.subscribers()
-            app.store.set_state(first.id, SubscriberState.UNSUBSCRIBED)
+            first, second, *_ = app.store.subscribers.all()
+            app.store.subscribers.set_state(first.id, SubscriberState.UNSUBSCRIBED)
         box.script = lambda *_: None
         run_until_settled(world)
         assert states(world) == {"sent": 3, "suppressed": 1}
@@ -296,7 +307,7 @@ def test_whoever_leaves_at_the_last_moment_gets_none_and_spoils_nobodys(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with installation(tmp_path) as (world, box), world.app() as app:
-        real = app.store.journal
+        real = app.store.deliveries.journal
         left: list[str] = []
 
         def leaving(
@@ -304,23 +315,25 @@ def test_whoever_leaves_at_the_last_moment_gets_none_and_spoils_nobodys(
             now: datetime,
             *,
             handing: Sequence[str] = (),
-            settled: Sequence[Settlement] = (),
+            settled: Sequence[DeliveryResult] = (),
         ) -> frozenset[str]:
             if not left:  # the first of them unsubscribes after the claim, before the hand-over
                 (mail,) = (m for m in mails(world) if m.message.message_id == handing[0])
                 left.append(mail.key.subscriber_id)
-                app.store.set_state(mail.key.subscriber_id, SubscriberState.UNSUBSCRIBED)
+                app.store.subscribers.set_state(
+                    mail.key.subscriber_id, SubscriberState.UNSUBSCRIBED
+                )
             return real(worker, now, handing=handing, settled=settled)
 
-        monkeypatch.setattr(app.store, "journal", leaving)
-        app.run()
-        emails = {s.id: s.email for s in app.store.subscribers()}
+        monkeypatch.setattr(app.store.deliveries, "journal", leaving)
+        jobs.run(app)
+        emails = {s.id: s.email for s in app.store.subscribers.all()}
         assert sorted(k.recipient for k in box.kept) == sorted(
             e for i, e in emails.items() if i not in left
         )
         assert all(k.body.startswith(b"From: ") for k in box.kept)
         assert all(k.body.count(b"Message-ID:") == 1 for k in box.kept)
-        app.run()  # the next claim finds that they left
+        jobs.run(app)  # the next claim finds that they left
         assert states(world) == {"sent": 3, "suppressed": 1}
 
 
@@ -329,7 +342,7 @@ def test_what_cannot_be_written_down_stops_the_sending(
 ) -> None:
     with installation(tmp_path) as (world, box):
         with world.app() as app:
-            real, calls = app.store.journal, []
+            real, calls = app.store.deliveries.journal, []
 
             def full(
                 worker: str,
@@ -343,12 +356,12 @@ def test_what_cannot_be_written_down_stops_the_sending(
                 calls.append(1)
                 raise StoreFull("The disk is full.")
 
-            monkeypatch.setattr(app.store, "journal", full)
+            monkeypatch.setattr(app.store.deliveries, "journal", full)
             with pytest.raises(StoreFull):
-                app.run()
+                jobs.run(app)
             assert len(calls) == 3  # insistently, but only for one mail
             assert len(box.kept) == 1
-            monkeypatch.setattr(app.store, "journal", real)
+            monkeypatch.setattr(app.store.deliveries, "journal", real)
         run_until_settled(world)
         assert states(world) == {"sent": 4}
         assert sum(d.doubts for d in mails(world)) == 1
@@ -369,8 +382,8 @@ def test_rules_come_from_the_configuration(tmp_path: Path) -> None:
         table = '[delivery]\non_unknown = "hold"\nsuppress_after = 7\ngive_up_after_h = 5\n'
         world.write(sources=table)
         with world.app() as app:
-            assert app.rules == replace(
-                Rules(),
+            assert app.mail.retry_policy == replace(
+                RetryPolicy(),
                 resend_unknown=False,
                 suppress_after=7,
                 give_up_after=timedelta(hours=5),
@@ -392,15 +405,15 @@ def test_a_run_may_stay_until_what_was_put_off_has_gone_out(tmp_path: Path) -> N
 
     slept: list[float] = []
     with installation(tmp_path, twice) as (world, box), world.app() as app:
-        report = app.run()
+        report = jobs.run(app)
         assert report is not None
         assert report.failed
-        short = app.wait_for_mails(report, timedelta(minutes=2), sleep=sleep)
+        short = jobs.wait_for_mails(app, report, timedelta(minutes=2), sleep=sleep)
         assert short.failed
         assert slept == []
-        done = app.wait_for_mails(report, timedelta(hours=1), sleep=sleep)
+        done = jobs.wait_for_mails(app, report, timedelta(hours=1), sleep=sleep)
         assert not done.failed
-        assert [s.outcome for s in done.subscribers] == ["sent"] * 4
+        assert [s.result for s in done.subscribers] == ["sent"] * 4
         assert len(slept) == 2
         assert len(box.kept) == 4
 
@@ -415,9 +428,9 @@ def test_a_run_that_stays_leaves_a_server_that_refuses_it_alone_for_growing_whil
     slept: list[float] = []
     refuses = always("mail", Fault("535 5.7.8 wrong password"))
     with installation(tmp_path, refuses) as (world, box), world.app() as app:
-        report = app.run()
+        report = jobs.run(app)
         assert report is not None
-        app.wait_for_mails(report, timedelta(hours=1), sleep=sleep)
+        jobs.wait_for_mails(app, report, timedelta(hours=1), sleep=sleep)
         assert slept == [60, 120, 240, 480, 960]
         assert box.n_sessions == 6
         assert states(world) == {"ready": 4}
@@ -429,10 +442,10 @@ def test_a_run_that_stays_comes_back_to_a_server_that_was_down(tmp_path: Path) -
         box.script = lambda *_: None
 
     with installation(tmp_path, always("connect", CLOSES)) as (world, box), world.app() as app:
-        report = app.run()
+        report = jobs.run(app)
         assert report is not None
         assert report.route_fault
-        done = app.wait_for_mails(report, timedelta(minutes=5), sleep=sleep)
+        done = jobs.wait_for_mails(app, report, timedelta(minutes=5), sleep=sleep)
         assert (done.failed, done.route_fault, done.warnings) == (False, "", ())
         assert len(box.kept) == 4
 
@@ -525,10 +538,10 @@ def test_several_connections_share_the_work_and_one_that_is_refused_is_done_with
 def test_a_mail_left_to_others_who_were_about_to_end_is_sent_all_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from digest.sending import _Crew
+    from digest.usecases.senders import SenderPool
 
     believed = iter([True])
-    monkeypatch.setattr(_Crew, "_others_are_there", lambda *_: next(believed, False))
+    monkeypatch.setattr(SenderPool, "_others_are_there", lambda *_: next(believed, False))
     full = once("connect", Fault("421 4.7.0 too many connections", closes=True))
     with installation(tmp_path, full) as (world, box):
         assert not run(world).failed
@@ -547,7 +560,8 @@ def test_an_eager_server_that_wants_a_body_for_nobody_gets_none(tmp_path: Path) 
 
 
 def test_no_more_mails_a_second_leave_than_were_allowed(tmp_path: Path) -> None:
-    from digest.sending import Ways, send_due
+    from digest.usecases.send import send_due
+    from digest.usecases.senders import SendOptions
 
     taken: list[tuple[int, float]] = []
 
@@ -556,11 +570,16 @@ def test_no_more_mails_a_second_leave_than_were_allowed(tmp_path: Path) -> None:
         return 0.0
 
     with installation(tmp_path) as (world, box), world.app() as app:
-        app.run(should_stop=lambda: True)
-        ways = Ways(connections=2, per_second=20.0, take_turns=take_turns)
+        jobs.run(app, should_stop=lambda: True)
+        ways = SendOptions(connections=2, per_second=20.0, take_turns=take_turns)
         started = time.monotonic()
         send_due(
-            app.store, app.transport, worker="w", clock=lambda: world.now, rules=Rules(), ways=ways
+            app.store,
+            app.mail.transport,
+            worker="w",
+            clock=lambda: world.now,
+            policy=RetryPolicy(),
+            options=ways,
         )
         assert time.monotonic() - started >= 3 / 20
         assert taken == [(4, 0.05)]
@@ -569,8 +588,12 @@ def test_no_more_mails_a_second_leave_than_were_allowed(tmp_path: Path) -> None:
 
 def test_workers_take_their_turns_at_a_mail_server_in_one_queue(tmp_path: Path) -> None:
     with make_world(tmp_path) as world, world.app() as one, world.app() as other:
-        waits = [a.store.reserve("mail:x", world.now, 0.5, 10) for a in (one, other, one)]
+        waits = [
+            a.store.rate_limits.acquire("mail:x", world.now, 0.5, 10) for a in (one, other, one)
+        ]
         assert waits == [0.0, 5.0, 10.0]
-        assert one.store.reserve("mail:x", world.now, 30.0, 10) == 15.0
+        assert one.store.rate_limits.acquire("mail:x", world.now, 30.0, 10) == 15.0
         # whoever waits for longer than a minute at a paper service is let through, not so here
-        assert one.store.reserve("mail:x", world.now, 1.0, 1, timedelta(hours=1)) == 315.0
+        assert (
+            one.store.rate_limits.acquire("mail:x", world.now, 1.0, 1, timedelta(hours=1)) == 315.0
+        )

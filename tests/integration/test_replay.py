@@ -10,8 +10,9 @@ from email import message_from_bytes, policy
 from pathlib import Path
 from typing import Any
 
+from digest import jobs
 from digest.model import DeliveryState
-from digest.sources.arxiv import submission_window
+from digest.sources.arxiv_calendar import submission_window
 from tests.servers import Answer, Request, api, as_json, rss
 from tests.worlds import World, make_world
 
@@ -101,14 +102,14 @@ def test_one_recorded_day_goes_from_listing_to_inbox_and_only_once(
         archive.today = date(2026, 5, 20)
         world.now = at(archive.today)
         with world.app() as app:
-            first = app.run()
+            first = jobs.run(app)
         with world.app() as app:
-            second = app.run()
+            second = jobs.run(app)
 
     assert first is not None
     assert second is not None
     assert not first.failed
-    assert [s.outcome for s in first.subscribers] == [DeliveryState.SENT] * 3
+    assert [s.result for s in first.subscribers] == [DeliveryState.SENT] * 3
     assert [s.detail[:12] for s in second.subscribers] == ["Already sent"] * 3
     assert Counter(m.recipient for m in world.smtp.mails) == {
         "vision@example.org": 1,
@@ -136,11 +137,11 @@ def test_three_weeks_day_by_day_never_repeat_a_paper_and_catch_up_a_missed_day(
             if day == MISSED:
                 continue  # the machine is off
             with world.app() as app:  # as cron would
-                report = app.run()
+                report = jobs.run(app)
             assert report is not None
             assert report.warnings == ()
             assert all(s.complete for s in report.sources), report.sources
-            outcomes[day] = [s.outcome for s in report.subscribers]
+            outcomes[day] = [s.result for s in report.subscribers]
 
     for day, found in outcomes.items():
         expected = "no_listing" if day.weekday() > 4 else "sent"

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from digest import jobs
 from digest.errors import DigestError, StoreBusy, StoreCorrupt, StoreError
 from digest.store import open_store
 from digest.store import sqlite as module
@@ -41,9 +42,9 @@ def stores(tmp_path: Path) -> tuple[Path, Path]:
     """A database in use until now, with its log, and a backup of an earlier day."""
     path, backup = tmp_path / "digest.db", tmp_path / "back up.db"
     with open_store(path) as store:
-        store.remember("which", "backup")
-        store.backup(backup)
-        store.remember("which", "old")
+        store.facts.set("which", "backup")
+        store.database.copy_to(backup)
+        store.facts.set("which", "old")
         shutil.copy(path, tmp_path / "old")
         shutil.copy(f"{path}-wal", tmp_path / "old-wal")
     shutil.move(tmp_path / "old", path)  # as a kill would leave it
@@ -53,7 +54,7 @@ def stores(tmp_path: Path) -> tuple[Path, Path]:
 
 def which(path: Path) -> str:
     with open_store(path) as store:
-        return store.remembered("which")
+        return store.facts.get("which")
 
 
 def test_the_old_database_is_kept_with_all_that_it_knew(stores: tuple[Path, Path]) -> None:
@@ -131,7 +132,7 @@ def test_no_log_of_another_database_is_replayed(
     restore(backup, path, force=True)
     assert which(path) == "backup"
     with open_store(path) as store:
-        store.backup(path.with_name("new.db"))
+        store.database.copy_to(path.with_name("new.db"))
     for made in (path, path.with_name("new.db")):
         with closing(sqlite3.connect(made)) as connection:
             assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
@@ -162,10 +163,10 @@ def test_a_look_at_any_instant_finds_a_whole_database(stores: tuple[Path, Path])
 def test_a_database_that_somebody_has_open_is_not_replaced(stores: tuple[Path, Path]) -> None:
     path, backup = stores
     with open_store(path) as store:
-        store.remembered("which")  # a connection of the pool stays open, as the web side's does
+        store.facts.get("which")  # a connection of the pool stays open, as the web side's does
         with pytest.raises(StoreBusy, match="stop the worker and the web side"):
             restore(backup, path, force=True)
-        assert store.remembered("which") == "old"
+        assert store.facts.get("which") == "old"
     with open_store(path) as store, store.exclusive(), pytest.raises(StoreBusy, match="in use"):
         restore(backup, path, force=True)
     assert which(path) == "old"
@@ -196,7 +197,7 @@ def _nothing_in_it(path: Path) -> None:
 
 def _cut(path: Path) -> None:
     with open_store(path) as store:
-        store.remember("x", "y" * 100_000)
+        store.facts.set("x", "y" * 100_000)
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA journal_mode = DELETE")
     path.write_bytes(path.read_bytes()[: 40 * 4096])
@@ -258,25 +259,25 @@ def test_the_database_is_no_backup_of_itself(stores: tuple[Path, Path]) -> None:
 
 def test_a_run_beside_a_half_done_restore_stops_and_says_so(world: World) -> None:
     with world.app() as app:
-        app.run()
+        jobs.run(app)
     (world.folder / "digest.db.restoring").touch()
     with world.app() as app, pytest.raises(StoreError, match=r"was not finished.*remove"):
-        app.run()
+        jobs.run(app)
     assert len(world.smtp.mails) == 1
 
 
 def test_a_run_with_an_empty_file_where_a_store_was_stops_and_says_so(world: World) -> None:
     with world.app() as app:
-        app.run()
+        jobs.run(app)
     for file in world.folder.glob("digest.db-*"):
         file.unlink()
     (world.folder / "digest.db").write_bytes(b"")
     with world.app() as app, pytest.raises(StoreError, match=r"empty file.*restore a backup"):
-        app.run()
+        jobs.run(app)
     (world.folder / "digest.db").unlink()
     (world.folder / "digest.db-wal").write_bytes(b"x" * 5000)
     with world.app() as app, pytest.raises(StoreError, match=r"its log digest\.db-wal is there"):
-        app.run()
+        jobs.run(app)
     assert len(world.smtp.mails) == 1
 
 
@@ -311,27 +312,27 @@ def test_a_start_that_is_killed_leaves_no_half_store(tmp_path: Path) -> None:
 
 def _use(world: World) -> None:
     """What commands do with a store."""
-    from digest.cli.show import status_data
+    from digest.cli.show_status import status_data
 
     with world.app() as app:
-        app.sync_subscribers()
+        jobs.sync_subscribers(app)
         store = app.store
-        people, _ = store.find_subscribers(limit=50)
-        status_data(store, world.now, 5, 7, people, None)
+        people, _ = store.subscribers.search(limit=50)
+        status_data(store, world.now, n_runs=5, n_days=7, people=people, cluster=None)
         for reader in people:
-            store.everything_about(reader.id)
-            store.reader_state(reader.id, world.now.date())
-            store.editions_of(reader.id, 5)
-        store.listed_on(world.now.date())
-        store.background(100)
-        app.run()
+            store.personal.export(reader.id)
+            store.ratings.reader_state(reader.id, world.now.date())
+            store.archive.editions_of(reader.id, 5)
+        store.archive.listed_on(world.now.date())
+        store.papers.background(100)
+        jobs.run(app)
 
 
 @pytest.mark.parametrize("seed", range(600 if FUZZING else 40))
 def test_a_damaged_database_is_told_as_damaged(world: World, seed: int) -> None:
     """Bytes are turned anywhere: in a page's structure, a number, a text, the schema itself."""
     with world.app() as app:
-        app.run()
+        jobs.run(app)
     path = world.folder / "digest.db"
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA journal_mode = DELETE")
@@ -368,7 +369,7 @@ def test_a_damaged_database_is_told_as_damaged(world: World, seed: int) -> None:
 )
 def test_a_value_that_nobody_wrote_is_told_as_damage(world: World, statement: str) -> None:
     with world.app() as app:
-        app.run()
+        jobs.run(app)
     with closing(sqlite3.connect(world.folder / "digest.db")) as connection:
         connection.execute(statement)
         connection.commit()

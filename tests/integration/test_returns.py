@@ -18,10 +18,11 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 
+from digest import jobs
 from digest.edition.links import Action, Seal, Ticket
 from digest.errors import ConfigError, InboxError, TokenError
 from digest.model import SubscriberState
-from digest.returns import InboxReport, carry_out
+from digest.usecases.inbound import InboxReport, carry_out
 from digest.worker import Worker
 from tests.servers import Answer, rss
 from tests.unit.test_edition import links
@@ -43,7 +44,7 @@ def world(tmp_path: Path) -> Iterator[World]:
         verp = text.replace('security = "none"', 'security = "none"\nbounces_to = "b@example.org"')
         made.config.write_text(verp, "utf-8")
         with made.app() as app:
-            app.run()
+            jobs.run(app)
         yield made
 
 
@@ -55,12 +56,12 @@ def arrives(world: World, *mails: bytes) -> None:
 
 def look(world: World, dry_run: bool = False) -> InboxReport:
     with world.app() as app:
-        return app.read_inbox(dry_run=dry_run)
+        return jobs.read_inbox(app, dry_run=dry_run)
 
 
 def state(world: World, email: str = "ada@example.org") -> SubscriberState:
     with world.app() as app:
-        return app.subscriber(email).state
+        return jobs.subscriber(app, email).state
 
 
 def sent_to(world: World, email: str = "ada@example.org") -> EmailMessage:
@@ -96,7 +97,7 @@ def test_a_hard_bounce_suppresses_and_says_why(world: World) -> None:
     assert state(world, "bob@example.org") is SubscriberState.ACTIVE
     world.now += timedelta(days=1)
     with world.app() as app:
-        told = app.run()
+        told = jobs.run(app)
     assert told is not None
     assert "no such user" in told.subscribers[0].detail
 
@@ -115,8 +116,8 @@ def test_soft_bounces_suppress_only_after_some_editions(world: World) -> None:
     assert look(world).n_applied == 2
     assert state(world) is SubscriberState.ACTIVE
     with world.app() as app:
-        reader = app.subscriber("ada@example.org")
-        assert len(app.store.strikes(reader.id)) == 1  # one edition is one strike
+        reader = jobs.subscriber(app, "ada@example.org")
+        assert len(app.store.strikes.of(reader.id)) == 1  # one edition is one strike
 
 
 def test_a_complaint_suppresses_at_once(world: World) -> None:
@@ -142,13 +143,13 @@ def test_a_press_in_the_mail_becomes_a_rating(world: World, label: str, value: i
     arrives(world, pressed(world, label))
     assert look(world).n_applied == 1
     with world.app() as app:
-        reader = app.subscriber("ada@example.org")
-        rated = [r for r in app.store.ratings(reader.id) if r.origin == "mail"]
+        reader = jobs.subscriber(app, "ada@example.org")
+        rated = [r for r in app.store.ratings.of(reader.id) if r.origin == "mail"]
         assert [r.value for r in rated] == [value]
-        told = app.store.reader_state(reader.id, world.now.date())
-        assert len(told.disliked) == (0 if value > 0 else -value)
+        told = app.store.ratings.reader_state(reader.id, world.now.date())
+        assert sum(told.dislike_weights) == (0 if value > 0 else -value)
         if value < 0:
-            assert app.profile(reader)  # ranks with it
+            assert jobs.profile(app, reader)  # ranks with it
     assert look(world).n_read == 0  # it is marked as read
 
 
@@ -159,8 +160,8 @@ def test_a_changed_mind_counts(world: World) -> None:
     arrives(world, pressed(world, "Dislike"))
     look(world)
     with world.app() as app:
-        reader = app.subscriber("ada@example.org")
-        values = [r.value for r in app.store.ratings(reader.id) if r.origin == "mail"]
+        reader = jobs.subscriber(app, "ada@example.org")
+        values = [r.value for r in app.store.ratings.of(reader.id) if r.origin == "mail"]
     assert values == [-1]
 
 
@@ -171,7 +172,7 @@ def test_whoever_unsubscribes_by_mail_gets_no_more_and_the_file_does_not_bring_t
     assert look(world).told == ["ada@example.org: unsubscribed"]
     world.now += timedelta(days=1)
     with world.app() as app:
-        app.run()
+        jobs.run(app)
     assert len(world.smtp.to("ada@example.org")) == 1
     assert state(world) is SubscriberState.UNSUBSCRIBED
 
@@ -186,8 +187,8 @@ def test_a_letter_to_a_person_is_left_unread_and_a_forged_press_refused(world: W
     assert (found.n_read, found.n_applied, found.n_refused, found.n_others) == (3, 0, 1, 2)
     assert look(world).n_read == 3
     with world.app() as app:
-        reader = app.subscriber("ada@example.org")
-        assert not [r for r in app.store.ratings(reader.id) if r.origin == "mail"]
+        reader = jobs.subscriber(app, "ada@example.org")
+        assert not [r for r in app.store.ratings.of(reader.id) if r.origin == "mail"]
 
 
 def test_a_dry_run_tells_and_changes_nothing(world: World) -> None:
@@ -211,7 +212,7 @@ def test_links_of_a_rotated_key_work_until_it_is_revoked(world: World) -> None:
 
 def test_what_a_ticket_names_must_still_be_here(world: World) -> None:
     with world.app() as app:
-        reader = app.subscriber("ada@example.org")
+        reader = jobs.subscriber(app, "ada@example.org")
         for ticket in (
             Ticket(Action.LIKE, "nobody", "arxiv:2605.00001"),
             Ticket(Action.LIKE, reader.id, "arxiv:9999.00001"),
@@ -227,10 +228,10 @@ def test_the_worker_looks_into_the_inbox_now_and_then(world: World) -> None:
         worker.tick()
         arrives(world, pressed(world, "Unsubscribe"))
         worker.tick()
-        assert app.subscriber("ada@example.org").state is SubscriberState.ACTIVE  # not yet
+        assert jobs.subscriber(app, "ada@example.org").state is SubscriberState.ACTIVE  # not yet
         world.now += timedelta(minutes=10)
         worker.tick()
-        assert app.subscriber("ada@example.org").state is SubscriberState.UNSUBSCRIBED
+        assert jobs.subscriber(app, "ada@example.org").state is SubscriberState.UNSUBSCRIBED
 
 
 def test_a_mailbox_that_is_not_there_is_told_and_does_not_stop_the_worker(
@@ -244,7 +245,7 @@ def test_a_mailbox_that_is_not_there_is_told_and_does_not_stop_the_worker(
     assert "inbox.failed" in caplog.text
     world.write()
     with world.app() as app, pytest.raises(ConfigError, match="no \\[inbox\\]"):
-        app.read_inbox()
+        jobs.read_inbox(app)
 
 
 # --- IMAP --------------------------------------------------------------------------------------
@@ -366,4 +367,4 @@ def test_seals_and_links_agree_with_the_store(world: World) -> None:
         html = sent_to(world).get_body(("html",)).get_content()  # type: ignore[union-attr]
         mail = next(u for u in links(html) if "subject=Like" in u)
         ticket = Seal(app.store.keys).read_subject(unquote(mail), world.now.date())
-        assert ticket.subscriber_id == app.subscriber("ada@example.org").id
+        assert ticket.subscriber_id == jobs.subscriber(app, "ada@example.org").id

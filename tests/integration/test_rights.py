@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from digest import jobs
 from digest.edition.links import Action, Ticket
 from digest.model import SubscriberState
 from tests.conftest import NOW
@@ -34,7 +35,7 @@ def world(tmp_path: Path) -> Iterator[World]:
 @pytest.fixture
 def site(world: World) -> Iterator[Site]:
     with served(world, services="[]") as made:
-        made.app.run()
+        jobs.run(made.app)
         yield made
 
 
@@ -46,7 +47,7 @@ def preferences(site: Site, days: int = 0) -> str:
     """The link of a mail of so many days ago."""
     ticket = Ticket(Action.PREFERENCES, site.reader().id)
     day = (site.world.now - timedelta(days=days)).date()
-    return f"/preferences/{site.app.letterhead.seal.sign(ticket, day)}"
+    return f"/preferences/{site.app.mail.letterhead.seal.sign(ticket, day)}"
 
 
 def test_an_edition_that_is_shared_names_nobody_and_does_nothing(site: Site) -> None:
@@ -111,7 +112,7 @@ def test_a_link_weakens_with_its_age(
 
 def test_an_old_link_opens_nothing_and_has_a_fresh_one_mailed(site: Site) -> None:
     where = preferences(site, 8)
-    before = site.app.store.everything_about(site.reader().id)
+    before = site.app.store.personal.export(site.reader().id)
     page = site.get(where)
     assert ADA not in page.text
     assert "Laser" not in page.text
@@ -128,7 +129,7 @@ def test_an_old_link_opens_nothing_and_has_a_fresh_one_mailed(site: Site) -> Non
         assert answer.status_code == 403, path
         assert "set-cookie" not in answer.headers
     assert "ratings" not in site.get(f"{where}/export.json").text
-    assert site.app.store.everything_about(site.reader().id) == before
+    assert site.app.store.personal.export(site.reader().id) == before
 
     asked = site.post(re.search(r'action="(/link/[^"]+)"', page.text)[1])  # type: ignore[index]
     assert asked.status_code == 202
@@ -150,9 +151,9 @@ def test_who_left_can_have_everything_deleted_and_who_bounced_is_not_written_to(
     asked = site.post(re.search(r'action="(/link/[^"]+)"', site.post(link).text)[1])  # type: ignore[index]
     assert asked.status_code == 202
     site.mail(ADA, 2)
-    site.app.store.set_state(site.reader().id, SubscriberState.SUPPRESSED)
+    site.app.store.subscribers.set_state(site.reader().id, SubscriberState.SUPPRESSED)
     site.post(link.replace("unsubscribe", "link"))
-    wait(lambda: site.app.store.signups_in("failed"))
+    wait(lambda: site.app.store.signups.in_state("failed"))
     assert len(site.world.smtp.to(ADA)) == 2
 
 
@@ -181,7 +182,7 @@ def test_a_reader_calls_in_all_links_of_theirs_and_of_nobody_else(site: Site) ->
     listed = Answer(rss([record(n) for n in range(20, 25)], stamp))
     site.world.web.says("/rss/cs.CL+cs.LG", listed)
     with site.world.app() as fresh:
-        fresh.run()
+        jobs.run(fresh)
     fresh_link = link_in(site.mail(ADA, 2), "preferences")
     assert site.get(fresh_link).status_code == 200
     assert site.get(preferences(site)).status_code == 404

@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from digest.cli.commands import app as command_line
-from digest.delivery.smtp import SmtpTransport
+from digest import jobs
+from digest.channels.email.mailboxes import ImapBox, modified_utf7
+from digest.channels.email.smtp import SmtpTransport
+from digest.cli.shared import app as command_line
 from digest.errors import InboxError, RouteError, StoreError
 from digest.files import make_private
-from digest.inbox.boxes import ImapBox, modified_utf7
 from digest.store import open_store
 from digest.store.sqlite import restore
 from tests.integration.test_returns import ImapServer, imap_server
@@ -66,13 +67,13 @@ def mode(path: Path) -> int:
 def test_the_database_and_all_that_lies_beside_it_are_its_owners(world: World) -> None:
     database = world.folder / "digest.db"
     with world.app() as app:
-        app.run()
+        jobs.run(app)
         beside = sorted(world.folder.glob("*digest.db*"))
         assert [p.name for p in beside] == [
             "digest.db", "digest.db-shm", "digest.db-wal", "digest.db.lock",
         ]  # fmt: skip
         assert {mode(p) for p in beside} == {0o600}
-        app.store.backup(world.folder / "copy.db")
+        app.store.database.copy_to(world.folder / "copy.db")
     assert mode(world.folder / "copy.db") == 0o600
     database.chmod(0o644)
     kept = restore(world.folder / "copy.db", database, force=True)
@@ -114,7 +115,7 @@ def test_a_group_that_may_write_the_database_may_lock_it(tmp_path: Path) -> None
     open_store(path).close()
     path.chmod(0o660)
     with open_store(path) as store, store.exclusive():
-        store.remember("x", "y")
+        store.facts.set("x", "y")
         assert {mode(p) for p in tmp_path.iterdir()} == {0o660}
 
 
@@ -170,7 +171,7 @@ def test_looking_liking_and_copying_need_no_mail_password(
 ) -> None:
     monkeypatch.delenv("SMTP_PASSWORD", raising=False)
     with world.app() as app:
-        app.fetch()
+        jobs.fetch_all(app)
     line = [*without_password(world), *(c.format(folder=world.folder) for c in command)]
     done = CliRunner().invoke(command_line, line)
     assert done.exit_code == 0, done.output
@@ -235,11 +236,11 @@ def test_smtp_takes_a_password_of_any_letters(password: str) -> None:
 
 def test_smtp_answers_every_mechanism_in_utf8() -> None:
     """CRAM-MD5 and LOGIN as well: what a server offers is not ours to choose."""
-    from digest.delivery.smtp import _Login
+    from digest.channels.email.smtp_login import Login
 
     said: list[str] = []
 
-    class Scripted(_Login):
+    class Scripted(Login):
         def docmd(self, cmd: str, args: str = "") -> tuple[int, bytes]:
             said.append(f"{cmd} {args}".strip())
             return (334, base64.b64encode(b"<1@x>")) if len(said) % 3 else (235, b"ok")
@@ -316,7 +317,7 @@ def test_the_login_of_a_private_feed_stands_in_no_message_no_log_and_no_mail(
     said = done.output + capfd.readouterr().err
     assert "gone.xml" in said
     with world.app() as app:
-        stored = str(app.store.runs(5))
+        stored = str(app.store.runs.latest(5))
     for place in (said, stored, *(m.body.decode() for m in world.smtp.mails)):
         assert "hush-hush" not in place
     world.write(top=f'[monitor]\nping_url = "https://{login}@a..b/"')

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from digest import jobs
 from digest.errors import SourceError
 from digest.fetcher import Fetcher
 from digest.model import Listing
@@ -256,7 +257,7 @@ def test_a_reader_without_arxiv_gets_an_edition(tmp_path: Path) -> None:
         world.config.write_text(text[:start] + text[end:], "utf-8")
         with world.app() as app:
             assert [s.name for s in app.sources] == ["medRxiv", "OpenAlex", "Crossref"]
-            report = app.run()
+            report = jobs.run(app)
         assert report is not None
         assert report.warnings == ()
         (mail,) = world.smtp.mails

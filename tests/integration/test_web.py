@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
+from digest import jobs
 from digest.edition.links import Action
 from digest.errors import StoreError
 from digest.model import SubscriberState
@@ -72,7 +73,7 @@ def world(tmp_path: Path) -> Iterator[World]:
 def site(world: World) -> Iterator[Site]:
     world.write()
     with world.app() as app:
-        app.run()
+        jobs.run(app)
     with served(world) as made:
         made.indexed(9)
         yield made
@@ -119,7 +120,7 @@ def test_a_long_day_has_pages(world: World) -> None:
     world.web.says("/rss/cs.CL+cs.LG", Answer(rss(listed(120), "Wed, 20 May 2026 00:00:00 -0400")))
     world.write()
     with world.app() as app:
-        app.run()
+        jobs.run(app)
     with served(world) as site:
         seen: list[str] = []
         for page in (1, 2, 3):
@@ -139,7 +140,7 @@ def test_a_page_is_asked_for_once_and_made_anew_when_something_came(site: Site) 
         Answer(rss([record(77, title="Came later")], "Thu, 21 May 2026 00:00:00 -0400")),
     )
     site.world.now += timedelta(days=1)
-    site.app.run()
+    jobs.run(site.app)
     wait(lambda: "Came later" in site.get("/").text)
 
 
@@ -184,7 +185,7 @@ def test_a_paper_has_a_page_under_any_of_its_names(site: Site) -> None:
 
 def test_what_only_readers_like_is_shown_to_nobody_else(site: Site) -> None:
     """Ada's configured like is a text of hers: "Laser beam mirror"."""
-    (liked,) = site.app.store.ratings(site.reader().id)
+    (liked,) = site.app.store.ratings.of(site.reader().id)
     assert site.get(f"/paper/{liked.paper_id}").status_code == 404
     found = site.get("/search", params={"q": "laser beam lens mirror polarisation"})
     assert all("part" in t for t in titles(found))
@@ -203,7 +204,7 @@ def test_feeds_are_read_by_feed_readers(site: Site) -> None:
     assert found["items"][0]["title"] == "On the coral reef fish, part 5"
     assert site.get("/papers/2026-05-20/feed.csv").status_code == 404
     own = site.get(f"/feed/{site.token(Action.FEED)}/atom")
-    (edition,) = site.app.store.editions_of(site.reader().id, 1)
+    (edition,) = site.app.store.archive.editions_of(site.reader().id, 1)
     assert len(feedparser.parse(own.content).entries) == len(edition.picks) > 0
     assert "noindex" in own.headers["x-robots-tag"]
 
@@ -261,7 +262,7 @@ def pages(site: Site) -> list[str]:
 
 def dump(world: World) -> str:
     """Everything that is stored, as text."""
-    with world.app() as app, app.store._db.read() as connection:
+    with world.app() as app, app.store.database.read() as connection:
         return "\n".join(
             f"{table.name}: {row!r}"
             for table in schema.metadata.sorted_tables
@@ -277,7 +278,7 @@ def digest_of(world: World) -> str:
 def test_reading_changes_nothing_whatever_is_read(world: World) -> None:
     world.write()
     with world.app() as app:
-        app.run()
+        jobs.run(app)
     with served(world, admin=ADMIN) as site:
         site.indexed(9)
         # every path that the application has is among the addresses
@@ -320,7 +321,7 @@ def test_every_answer_has_the_headers_that_protect(site: Site) -> None:
 def test_behind_a_proxy_with_a_prefix_and_tls(world: World) -> None:
     world.write()
     with world.app() as app:
-        app.run()
+        jobs.run(app)
     with served(world, public="https://example.org/papers-by-mail") as site:
         site.indexed(9)
         stripped = site.get("/")
@@ -364,13 +365,13 @@ def test_somebody_subscribes_confirms_and_gets_their_papers(site: Site) -> None:
     assert "You are subscribed" in done.text
     eve = site.reader("eve@example.org")
     assert (eve.state, eve.origin) == (SubscriberState.ACTIVE, "web")
-    assert eve.keywords == ("coral reefs", "fish")
+    assert eve.preferences.keywords == ("coral reefs", "fish")
     assert site.post(link).status_code == 200  # pressed twice
-    wait(lambda: site.app.store.ratings(eve.id))
-    (rating,) = site.app.store.ratings(eve.id)
+    wait(lambda: site.app.store.ratings.of(eve.id))
+    (rating,) = site.app.store.ratings.of(eve.id)
     assert rating.origin == "import:when joining"
     site.world.now += timedelta(hours=1)
-    site.app.run()
+    jobs.run(site.app)
     edition = site.mail("eve@example.org", 2)
     assert link_in(edition, "preferences").startswith("/preferences/")
     online = site.get(link_in(edition, "editions"))
@@ -397,7 +398,7 @@ def test_a_form_that_says_too_little_or_wrong_is_shown_again_with_what_was_typed
     wrong = site.post("/subscribe", FORM, files={"library": ("my.exe", b"MZ")})
     assert wrong.status_code == 422
     assert "A library is a file that ends with" in wrong.text
-    assert site.app.store.signups_in("asked") == ()
+    assert site.app.store.signups.in_state("asked") == ()
 
 
 def test_no_answer_tells_whether_an_address_is_known(site: Site) -> None:
@@ -430,16 +431,16 @@ def test_nobody_can_be_flooded_through_the_form(site: Site) -> None:
 
 
 def test_an_address_that_bounced_gets_no_letter(site: Site) -> None:
-    site.app.store.set_state(site.reader().id, SubscriberState.SUPPRESSED)
+    site.app.store.subscribers.set_state(site.reader().id, SubscriberState.SUPPRESSED)
     assert site.post("/subscribe", FORM | {"email": "ada@example.org"}).status_code == 202
-    wait(lambda: site.app.store.signups_in("failed"))
+    wait(lambda: site.app.store.signups.in_state("failed"))
     assert len(site.world.smtp.to("ada@example.org")) == 1
 
 
 def test_a_letter_that_is_put_off_is_tried_again(site: Site) -> None:
     site.world.smtp.refuse["eve@example.org"] = "450 4.2.0 later"
     site.post("/subscribe", FORM)
-    wait(lambda: site.app.store.signup("signup1").attempts == 1)
+    wait(lambda: site.app.store.signups.get("signup1").attempts == 1)
     site.world.smtp.refuse.clear()
     site.world.now += timedelta(minutes=20)
     site.post("/subscribe", FORM | {"email": "bob@example.org"})  # wakes the postman
@@ -469,7 +470,7 @@ def test_signups_can_be_closed(world: World) -> None:
 def eve(site: Site) -> Site:
     site.post("/subscribe", FORM | {"papers": "2605.00001"})
     site.post(link_in(site.mail("eve@example.org"), "confirm"))
-    wait(lambda: site.app.store.ratings(site.reader("eve@example.org").id))
+    wait(lambda: site.app.store.ratings.of(site.reader("eve@example.org").id))
     return site
 
 
@@ -515,16 +516,24 @@ def test_preferences_are_changed_and_kept(eve: Site) -> None:
     assert saved.status_code == 200
     assert "Saved." in saved.text
     reader = eve.reader("eve@example.org")
-    assert (reader.name, f"{reader.send_at:%H:%M}", reader.timezone) == (
+    assert (
+        reader.preferences.name,
+        f"{reader.preferences.time:%H:%M}",
+        reader.preferences.timezone,
+    ) == (
         "Eve",
         "06:15",
         "Asia/Tokyo",
     )
-    assert (reader.weekdays, reader.edition_size, reader.language) == ((0, 3), 7, "de")
-    assert reader.muted_terms == ("survey", "/GPT-\\d/")
-    assert reader.languages == ("en", "de")
-    assert reader.journal_versions
-    assert reader.keywords == ("coral reefs", "fish")
+    assert (
+        reader.preferences.weekdays,
+        reader.preferences.length,
+        reader.preferences.language,
+    ) == ((0, 3), 7, "de")
+    assert reader.preferences.muted == ("survey", "/GPT-\\d/")
+    assert reader.preferences.languages == ("en", "de")
+    assert reader.preferences.journal_versions
+    assert reader.preferences.keywords == ("coral reefs", "fish")
     assert reader.origin == "web"
     again = filled(eve.get(place(eve)))
     assert again == form | {k: v for k, v in changes.items() if k != "journal_versions"}
@@ -567,7 +576,7 @@ def test_a_pause_stops_mail_until_it_ends(eve: Site) -> None:
     assert "Paused." in eve.post(f"{place(eve)}/state", {"state": "pause"}).text
     assert eve.people()["eve@example.org"] == "paused"
     eve.world.now += timedelta(hours=1)
-    eve.app.run()
+    jobs.run(eve.app)
     assert len(eve.world.smtp.to("eve@example.org")) == 1
     eve.post(f"{place(eve)}/state", {"state": "resume"})
     assert eve.people()["eve@example.org"] == "active"
@@ -575,7 +584,7 @@ def test_a_pause_stops_mail_until_it_ends(eve: Site) -> None:
 
 def test_everything_stored_about_somebody_is_theirs_to_take_and_to_delete(eve: Site) -> None:
     eve.world.now += timedelta(hours=1)
-    eve.app.run()
+    jobs.run(eve.app)
     exported = eve.get(f"{place(eve)}/export.json")
     assert "attachment" in exported.headers["content-disposition"]
     found = exported.json()
@@ -607,7 +616,7 @@ def test_who_stands_in_the_configuration_is_changed_there(site: Site) -> None:
 
 
 def ratings(site: Site) -> dict[str, int]:
-    found = site.app.store.ratings(site.reader().id)
+    found = site.app.store.ratings.of(site.reader().id)
     return {r.paper_id: r.value for r in found if r.origin != "config"}
 
 
@@ -634,7 +643,7 @@ def test_a_link_of_the_mail_asks_acts_on_the_button_and_can_be_undone(site: Site
 def test_undoing_brings_back_what_was_said_elsewhere(site: Site) -> None:
     paper = "arxiv:2605.00002"
     reader = site.reader()
-    site.app.store.sync_ratings(reader.id, "import:library", [paper], site.world.now)
+    site.app.store.ratings.sync(reader.id, "import:library", [paper], site.world.now)
     site.world.now += timedelta(hours=1)
     link = f"/feedback/{site.token(Action.DISLIKE, paper)}"
     noted = site.post(link)
@@ -643,15 +652,15 @@ def test_undoing_brings_back_what_was_said_elsewhere(site: Site) -> None:
     assert before
     site.post(link, {"undo": "yes", "before": before[1]})
     assert ratings(site) == {paper: 1}
-    assert site.app.store.ratings_by_origin(reader.id)["import:library"] == {paper}
+    assert site.app.store.ratings.by_origin(reader.id)["import:library"] == {paper}
 
 
 def test_a_link_to_a_paper_that_turned_out_to_be_another_still_works(site: Site) -> None:
     old = paper(3, id="doi:10.1000/x", doi="10.1000/x", title="By its DOI")
-    site.app.store.add_papers([old], site.world.now)
+    site.app.store.papers.add([old], site.world.now)
     link = f"/feedback/{site.token(Action.LIKE, 'doi:10.1000/x')}"
     joined = paper(2, doi="10.1000/x")
-    site.app.store.add_papers([joined], site.world.now)
+    site.app.store.papers.add([joined], site.world.now)
     assert site.post(link).status_code == 200
     assert ratings(site) == {"arxiv:2605.00002": 1}
 
@@ -729,7 +738,7 @@ def test_admin_is_off_without_a_password(site: Site) -> None:
 def test_admin_shows_what_happened_and_why(world: World) -> None:
     world.write(subscribers=f'{ADA}muted = ["medieval"]\nlength = 2\n')
     with world.app() as app:
-        app.run()
+        jobs.run(app)
     with served(world, admin=ADMIN, subscribers=f'{ADA}muted = ["medieval"]\nlength = 2\n') as site:
         site.indexed(9)
         assert site.get("/admin").status_code == 401
@@ -744,7 +753,7 @@ def test_admin_shows_what_happened_and_why(world: World) -> None:
         people = site.get("/admin/subscribers?find=ADA", headers=auth)
         assert "ada@example.org" in people.text
         where = f"/admin/subscribers/{site.reader().id}"
-        (edition,) = site.app.store.editions_of(site.reader().id, 1)
+        (edition,) = site.app.store.archive.editions_of(site.reader().id, 1)
         got = edition.picks[0].paper.id
         for asked, said in (
             (got, "It stood in the edition of 20 May 2026"),
@@ -821,7 +830,7 @@ def test_a_full_disk_is_said_and_reading_goes_on(
     def full(signup: object) -> None:
         raise StoreError("The disk is full.")
 
-    monkeypatch.setattr(site.app.store, "add_signup", full)
+    monkeypatch.setattr(site.app.store.signups, "add", full)
     answer = site.post("/subscribe", FORM)
     assert answer.status_code == 503
     assert "That cannot be done now" in answer.text
@@ -834,7 +843,7 @@ def test_a_fault_of_ours_is_a_page_that_tells_nothing(
     def broken(names: object) -> None:
         raise RuntimeError("secret-detail")
 
-    monkeypatch.setattr(site.app.store, "known_as", broken)
+    monkeypatch.setattr(site.app.store.papers, "resolve", broken)
     answer = site.get("/paper/arxiv:2605.00001")
     assert answer.status_code == 500
     assert "Something went wrong" in answer.text

@@ -9,14 +9,16 @@ from typing import Any
 
 import pytest
 
+from digest import jobs
 from digest.config import ZoteroLikes
 from digest.errors import LibraryError
 from digest.fetcher import Fetcher
-from digest.library.zotero import Wanted, ZoteroShelf
-from digest.subscriptions import ImportReport, forget_import, imports
+from digest.libraries import library_of
+from digest.library.zotero import Items, ZoteroLibrary
+from digest.usecases.imports import ImportReport, forget_import, imports
 from tests.acceptance.test_command import digest
 from tests.servers import Answer, Request, WebServer, web_server
-from tests.worlds import World, make_world
+from tests.worlds import World, import_from, make_world
 
 COLLECTIONS = (
     ("R", "Reading", False),
@@ -114,9 +116,9 @@ def zotero(
     *collections: str,
     exclude: tuple[str, ...] = (),
     key: str = "",
-) -> ZoteroShelf:
-    wanted = Wanted.of("zotero:users/123", collections, exclude)
-    return ZoteroShelf(fetcher, wanted, key=key, base_url=web.url, allow_private=True)
+) -> ZoteroLibrary:
+    wanted = Items.of("zotero:users/123", collections, exclude)
+    return ZoteroLibrary(fetcher, wanted, key=key, base_url=web.url, allow_private=True)
 
 
 def test_a_library_is_read_page_by_page(web: WebServer) -> None:
@@ -198,7 +200,7 @@ def test_a_wish_for_a_slower_pace_is_granted(web: WebServer) -> None:
 @pytest.mark.parametrize("name", ["zotero:", "zotero:users/me", "zotero:123"])
 def test_what_is_no_library_is_told(name: str) -> None:
     with pytest.raises(LibraryError, match="write it like zotero:users/123"):
-        Wanted.of(name)
+        Items.of(name)
 
 
 @pytest.fixture
@@ -211,13 +213,13 @@ def world(tmp_path: Path) -> Iterator[World]:
 def imported(world: World, *collections: str) -> ImportReport | None:
     with world.app() as app:
         like = ZoteroLikes(zotero="users/123", collections=collections)
-        return app.import_from(app.subscriber("ada@example.org"), app.shelf(like), "z")
+        return import_from(app, jobs.subscriber(app, "ada@example.org"), library_of(app, like), "z")
 
 
 def liked(world: World) -> set[str]:
     with world.app() as app:
-        reader = app.subscriber("ada@example.org")
-        papers = app.store.ratings_by_origin(reader.id).get("import:z", frozenset())
+        reader = jobs.subscriber(app, "ada@example.org")
+        papers = app.store.ratings.by_origin(reader.id).get("import:z", frozenset())
         return {i[-1] for i in papers}
 
 
@@ -274,7 +276,7 @@ def test_what_was_taken_away_is_read_whole_when_it_is_imported_again(world: Worl
     Library(world.web, [item(1), item(2)])
     imported(world)
     with world.app() as app:
-        reader = app.subscriber("ada@example.org")
+        reader = jobs.subscriber(app, "ada@example.org")
         assert imports(app.store, reader) == {"z": 2}
         forget_import(app.store, reader, "z", world.now)
     assert imported(world) is not None
@@ -291,9 +293,9 @@ def test_a_library_among_the_likes_is_kept_in_step_and_survives_a_silent_zotero(
 
     def synced() -> tuple[tuple[str, ...], set[str]]:
         with world.app() as app:
-            told = app.sync_likes(app.sync_subscribers())
-            reader = app.subscriber("ada@example.org")
-            origins = app.store.ratings_by_origin(reader.id)
+            told = jobs.sync_configured_likes(app, jobs.sync_subscribers(app))
+            reader = jobs.subscriber(app, "ada@example.org")
+            origins = app.store.ratings.by_origin(reader.id)
             return told, {i[-1] for i in origins.get("config:zotero:users/123", frozenset())}
 
     assert synced() == ((), {"1", "2"})
@@ -302,8 +304,8 @@ def test_a_library_among_the_likes_is_kept_in_step_and_survives_a_silent_zotero(
     library.key = "changed"
     told, likes = synced()
     assert likes == {"2"}
-    assert "answered 403" in told[0]
-    assert "The likes it brought before are used." in told[0]
+    assert "answered 403" in told[0].text
+    assert "The likes it brought before are used." in told[0].text
     world.write(subscribers='[[subscribers]]\nemail = "ada@example.org"\nlikes = []')
     assert synced() == ((), set())
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Iterator
 from datetime import time
 from pathlib import Path
 
@@ -9,7 +10,10 @@ import pytest
 
 from digest.app import App
 from digest.config import EXAMPLE, load_settings, load_text
+from digest.config.schema import ServiceKeys
 from digest.errors import ConfigError
+from digest.fields import Table
+from digest.sources.registry import kinds
 
 SMALLEST = """
 title = "Morning papers"
@@ -132,49 +136,29 @@ def test_the_example_is_a_config_and_shows_every_key(tmp_path: Path) -> None:
         path=tmp_path / "config.toml",
         environ={"SMTP_PASSWORD": "x", "INBOX_PASSWORD": "x"},
     )
-    from digest.config import schema
-
-    tables = [
-        schema.Settings,
-        schema.Schedule,
-        schema.ArxivSettings,
-        schema.HuggingFaceSettings,
-        schema.FeedSettings,
-        schema.BiorxivSettings,
-        schema.OpenAlexSettings,
-        schema.CrossrefSettings,
-        schema.ArxivQuerySettings,
-        schema.OpenReviewSettings,
-        schema.PubMedSettings,
-        schema.SemanticScholarSettings,
-        schema.EuropePmcSettings,
-        schema.OpmlSettings,
-        schema.ZoteroLikes,
-        schema.AuthorLikes,
-        schema.RecommendedLikes,
-        schema.FileLikes,
-        schema.LookupSettings,
-        schema.SubscriberSettings,
-        schema.SmtpSettings,
-        schema.MaildirSettings,
-        schema.RankingSettings,
-        schema.MailSettings,
-        schema.DeliverySettings,
-        schema.InboxSettings,
-        schema.MonitorSettings,
-        schema.DkimSettings,
-        schema.WebSettings,
-        schema.StoreSettings,
-        schema.ClusterSettings,
-        schema.FetchSettings,
-    ]
     shown = {line.split("=")[0].strip(" #") for line in text.splitlines() if "=" in line}
     shown |= set(re.findall(r"[{,] (\w+) = ", text))
     headings = [line.lstrip("# ") for line in text.splitlines()]
     shown |= {h.split("]")[0].strip("[]").split(".")[-1] for h in headings if h.startswith("[")}
-    for table in tables:
-        missing = set(table.model_fields) - shown - {"password", "keys", "address", "fault"}
+    secret = {"password", "keys", "address", "fault"}
+    for table in set(subclasses(Table)) - set(kinds().values()) - {ServiceKeys}:
+        missing = set(table.model_fields) - shown - secret
         assert not missing, f"{table.__name__}: {missing}"
+
+
+def subclasses(table: type[Table]) -> Iterator[type[Table]]:
+    for found in table.__subclasses__():
+        if found.__module__.startswith("digest."):
+            yield from (found, *subclasses(found))
+
+
+@pytest.mark.parametrize("kind", list(kinds()))
+def test_every_key_of_a_source_is_explained(kind: str) -> None:
+    page = EXAMPLE.parent / "docs" / "sources" / f"{kind}.md"
+    told = EXAMPLE.read_text("utf-8") + (page.read_text("utf-8") if page.exists() else "")
+    assert f'kind = "{kind}"' in told
+    for key in kinds()[kind].model_fields:
+        assert re.search(rf"\b{key} = ", told), key
 
 
 def test_the_defaults_the_example_names_are_the_defaults(tmp_path: Path) -> None:
@@ -239,7 +223,7 @@ sender = "x"
         '[schedule], timezone: "Berlin" is not a time zone; did you mean "Europe/Berlin"?',
         "[schedule], time: '25:00' is not a time of day",
         '[schedule], weekdays no. 1: "funday" is not a weekday; use mon, tue',
-        '[[sources]] no. 1, kind: "rss" is no kind of source; use one of "arxiv", "huggingface"',
+        '[[sources]] no. 1, kind: "rss" is no kind of source; use one of "arxiv", "arxiv-query"',
         '[[sources]] no. 2, categorys: there is no such key; did you mean "categories"?',
         "[[sources]] no. 2, categories: is missing",
         '[[subscribers]] no. 1, email: "nope" is not a mail address',
@@ -258,10 +242,25 @@ def test_a_password_in_the_file_is_refused_and_never_shown() -> None:
     assert "hunter2" not in told
 
 
+@pytest.mark.parametrize(
+    "table",
+    [
+        'token = "hunter2"',
+        '[web]\nsecret = "hunter2"',
+        '[fetch]\napi_key = ["hunter2"]',
+        '[lookup]\nopenalex_key = "hunter2"',
+        '[inbox]\nhost = "x"\npassword = "hunter2"',
+        '[mail.dkim]\nkey = "hunter2"',
+    ],
+)
+def test_a_secret_under_any_name_is_never_shown(table: str) -> None:
+    assert "hunter2" not in "".join(problems(f"{SMALLEST}\n{table}\n"))
+
+
 def test_a_login_without_a_password_is_told_by_what_sends() -> None:
     settings = load_text(SMALLEST, path=Path("config.toml"), environ={})
     with pytest.raises(ConfigError, match="there is no password for it; set SMTP_PASSWORD"):
-        App(settings).transport()
+        App(settings).mail.transport()
 
 
 def test_secrets_come_from_env_file_or_password_file(tmp_path: Path) -> None:

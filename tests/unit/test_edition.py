@@ -15,10 +15,12 @@ from hypothesis import strategies as st
 
 from digest.app import TEMPLATES, speeches
 from digest.edition import Letterhead, Renderer, build_message, compose
+from digest.edition.cards import author_line
 from digest.edition.compose import compose_note, subject_line
 from digest.edition.links import Action, Seal
 from digest.edition.message import address, unstructured
-from digest.edition.render import MAX_HTML_BYTES, author_line, wrap
+from digest.edition.plaintext import wrap
+from digest.edition.render import MAX_HTML_BYTES
 from digest.errors import RenderError
 from digest.model import (
     Basis,

@@ -39,12 +39,10 @@ class Memory:
     def __init__(self) -> None:
         self.kept: dict[str, NDArray[np.float32]] = {}
 
-    def embeddings(self, model: str, keys: Collection[str]) -> dict[str, NDArray[np.float32]]:
+    def get(self, model: str, keys: Collection[str]) -> dict[str, NDArray[np.float32]]:
         return {k: self.kept[k] for k in keys if k in self.kept}
 
-    def add_embeddings(
-        self, model: str, vectors: Mapping[str, NDArray[np.float32]], now: datetime
-    ) -> None:
+    def add(self, model: str, vectors: Mapping[str, NDArray[np.float32]], now: datetime) -> None:
         self.kept |= vectors
 
 
@@ -86,7 +84,7 @@ def test_contributions_add_up_with_a_model_too() -> None:
     )
     scores = ranker.score_block([profile], candidates)[0]
     for index in (0, 5, 9):
-        told = ranker.explain(profile, candidates, index)
+        told = ranker.read(profile, candidates).explain(index)
         assert told.score == pytest.approx(scores[index], abs=1e-5)
         total = told.by_liked.sum() + told.by_disliked.sum() + told.common
         assert total == pytest.approx(told.score, abs=1e-5)

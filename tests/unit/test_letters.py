@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from digest.channels.email.inbound import Bounce, Complaint, Reply, read_letter
 from digest.edition.links import Verp
-from digest.inbox import Bounce, Complaint, Reply, read_letter
 from digest.model import Strike
 
 OURS = "<0123456789abcdef@example.org>"

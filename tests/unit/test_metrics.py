@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from digest.model import Profile
 from digest.ranking import fit
 from digest.ranking.metrics import evaluate, folds, ndcg, ranks_of, recall, reciprocal_rank
 from tests.factories import paper
@@ -38,7 +39,13 @@ def test_hidden_likes_are_found_by_what_is_left_and_not_by_chance_or_date() -> N
     liked = field("optics", 15, 1000)
     listed = [p for n, name in enumerate(FIELDS) for p in field(name, 20, 3000 + 100 * n)]
     listed = [p for p in listed if p.categories != ("optics",)]
-    told = evaluate("a@x", liked, listed, fit(listed), np.random.default_rng(0))
+    told = evaluate(
+        "a@x",
+        Profile(subscriber_id="", liked=tuple(liked)),
+        listed,
+        fit(listed),
+        np.random.default_rng(0),
+    )
     by_name = {v.recipe: v for v in told.verdicts}
     assert set(by_name) == {"digest", "plain centroid", "popularity", "newest first"}
     assert by_name["digest"].ndcg_10 > 0.95
@@ -54,7 +61,13 @@ def test_the_hidden_likes_teach_nothing() -> None:
     # (The ranker itself puts papers unlike all others first, so the centroid is asked.)
     liked = [paper(n, title=f"alpha{n}x", abstract=f"beta{n}x gamma{n}x") for n in range(10)]
     listed = field("law", 60, 3000)
-    told = evaluate("a@x", liked, listed, fit(listed), np.random.default_rng(0))
+    told = evaluate(
+        "a@x",
+        Profile(subscriber_id="", liked=tuple(liked)),
+        listed,
+        fit(listed),
+        np.random.default_rng(0),
+    )
     by_name = {v.recipe: v for v in told.verdicts}
     assert by_name["plain centroid"].ndcg_10 < 0.5
 
@@ -63,7 +76,7 @@ def test_the_hidden_likes_teach_nothing() -> None:
 def test_too_few_likes_or_papers_are_told_plainly(n_likes: int, n_listed: int) -> None:
     told = evaluate(
         "a@x",
-        field("optics", n_likes, 1000),
+        Profile(subscriber_id="", liked=tuple(field("optics", n_likes, 1000))),
         field("law", n_listed, 3000),
         fit([]),
         np.random.default_rng(0),

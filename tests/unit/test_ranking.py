@@ -1,20 +1,31 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import pytest
 
-from digest.model import Basis, FilterKind, Paper, Profile, Reason, ReasonKind, Section, Subscriber
-from digest.ranking import Ranker, filter_candidates, filters, fit, select
+from digest.model import (
+    Basis,
+    FilterKind,
+    ListingEntry,
+    Paper,
+    Profile,
+    ReaderState,
+    Reason,
+    ReasonKind,
+    Section,
+    Subscriber,
+)
+from digest.ranking import Ranker, filter_candidates, filters, fit, select, selection
 from digest.ranking.filters import unused_terms
 from digest.ranking.people import same_person
+from digest.ranking.profile import RankingOptions, basis_of, build_profile
 from digest.ranking.ranker import without_parts
+from digest.ranking.reader import DayRanking
 from digest.ranking.reasons import phrases
 from digest.ranking.selection import (
-    basis_of,
-    build_profile,
     chance,
     followed_author,
     heat,
@@ -24,6 +35,7 @@ from digest.ranking.selection import (
 from tests.factories import paper, pick, subscriber, world
 
 DAY = date(2026, 5, 20)
+NOW = datetime(2026, 5, 20, 8, tzinfo=UTC)
 LASER = paper(900, title="laser beam mirror", abstract="laser beam lens mirror polarisation")
 LEAF = paper(901, title="leaf root pollen", abstract="leaf root pollen flower seedling")
 
@@ -113,9 +125,9 @@ def test_contributions_add_up_to_the_score(n: int) -> None:
         subscriber_id="a", liked=(LASER, LEAF), disliked=(candidates[3],), weights=(1.0, 0.25)
     )
     scores = ranker.score_block([profile], candidates)[0]
-    parts, common = ranker.parts(profile, candidates)
+    parts, common = ranker.read(profile, candidates).parts()
     for index in (0, 1, 17):
-        told = ranker.explain(profile, candidates, index)
+        told = ranker.read(profile, candidates).explain(index)
         assert told.score == pytest.approx(scores[index], abs=1e-5)
         by_paper = told.by_liked.sum() + told.by_disliked.sum() + told.common
         assert by_paper == pytest.approx(told.score, abs=1e-5)
@@ -149,10 +161,10 @@ def test_a_part_of_the_day_is_scored_as_in_the_whole_day() -> None:
 
 
 def test_newer_likes_weigh_more() -> None:
-    reader = subscriber(half_life_days=100)
-    profile = build_profile(reader, [LASER, LEAF], [], ages_days=[0, 300])
+    reader = subscriber()
+    profile = profile_of(reader, [LASER, LEAF], [0, 300], half_life_days=100)
     assert profile.weights == (1.0, 0.125)
-    assert build_profile(replace(reader, half_life_days=0), [LASER], [], [900]).weights == ()
+    assert profile_of(reader, [LASER], [900], half_life_days=0).weights == ()
     candidates = world(40)
     ranker = fit(candidates)
     scores = ranker.score_block([profile], candidates)[0]
@@ -167,7 +179,7 @@ def test_a_score_over_the_length_of_the_direction_is_a_cosine() -> None:
     for liked in ((LASER,), (LASER, LEAF), tuple(candidates[:50])):
         profile = Profile(subscriber_id="", liked=liked)
         scores = ranker.score_block([profile], candidates)[0]
-        assert np.abs(scores / ranker.length(profile, candidates)).max() < 1.5
+        assert np.abs(scores / ranker.read(profile, candidates).length).max() < 1.5
 
 
 def test_terms_inside_a_longer_term_are_not_said_twice() -> None:
@@ -186,15 +198,15 @@ def test_filters_drop_what_was_seen_muted_or_elsewhere_and_count_it() -> None:
         paper(4, categories=()),
         paper(5, categories=("cs.LG", "cs.CL")),
     ]
-    reader = subscriber(muted_terms=("survey",), categories=("cs.CL",))
-    found = filter_candidates(papers, reader, {"arxiv:2605.00001"})
+    reader = subscriber(muted=("survey",), categories=("cs.CL",))
+    found = filter_candidates(papers, reader.preferences, {"arxiv:2605.00001"})
     assert [p.arxiv_id for p in found.papers] == ["2605.00004", "2605.00005"]
     assert found.n_new == 4
     assert found.dropped == {FilterKind.MUTED_TERMS: 1, FilterKind.CATEGORIES: 1}
 
 
 def kept(reader: Subscriber, *papers: Paper) -> list[str]:
-    return [p.arxiv_id[-1] for p in filter_candidates(papers, reader, ()).papers]
+    return [p.arxiv_id[-1] for p in filter_candidates(papers, reader.preferences, ()).papers]
 
 
 def test_each_filter_takes_what_it_names_and_nothing_else() -> None:
@@ -205,10 +217,10 @@ def test_each_filter_takes_what_it_names_and_nothing_else() -> None:
     )
     for reader, expected in (
         (subscriber(), "123"),
-        (subscriber(muted_terms=("/gpt-\\d/",)), "23"),
-        (subscriber(muted_terms=("GPT-9", "/fold(s|ing)$/")), "23"),
-        (subscriber(required_terms=("protein",)), "23"),
-        (subscriber(required_terms=("/^protein/",)), "3"),
+        (subscriber(muted=("/gpt-\\d/",)), "23"),
+        (subscriber(muted=("GPT-9", "/fold(s|ing)$/")), "23"),
+        (subscriber(required=("protein",)), "23"),
+        (subscriber(required=("/^protein/",)), "3"),
         (subscriber(muted_authors=("Hopper, G.",)), "23"),
         (subscriber(min_upvotes=2), "13"),  # nobody counts votes for the first
         (subscriber(announce_types=("new",)), "13"),
@@ -220,9 +232,9 @@ def test_expressions_that_take_too_long_cost_a_filter_and_not_the_day(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     papers = [paper(n, abstract="a" * 400 + "b") for n in range(20)] + [paper(99, title="A survey")]
-    slow = subscriber(muted_terms=("/a[ab]*b$/", "survey"))
+    slow = subscriber(muted=("/a[ab]*b$/", "survey"))
     monkeypatch.setattr(filters, "MAX_STEPS", 50_000)
-    found = filter_candidates(papers, slow, ())
+    found = filter_candidates(papers, slow.preferences, ())
     assert 0 < len(found.papers) < 20  # in the order of the papers, on every machine the same
     assert paper(99).id not in {p.id for p in found.papers}
     assert caplog.text.count("filter.too_slow") == 1
@@ -241,22 +253,22 @@ def test_expressions_that_take_too_long_cost_a_filter_and_not_the_day(
     ],
 )
 def test_stored_expressions_that_no_longer_pass_are_told_and_not_run(term: str) -> None:
-    old = subscriber(muted_terms=(term, "/subject 3/", "subject 4"))
-    found = filter_candidates([paper(n) for n in range(1, 6)], old, ())
+    old = subscriber(muted=(term, "/subject 3/", "subject 4"))
+    found = filter_candidates([paper(n) for n in range(1, 6)], old.preferences, ())
     assert [p.id[-1] for p in found.papers] == ["1", "2", "5"]
-    (told,) = unused_terms(old)
+    (told,) = unused_terms(old.preferences)
     assert told.startswith('"/')
     assert told.endswith(".")
 
 
 def test_more_expressions_than_are_taken_are_told() -> None:
-    many = subscriber(muted_terms=tuple(f"/[a-z .]+[0-9]{{{n}}}/" for n in range(5, 205)))
-    assert len(unused_terms(many)) == 190
+    many = subscriber(muted=tuple(f"/[a-z .]+[0-9]{{{n}}}/" for n in range(5, 205)))
+    assert len(unused_terms(many.preferences)) == 190
 
 
 def test_an_archive_stands_for_all_its_categories() -> None:
     papers = [paper(1, categories=("cs.CL",)), paper(2, categories=("math.CO",))]
-    found = filter_candidates(papers, subscriber(categories=("cs",)), ())
+    found = filter_candidates(papers, subscriber(categories=("cs",)).preferences, ())
     assert [p.arxiv_id for p in found.papers] == ["2605.00001"]
 
 
@@ -284,12 +296,25 @@ def test_authors_are_recognised_by_family_name_and_initials(
 # --- picks ------------------------------------------------------------------------------------
 
 
-def picks_for(reader, liked, papers, background=()):  # type: ignore[no-untyped-def]
+def picks_for(reader, liked, papers, background=(), **options):  # type: ignore[no-untyped-def]
     ranker = fit([*background, *liked])
-    profile = build_profile(reader, liked, ())
-    found = filter_candidates(papers, reader, profile.rated_ids)
+    profile = profile_of(reader, liked)
+    found = filter_candidates(papers, reader.preferences, profile.rated_ids)
     ranker.prepare(papers)
-    return select(reader, profile, found.papers, ranker, day=DAY, rng=chance(reader, DAY))
+    return select(
+        reader.preferences,
+        found.papers,
+        ranker.read(profile, found.papers),
+        options=RankingOptions(**options),
+        day=DAY,
+        rng=chance(reader, DAY),
+    )
+
+
+def profile_of(reader, liked, ages_days=(), **options):  # type: ignore[no-untyped-def]
+    ages = ages_days or [0.0] * len(liked)
+    state = ReaderState(liked=tuple(liked), liked_at=tuple(NOW - timedelta(days=a) for a in ages))
+    return build_profile(reader.preferences, state, NOW, RankingOptions(**options))
 
 
 def test_picks_name_the_nearest_liked_paper_and_the_shared_terms() -> None:
@@ -309,7 +334,7 @@ def test_picks_name_the_nearest_liked_paper_and_the_shared_terms() -> None:
 def test_a_followed_author_comes_into_a_section_of_its_own_whatever_the_score() -> None:
     papers = [*world(20), paper(99, title="zzz", abstract="qqq", authors=("Grace Hopper",))]
     papers = [p if p.id.endswith("99") else paper_with(p) for p in papers]
-    picks = picks_for(subscriber(followed_authors=("G. Hopper",)), [LASER], papers)
+    picks = picks_for(subscriber(authors=("G. Hopper",)), [LASER], papers)
     assert picks[0].section is Section.FOLLOWED
     assert picks[0].paper.id.endswith("00099")
     assert picks[0].reasons[0].evidence == ("Grace Hopper",)
@@ -322,7 +347,7 @@ def paper_with(p):  # type: ignore[no-untyped-def]
 
 def test_trending_takes_its_places_only_with_papers_that_have_votes() -> None:
     papers = [paper(0, title="leaf", abstract="leaf", upvotes=80), *field("optics", 29, 3000)]
-    reader = subscriber(edition_size=6, trending_size=3)
+    reader = subscriber(length=6, trending=3)
     picks = picks_for(reader, [LASER], papers)
     assert [p.section for p in picks].count(Section.TRENDING) == 1
     assert picks[-1].paper.id == papers[0].id
@@ -331,8 +356,8 @@ def test_trending_takes_its_places_only_with_papers_that_have_votes() -> None:
 
 def test_a_bar_makes_a_thin_day_a_short_mail() -> None:
     papers = world(30)
-    every = picks_for(subscriber(edition_size=30, trending_size=0), [LASER], papers)
-    some = picks_for(subscriber(edition_size=30, trending_size=0, min_score=0.2), [LASER], papers)
+    every = picks_for(subscriber(length=30, trending=0), [LASER], papers)
+    some = picks_for(subscriber(length=30, trending=0, min_score=0.2), [LASER], papers)
     none = picks_for(subscriber(min_score=0.99), [LASER], papers)
     assert len(none) == 0 < len(some) < len(every)
     assert all(p.score > 0.2 for p in some)
@@ -346,9 +371,9 @@ def test_without_likes_keywords_serve_then_trending_then_the_newest() -> None:
     assert by_words[0].reasons[0].evidence == ("laser beam",)
     by_votes = picks_for(subscriber(), [], voted)
     assert [p.paper.signals.upvotes for p in by_votes] == [30, 9]
-    newest = picks_for(subscriber(edition_size=4), [], papers)
+    newest = picks_for(subscriber(length=4), [], papers)
     assert [p.paper.id for p in newest] == [p.id for p in papers[:4]]
-    profile = build_profile(subscriber(), (), ())
+    profile = profile_of(subscriber(), ())
     assert basis_of(profile, voted) is Basis.TRENDING
     assert basis_of(profile, papers) is Basis.NEWEST
 
@@ -380,7 +405,7 @@ def field(name: str, n: int, first: int) -> list[Paper]:
 def test_two_interests_both_get_their_papers_in_proportion(n_optics: int, n_law: int) -> None:
     liked = [*field("optics", n_optics, 1000), *field("law", n_law, 2000)]
     papers = [p for n, name in enumerate(FIELDS) for p in field(name, 30, 3000 + 100 * n)]
-    reader = subscriber(edition_size=12, trending_size=0)
+    reader = subscriber(length=12, trending=0)
     picks = picks_for(reader, liked, papers)
     got = [p.paper.categories[0] for p in picks]
     expected = 12 * n_optics / (n_optics + n_law)
@@ -394,11 +419,11 @@ def test_one_piece_of_news_is_told_once() -> None:
         for n in range(4)
     ]
     others = field("optics", 30, 3000)
-    picks = picks_for(subscriber(edition_size=8, trending_size=0), [LASER], [*twins, *others])
+    picks = picks_for(subscriber(length=8, trending=0), [LASER], [*twins, *others])
     assert sum(p.paper in twins for p in picks) == 1
     assert len(picks) == 8
     numbered = [replace(t, title=f"{t.title} part {n}") for n, t in enumerate(twins)]
-    picks = picks_for(subscriber(edition_size=4, trending_size=0), [LASER], numbered)
+    picks = picks_for(subscriber(length=4, trending=0), [LASER], numbered)
     assert len(picks) == 4
 
 
@@ -406,8 +431,8 @@ def test_variety_spreads_the_picks() -> None:
     papers = field("optics", 60, 3000)
 
     def spread(variety: float) -> float:
-        reader = subscriber(edition_size=6, trending_size=0, variety=variety)
-        picks = picks_for(reader, [LASER], papers)
+        reader = subscriber(length=6, trending=0)
+        picks = picks_for(reader, [LASER], papers, variety=variety)
         alike = fit(papers).alike([p.paper for p in picks])
         return float(alike[np.triu_indices(len(picks), 1)].mean())
 
@@ -416,7 +441,7 @@ def test_variety_spreads_the_picks() -> None:
 
 def test_places_kept_for_a_category_are_filled_whatever_scores_higher() -> None:
     papers = [*field("optics", 20, 3000), *field("music", 5, 4000)]
-    reader = subscriber(edition_size=6, trending_size=0, reserved=(("music", 2),))
+    reader = subscriber(length=6, trending=0, reserved={"music": 2})
     picks = picks_for(reader, field("optics", 8, 1000), papers)
     music = [p for p in picks if p.paper.categories == ("music",)]
     assert len(music) == 2
@@ -426,16 +451,63 @@ def test_places_kept_for_a_category_are_filled_whatever_scores_higher() -> None:
 
 def test_one_paper_from_outside_the_usual_is_marked_and_the_same_all_day() -> None:
     papers = [p for n, name in enumerate(FIELDS) for p in field(name, 30, 3000 + 100 * n)]
-    reader = subscriber(edition_size=6, trending_size=0, n_explore=1)
-    first, second = (picks_for(reader, field("optics", 8, 1000), papers) for _ in range(2))
+    reader = subscriber(length=6, trending=0)
+    first, second = (
+        picks_for(reader, field("optics", 8, 1000), papers, n_explore=1) for _ in range(2)
+    )
     strange = [p for p in first if p.reasons and p.reasons[0].kind is ReasonKind.EXPLORATION]
     assert len(strange) == 1
     assert [p.paper.id for p in first] == [p.paper.id for p in second]
 
 
+def test_what_is_outside_the_usual_is_never_among_the_best_nor_what_repels() -> None:
+    order = list(range(100, 160))  # best first
+    seen = {
+        i for seed in range(200) for i in selection._explored(order, 2, np.random.default_rng(seed))
+    }
+    assert seen == set(order[3:20])  # under the best twentieth, within the best third
+    assert selection._explored(order, 0, np.random.default_rng(1)) == []
+    assert selection._explored([], 2, np.random.default_rng(1)) == []
+
+
+def test_the_length_of_a_direction_is_that_of_its_scores() -> None:
+    """A direction's square is what it gives its own likes, less what it gives everybody."""
+    candidates = [*world(60), LASER, LEAF]
+    likes = Profile(subscriber_id="a", liked=(LASER, LEAF), weights=(1.0, 0.5))
+    reading = fit(candidates).read(likes, candidates)
+    assert reading.day.latent.n_axes
+    own = float(np.array([2 / 3, 1 / 3]) @ reading.scores[-2:] - reading.scores.mean())
+    assert reading.length**2 == pytest.approx(own, rel=0.1)
+
+
+def test_one_odd_like_costs_the_block_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    candidates = world(40)
+    listed = [
+        ListingEntry(
+            id=n, paper_id=p.id, source="x", listed_on=DAY, first_seen=NOW, announce_type="new"
+        )
+        for n, p in enumerate(candidates, 1)
+    ]
+
+    def scores_of_all(broken: bool) -> np.ndarray:
+        day = DayRanking(listed, {p.id: p for p in candidates}, now=NOW, background=lambda: ())
+        if broken:
+            monkeypatch.setattr(Ranker, "read_block", lambda *_: 1 / 0)
+        readers = [
+            day.reader(replace(subscriber(), id=str(n)), DAY, ReaderState(liked=(like,)))
+            for n, like in enumerate((LASER, LEAF))
+        ]
+        day.score(readers)
+        assert all((r.whole_day is None) is broken for r in readers)
+        assert all(len(r.picks()) == 8 for r in readers)
+        return np.stack([r.scores for r in readers])
+
+    np.testing.assert_allclose(scores_of_all(broken=False), scores_of_all(broken=True), atol=1e-6)
+
+
 def test_a_paper_that_fills_a_place_says_so() -> None:
     strange = [paper(n, title=f"qq{n}x", abstract=f"zz{n}x yy{n}x") for n in range(3)]
-    picks = picks_for(subscriber(edition_size=5, trending_size=0), [LASER], strange)
+    picks = picks_for(subscriber(length=5, trending=0), [LASER], strange)
     assert len(picks) == 3
     assert all([r.kind for r in p.reasons] == [ReasonKind.FILLER] for p in picks)
     assert not any(p.key_sentence for p in picks)
@@ -469,7 +541,7 @@ def test_the_key_sentence_is_the_one_that_speaks_of_the_readers_interest() -> No
         abstract="Much is said. A laser beam meets a mirror. Gardens have flowers too. The end.",
     )
     papers = [told, *world(20)]
-    picks = picks_for(subscriber(edition_size=21, trending_size=0), [LASER], papers)
+    picks = picks_for(subscriber(length=21, trending=0), [LASER], papers)
     (found,) = [p for p in picks if p.paper is told]
     assert found.key_sentence == "A laser beam meets a mirror."
 
@@ -494,19 +566,23 @@ def test_places_and_languages_are_filtered_as_far_as_sources_tell_them() -> None
         (subscriber(languages=("de", "fr")), "23"),
     ):
         assert "".join(kept(reader, *papers)) == expected, reader
-    dropped = filter_candidates(papers, subscriber(languages=("fr",)), ()).dropped
+    dropped = filter_candidates(papers, subscriber(languages=("fr",)).preferences, ()).dropped
     assert dropped == {FilterKind.LANGUAGES: 2}
 
 
 def test_papers_from_a_place_that_the_reader_follows_always_come_and_say_so() -> None:
     papers = [paper(n) for n in range(1, 9)]
     papers[6] = replace(papers[6], affiliations=("ETH Zürich",))
-    reader = subscriber(followed_affiliations=("ETH Zurich",), edition_size=3)
+    reader = subscriber(affiliations=("ETH Zurich",), length=3)
     ranker = fit(papers)
     ranker.prepare(papers)
     day = date(2026, 5, 20)
     picks = select(
-        reader, Profile(subscriber_id="s1"), papers, ranker, day=day, rng=chance(reader, day)
+        reader.preferences,
+        papers,
+        ranker.read(Profile(subscriber_id="s1"), papers),
+        day=day,
+        rng=chance(reader, day),
     )
     assert picks[0].paper.id == papers[6].id
     assert picks[0].section is Section.FOLLOWED
@@ -518,13 +594,11 @@ def test_papers_from_a_place_that_the_reader_follows_always_come_and_say_so() ->
 def test_a_journal_version_is_told_only_to_who_asked_and_knows_the_preprint() -> None:
     out = paper(1, doi="10.1000/j", journal_ref="Journal of Lasers", announce_type="published")
     other = paper(2, doi="10.1000/k", announce_type="published")
-    reader = subscriber(journal_versions=True)
-    (told,) = journal_versions(reader, [out, other], {out.id}, 4)
+    (told,) = journal_versions([out, other], {out.id}, 4)
     assert told.rank == 5
     assert told.section is Section.PUBLISHED
     assert told.paper.url == "https://doi.org/10.1000/j"
     assert told.reasons[0].evidence == ("Journal of Lasers",)
-    assert journal_versions(subscriber(), [out], {out.id}, 0) == ()
     assert "".join(kept(subscriber(announce_types=("new",)), out)) == "1"
 
 
@@ -532,43 +606,49 @@ def test_a_journal_version_is_told_only_to_who_asked_and_knows_the_preprint() ->
 
 
 @pytest.mark.parametrize("n", [60, 3])
-def test_a_ranker_that_was_frozen_makes_the_same_of_the_same_readers(n: int) -> None:
+def test_a_ranker_that_was_stored_makes_the_same_of_the_same_readers(n: int) -> None:
     background = field("botany", 200, 5000)
     papers = field("optics", n, 3000)
     ranker = fit(background)
     ranker.prepare(papers)
-    thawed = Ranker.thawed(ranker.frozen(), {p.id: p for p in papers})
-    reader = subscriber(edition_size=6)
+    restored = Ranker.of_bytes(ranker.to_bytes(), {p.id: p for p in papers})
+    reader = subscriber(length=6)
     profile = Profile(subscriber_id="s", liked=(LASER, LEAF), disliked=(papers[0],))
     first, second = (
-        select(reader, profile, papers, r, day=DAY, rng=np.random.default_rng(0))
-        for r in (ranker, thawed)
+        select(
+            reader.preferences,
+            papers,
+            r.read(profile, papers),
+            day=DAY,
+            rng=np.random.default_rng(0),
+        )
+        for r in (ranker, restored)
     )
     assert first == second
-    assert thawed.frozen() == ranker.frozen()
+    assert restored.to_bytes() == ranker.to_bytes()
 
 
-def test_what_was_frozen_for_other_papers_is_refused() -> None:
+def test_what_was_stored_for_other_papers_is_refused() -> None:
     papers = field("optics", 20, 3000)
     ranker = fit(())
     ranker.prepare(papers)
-    data = ranker.frozen()
+    data = ranker.to_bytes()
     with pytest.raises(ValueError, match="1 of its papers"):
-        Ranker.thawed(data, {p.id: p for p in papers[1:]})
+        Ranker.of_bytes(data, {p.id: p for p in papers[1:]})
     for torn in (b"", b"PK", data[: len(data) // 2], data[:-3]):
         with pytest.raises(ValueError, match="not the bytes"):
-            Ranker.thawed(torn, {p.id: p for p in papers})
+            Ranker.of_bytes(torn, {p.id: p for p in papers})
 
 
-def test_papers_without_a_word_can_be_frozen_too() -> None:
+def test_papers_without_a_word_can_be_stored_too() -> None:
     empty = [paper(1, title="the", abstract="of and")]
     ranker = fit(())
     ranker.prepare(empty)
-    assert Ranker.thawed(ranker.frozen(), {p.id: p for p in empty}).score([LASER], empty) == [0]
+    assert Ranker.of_bytes(ranker.to_bytes(), {p.id: p for p in empty}).score([LASER], empty) == [0]
 
 
 def test_a_day_forgets_what_was_rated_when_it_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("digest.ranking.day.MOST_RATED", 5)
+    monkeypatch.setattr("digest.ranking.rated.MOST_RATED", 5)
     papers = field("optics", 20, 3000)
     ranker = fit(field("botany", 100, 5000))
     ranker.prepare(papers)
@@ -579,4 +659,4 @@ def test_a_day_forgets_what_was_rated_when_it_is_full(monkeypatch: pytest.Monkey
         for i, reading in zip(range(start, start + 4), ranker.read_block(block), strict=True):
             np.testing.assert_allclose(reading.scores, alone[i], atol=1e-6)
         assert ranker._current is not None
-        assert ranker._current.n_rated <= 5 + 4
+        assert ranker._current.rated.n <= 5 + 4

@@ -13,10 +13,10 @@ import pytest
 
 from digest import library
 from digest.errors import DigestError, LibraryError
-from digest.library import opml
 from digest.library.zotero import paper_of_item
 from digest.sources import (
     arxiv,
+    arxiv_api,
     biorxiv,
     crossref,
     europepmc,
@@ -24,6 +24,7 @@ from digest.sources import (
     huggingface,
     openalex,
     openreview,
+    opml,
     pubmed,
     semantic_scholar,
 )
@@ -31,7 +32,7 @@ from tests.conftest import NOW
 
 
 def _arxiv(path: Path) -> int:
-    read = arxiv.parse_api if path.name.startswith("api") else arxiv.parse_listing
+    read = arxiv_api.parse_api if path.name.startswith("api") else arxiv.parse_listing
     return len(read(path.read_bytes(), "", url="u", source="arxiv", now=NOW)[0])
 
 

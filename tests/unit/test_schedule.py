@@ -14,7 +14,7 @@ def local(*parts: int, fold: int = 0) -> datetime:
 
 
 def test_an_edition_is_due_from_its_hour_to_the_end_of_the_day_on_its_weekdays() -> None:
-    reader = subscriber(send_at=time(7, 30), weekdays=(0, 1, 2, 3, 4))
+    reader = subscriber(time=time(7, 30), weekdays=(0, 1, 2, 3, 4))
     assert not is_due(reader, local(2026, 5, 20, 7, 29))
     assert is_due(reader, local(2026, 5, 20, 7, 30))
     assert is_due(reader, local(2026, 5, 20, 23, 59))
@@ -29,20 +29,20 @@ def test_the_date_of_an_edition_is_the_readers_own() -> None:
 
 
 def test_an_hour_that_spring_leaves_out_is_due_when_it_has_passed() -> None:
-    reader = subscriber(send_at=time(2, 30))
+    reader = subscriber(time=time(2, 30))
     assert not is_due(reader, local(2026, 3, 29, 1, 59))
     assert is_due(reader, local(2026, 3, 29, 3, 0))
 
 
 def test_an_hour_that_autumn_repeats_belongs_to_one_date() -> None:
-    reader = subscriber(send_at=time(2, 30))
+    reader = subscriber(time=time(2, 30))
     first, second = local(2026, 10, 25, 2, 30), local(2026, 10, 25, 2, 30, fold=1)
     assert second - first == timedelta(hours=1)
     assert edition_date(reader, first) == edition_date(reader, second)
 
 
 def test_the_next_mail_is_announced_across_a_weekend() -> None:
-    reader = subscriber(send_at=time(7, 30), weekdays=(0, 1, 2, 3, 4))
+    reader = subscriber(time=time(7, 30), weekdays=(0, 1, 2, 3, 4))
     due = next_due(reader, local(2026, 5, 22, 8, 0))
     assert due is not None
     assert (due.date(), due.time()) == (date(2026, 5, 25), time(7, 30))

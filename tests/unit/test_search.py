@@ -11,8 +11,8 @@ from digest.model import Paper
 from digest.ranking.search import Index
 from digest.text import fold
 from digest.web.forms import lines, words
-from digest.web.guard import Pace, client_of, form_token, is_form_token
-from digest.web.views import _words, marked
+from digest.web.guard import RateLimiter, client_of, form_token, is_form_token
+from digest.web.presenters import _words, marked
 
 TOPICS = {
     "reef": "coral reef fish swim along the coral in clear water",
@@ -102,12 +102,12 @@ def test_marking_loses_nothing(text: str, terms: list[str]) -> None:
 
 
 def test_a_pace_lets_a_client_through_again_after_a_while() -> None:
-    pace = Pace(60)
+    pace = RateLimiter(60)
     assert [pace.allows("a", 0.0) for _ in range(61)] == [True] * 60 + [False]
     assert pace.allows("b", 0.0)
     assert pace.allows("a", 1.1)
     assert not pace.allows("a", 1.1)
-    assert all(Pace(0).allows("a", 0.0) for _ in range(100))
+    assert all(RateLimiter(0).allows("a", 0.0) for _ in range(100))
 
 
 def test_a_household_is_one_client() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from digest.errors import SourceMalformed
 from digest.model import Paper
 from digest.ports import FetchRequest
-from digest.sources import arxiv, feed, huggingface
+from digest.sources import arxiv, arxiv_api, feed, huggingface
 from digest.text import clean, safe_url
 from tests.conftest import NOW, examples
 from tests.servers import rss
@@ -280,7 +280,7 @@ def test_the_layout_of_2018_is_read_too(fixtures: Path) -> None:
 def test_recorded_api_answers_are_read_and_their_errors_named(fixtures: Path) -> None:
     def read(name: str) -> tuple[tuple[Paper, ...], int]:
         body = (fixtures / "arxiv" / name).read_bytes()
-        return arxiv.parse_api(body, "", url=name, source="arxiv", now=NOW)
+        return arxiv_api.parse_api(body, "", url=name, source="arxiv", now=NOW)
 
     assert [len(read("api_query_15.xml")[0]), read("api_query_15.xml")[1]] == [15, 214881]
     assert read("api_no_such_id.xml") == ((), 0)

@@ -6,16 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digest.text import (
-    clean,
-    compile_terms,
-    fold,
-    plain,
-    readable,
-    safe_url,
-    sentences,
-    shorten,
-)
+from digest.latex import readable
+from digest.text import clean, compile_terms, fold, plain, safe_url, sentences, shorten
 
 
 @pytest.mark.parametrize(
@@ -82,6 +74,16 @@ def test_abbreviations_and_initials_do_not_end_a_sentence() -> None:
 @given(st.text(min_size=1, max_size=400), st.integers(min_value=5, max_value=100))
 def test_shortened_text_fits(text: str, limit: int) -> None:
     assert len(shorten(clean(text), limit)) <= limit
+
+
+def test_sentences_that_fill_less_than_half_are_left_for_whole_words() -> None:
+    text = "Short. Then comes a sentence which goes on for longer than there is room."
+    assert shorten(text, 40) == "Short. Then comes a sentence which goes…"
+
+
+@pytest.mark.parametrize("sign", ["\u00ad", "\u200b", "\u2060", "\ufeff", "\u202e", "\u2066"])
+def test_a_muted_word_cannot_hide_behind_what_nobody_sees(sign: str) -> None:
+    assert clean(f"blockch{sign}ain") == "blockchain"
 
 
 def test_shortening_prefers_whole_sentences() -> None:

@@ -1,0 +1,1 @@
+"""Ways to a reader: mail is the one there is."""

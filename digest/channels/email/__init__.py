@@ -1,0 +1,1 @@
+"""Mail: sending by SMTP or into a Maildir, and what comes back."""

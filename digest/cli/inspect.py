@@ -1,0 +1,141 @@
+"""The commands that answer questions: `status`, `paper`, `profile`, `evaluate`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from digest.cli.output import progress, say, warn
+from digest.cli.shared import (
+    ConfigOption,
+    OnlyOption,
+    app,
+    only_subscriber,
+    open_app,
+    tells_errors,
+)
+from digest.errors import DigestError
+
+
+@app.command()
+@tells_errors
+def paper(
+    *,
+    ref: Annotated[str, typer.Argument(metavar="ID", help="arXiv id, DOI, address or stored id.")],
+    config: ConfigOption = None,
+) -> None:
+    """Show what is known of a paper, who got it, and why."""
+    from digest import jobs
+    from digest.cli import show
+
+    with open_app(config) as application:
+        jobs.sync_subscribers(application)
+        store = application.store
+        found = store.papers.find(ref)
+        if found is None:
+            raise DigestError(f"{ref} is not stored: no source or service has described it.")
+        people = {s.id: s.email for s in store.subscribers.all()}
+        show.paper(found, store, people)
+
+
+@app.command()
+@tells_errors
+def status(
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Everything, for programs.")] = False,
+    runs: Annotated[int, typer.Option(help="Latest runs to show.")] = 5,
+    days: Annotated[int, typer.Option(help="Latest dates a subscriber to show.")] = 7,
+    subscriber: Annotated[
+        str, typer.Option("--subscriber", "-s", metavar="EMAIL", help="Only this subscriber.")
+    ] = "",
+    limit: Annotated[int, typer.Option(min=0, help="Subscribers to show.")] = 50,
+    config: ConfigOption = None,
+) -> None:
+    """Show what happened lately, and why."""
+    from digest import jobs
+    from digest.cli import show_status
+
+    with open_app(config) as application:
+        jobs.sync_subscribers(application)
+        now, store = application.clock(), application.store
+        people, n_people = store.subscribers.search(limit=limit)
+        if subscriber:
+            people, n_people = (jobs.subscriber(application, subscriber),), 1
+        cluster = None
+        if not store.single_process:
+            from digest.cluster.status import status as cluster_status
+
+            cluster = cluster_status(application)
+        if as_json:
+            data = show_status.status_data(
+                store, now, n_runs=runs, n_days=days, people=people, cluster=cluster
+            )
+            print(json.dumps(data, indent=2, ensure_ascii=False))
+        else:
+            show_status.status(
+                store,
+                now,
+                n_runs=runs,
+                n_days=days,
+                people=people,
+                n_people=n_people,
+                cluster=cluster,
+            )
+
+
+@app.command()
+@tells_errors
+def profile(
+    *,
+    subscriber: Annotated[
+        str, typer.Argument(metavar="[EMAIL]", help="Whose; the only one if there is one.")
+    ] = "",
+    subscriber_option: Annotated[
+        str, typer.Option("--subscriber", "-s", metavar="EMAIL", hidden=True)
+    ] = "",
+    config: ConfigOption = None,
+) -> None:
+    """Show a reader's profile: terms and ratings."""
+    from digest import jobs
+    from digest.cli import show
+
+    with open_app(config) as application:
+        who = jobs.subscriber(
+            application, only_subscriber(application, subscriber or subscriber_option)
+        )
+        with progress("Reading the profile …"):
+            warnings = jobs.sync_configured_likes(application, [who])
+            found, terms = jobs.profile(application, who)
+        origins = show.likes_of(application.store, who.id)
+        show.profile(who, found, terms, origins)
+    for warning in warnings:
+        warn(warning.text)
+
+
+@app.command()
+@tells_errors
+def evaluate(
+    *,
+    only: OnlyOption = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Also draw it (needs matplotlib).", show_default=False),
+    ] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Tell how good the ranking is on your own likes.
+
+    Hides a fifth of the likes at a time and ranks them among stored listings.
+    """
+    from digest import jobs
+    from digest.cli import show
+
+    with open_app(config) as application, progress("Hiding likes and ranking …") as tell:
+        evaluations = jobs.evaluate(application, only or (), tell)
+    show.evaluations(evaluations)
+    if plot is not None:
+        show.plot_evaluations(evaluations, plot)
+        say(f"Drew {plot}.")

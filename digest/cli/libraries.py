@@ -1,0 +1,219 @@
+"""The commands about libraries: `import` and `unimport`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from digest.cli.output import progress, say, warn
+from digest.text import counted
+
+if TYPE_CHECKING:
+    from digest.libraries import Like
+    from digest.usecases.imports import ImportReport
+from digest.cli.shared import (
+    ConfigOption,
+    SubscriberOption,
+    app,
+    only_subscriber,
+    open_app,
+    tells_errors,
+)
+
+#: what `import` reads besides files, each with what is written after it
+PLACES = {
+    "zotero": "users/ID, groups/ID or a zotero.sqlite",
+    "author": "an ORCID iD or an OpenAlex id",
+    "recommendations": "ids of papers that you like",
+    "opml": "a list of feeds, for [[sources]]",
+}
+
+
+What = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="WHAT",
+        help="A file (.bib, .ris, .json, .nbib, .txt, .md, zotero.sqlite); or a kind and what "
+        "it wants: bibtex, ris, csl-json, nbib, ids or page and a FILE; zotero users/ID or "
+        "groups/ID; author ORCID; recommendations ID...; opml FILE.",
+    ),
+]
+
+
+@app.command("import")
+@tells_errors
+def import_(
+    *,
+    what: What,
+    collection: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Zotero: only collections of this name or pattern; may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option(help="Zotero: not these collections; may be repeated.", show_default=False),
+    ] = None,
+    references: Annotated[
+        bool, typer.Option("--references", help="author: what their works cite, too.")
+    ] = False,
+    name: Annotated[
+        str, typer.Option(help="To take it away again.", show_default="what was imported")
+    ] = "",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Tell what it would bring, and change nothing.")
+    ] = False,
+    subscriber: SubscriberOption = "",
+    config: ConfigOption = None,
+) -> None:
+    """Import papers you like, from wherever you keep them.
+
+    The same name again replaces what it brought before. Missing abstracts are looked up; what is
+    broken off goes on where it was.
+    """
+    from digest import jobs
+    from digest.libraries import library_of
+    from digest.usecases.imports import import_likes
+
+    like = _like_of(what, collection or (), exclude or (), references)
+    if like is None:
+        _show_feeds(Path(what[1] if what[0] == "opml" else what[0]))
+        return
+    with open_app(config) as application:
+        who = jobs.subscriber(application, only_subscriber(application, subscriber))
+        library = library_of(application, like)
+        name = name or library.name
+        with progress("Reading and looking up …") as tell:
+            report = import_likes(
+                application.store,
+                application.lookups,
+                who,
+                library,
+                name,
+                application.clock(),
+                dry_run=dry_run,
+                progress=tell,
+            )
+    if report is None:
+        say(f"{name} for {who.email}: nothing has changed since the last import.")
+        return
+    _tell_import(report, name, who.email, dry_run)
+
+
+def _like_of(
+    what: Sequence[str], collections: Sequence[str], exclude: Sequence[str], references: bool
+) -> Like | None:
+    """What the words of the command mean; None for a list of feeds."""
+    from digest.config import AuthorLikes, FileLikes, RecommendedLikes, ZoteroLikes
+    from digest.library import KINDS, SUFFIXES
+
+    kind, rest = (what[0].lower(), list(what[1:])) if len(what) > 1 else ("", list(what))
+    known = {**dict.fromkeys(KINDS, "a file"), **PLACES}
+    if kind and kind not in known:
+        raise typer.BadParameter(
+            f'"{what[0]}" is no kind; known: {", ".join(known)}', param_hint="KIND"
+        )
+    one = rest[0]
+    if not kind:
+        before, colon, after = one.partition(":")
+        if one in known:
+            raise typer.BadParameter(f"{one} wants {known[one]} after it", param_hint="WHAT")
+        if colon and before.lower() in ("zotero", "orcid", "author"):
+            kind, one = ("zotero" if before.lower() == "zotero" else "author"), after
+        elif one.endswith(".sqlite"):
+            kind = "zotero"
+        elif Path(one).suffix.lower() in (".opml", ".xml"):
+            kind = "opml"
+        elif Path(one).suffix.lower() not in SUFFIXES:
+            raise typer.BadParameter(
+                f"{one}: its name tells no kind ({', '.join(SUFFIXES)}); say one before it, such "
+                f"as `digest import ids {one}`",
+                param_hint="WHAT",
+            )
+    if len(rest) > 1 and kind != "recommendations":
+        raise typer.BadParameter(f"{kind} takes one, not {len(rest)}", param_hint="WHAT")
+    if kind == "opml":
+        return None
+    if (collections or exclude) and kind != "zotero":
+        raise typer.BadParameter("only Zotero has collections", param_hint="--collection")
+    if kind == "zotero":
+        return ZoteroLikes.model_construct(
+            zotero=one, collections=tuple(collections), exclude=tuple(exclude)
+        )
+    if kind == "author":
+        return AuthorLikes.model_construct(author=one, references=references)
+    if kind == "recommendations":
+        return RecommendedLikes.model_construct(recommendations=tuple(rest))
+    return FileLikes.model_construct(file=Path(one), kind=kind)
+
+
+def _show_feeds(path: Path) -> None:
+    """Feeds are sources, which stand in the configuration: shown as it wants them."""
+    from digest.sources.opml import feeds
+
+    found = feeds(path)
+    print('# all of them, kept in step with the file:\n[[sources]]\nkind = "opml"')
+    print(f"path = {json.dumps(str(path))}\n\n# or those that you choose:")
+    for feed in found:
+        title, url = (json.dumps(t, ensure_ascii=False) for t in (feed.title, feed.url))
+        print(f'[[sources]]\nkind = "feed"\nname = {title}\nurl = {url}\n')
+    warn(f"{counted(len(found), 'feed')} in {path.name}; put what you want into config.toml.")
+
+
+def _tell_import(report: ImportReport, name: str, email: str, dry_run: bool) -> None:
+    for fault in report.faults[:50]:
+        warn(fault)
+    if len(report.faults) > 50:
+        warn(f"... and {len(report.faults) - 50} more.")
+    would = "would be " if dry_run else ""
+    parts = [
+        f"{report.n_new} {would}new",
+        f"{report.n_known} known",
+        f"{report.n_without_abstract} without abstract",
+        f"{len(report.faults)} unreadable or not found",
+    ]
+    if report.n_duplicates:
+        parts.append(f"{report.n_duplicates} twice in it")
+    if report.n_gone:
+        parts.append(f"{report.n_gone} no longer in it")
+    if report.n_to_look_up:
+        parts.append(f"{report.n_to_look_up} to be looked up")
+    say(f"{name} for {email}: {', '.join(parts)}.")
+    if not dry_run:
+        say(f'`digest unimport "{name}"` takes it away again.')
+
+
+@app.command()
+@tells_errors
+def unimport(
+    *,
+    name: Annotated[
+        str, typer.Argument(metavar="[NAME]", help="Which; without it, they are listed.")
+    ] = "",
+    subscriber: SubscriberOption = "",
+    config: ConfigOption = None,
+) -> None:
+    """Take away what an import brought; without a name, list imports."""
+    from digest import jobs
+    from digest.usecases.imports import forget_import, imports
+
+    with open_app(config) as application:
+        who = jobs.subscriber(application, only_subscriber(application, subscriber))
+        known = imports(application.store, who)
+        if not name:
+            for one, n in known.items():
+                say(f"{one}: {counted(n, 'like')}")
+            if not known:
+                say(f"{who.email} has no imports.")
+            return
+        if name not in known:
+            names = ", ".join(known) or "none"
+            raise typer.BadParameter(f'there is no import "{name}"; known: {names}')
+        n = forget_import(application.store, who, name, application.clock())
+    say(f"{counted(n, 'like')} of {name} are no likes any more.")

@@ -1,0 +1,217 @@
+"""The commands about mails: what went out, what came back, and to whom nothing goes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from digest.cli.output import say, table, warn
+from digest.text import counted
+
+if TYPE_CHECKING:
+    from digest.app import App
+    from digest.model import Delivery, Subscriber
+from digest.cli.shared import (
+    ConfigOption,
+    app,
+    checked_day,
+    open_app,
+    tells_errors,
+)
+
+STATES = ("ready", "claimed", "handing", "sent", "deferred", "failed", "suppressed", "unknown")
+
+Email = Annotated[str, typer.Argument(metavar="EMAIL", help="Whose.")]
+
+
+def _states(names: Sequence[str]) -> list[Any]:
+    from digest.model import DeliveryState
+
+    for name in names:
+        if name not in STATES:
+            raise typer.BadParameter(
+                f'"{name}" is no state; use one of {", ".join(STATES)}', param_hint="--state"
+            )
+    return [DeliveryState(n) for n in names]
+
+
+def _row(delivery: Delivery, emails: dict[str, str]) -> dict[str, Any]:
+    return {
+        "email": emails.get(delivery.key.subscriber_id, delivery.message.recipient),
+        "date": delivery.key.edition_date.isoformat(),
+        "kind": delivery.key.kind.value,
+        "state": delivery.state.value,
+        "attempts": delivery.attempts,
+        "doubts": delivery.doubts,
+        "planned_at": _iso(delivery.planned_at),
+        "settled_at": _iso(delivery.settled_at),
+        "next_at": _iso(delivery.next_at),
+        "reply": delivery.reply,
+        "message_id": delivery.message.message_id,
+    }
+
+
+def _emails(application: App, found: Sequence[Delivery]) -> dict[str, str]:
+    people = application.store.subscribers.by_id({d.key.subscriber_id for d in found})
+    return {i: s.email for i, s in people.items()}
+
+
+def _iso(moment: Any) -> str | None:
+    return moment.isoformat(timespec="seconds") if moment else None
+
+
+@app.command()
+@tells_errors
+def deliveries(
+    *,
+    state: Annotated[
+        list[str] | None,
+        typer.Option(help=f"Only these: {', '.join(STATES)}; may be repeated.", show_default=False),
+    ] = None,
+    subscriber: Annotated[
+        str, typer.Option("--subscriber", "-s", metavar="EMAIL", help="Only of this subscriber.")
+    ] = "",
+    limit: Annotated[int, typer.Option(min=1, help="Latest mails to show.")] = 30,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    config: ConfigOption = None,
+) -> None:
+    """List mails with their state and the server's answer."""
+    from digest import jobs
+
+    wanted = _states(state or ())
+    with open_app(config) as application:
+        jobs.sync_subscribers(application)
+        chosen = jobs.subscriber(application, subscriber).id if subscriber else ""
+        found = application.store.history.deliveries(wanted, chosen, limit)
+        emails = _emails(application, found)
+        counts = application.store.history.counts()
+    rows = [_row(d, emails) for d in found]
+    if as_json:
+        print(json.dumps({"counts": counts, "deliveries": rows}, indent=2, ensure_ascii=False))
+        return
+    said = ", ".join(f"{n} {s}" for s, n in counts.items()) or "none yet"
+    say(f"Mails: {said}", style="bold")
+    table(
+        ("subscriber", "date", "state", "tries", "doubts", "next", "answer"),
+        [
+            (
+                r["email"],
+                r["date"] + (" (note)" if r["kind"] == "note" else ""),
+                r["state"],
+                str(r["attempts"] or ""),
+                str(r["doubts"] or ""),
+                (r["next_at"] or "")[:16].replace("T", " "),
+                r["reply"],
+            )
+            for r in rows
+        ],
+        right=(3, 4),
+    )
+
+
+@app.command()
+@tells_errors
+def retry(
+    *,
+    email: Annotated[
+        str,
+        typer.Argument(
+            metavar="[EMAIL]", help="Whose mails; else everybody's.", show_default=False
+        ),
+    ] = "",
+    date: Annotated[
+        str | None,
+        typer.Option("--date", metavar="YYYY-MM-DD", help="Only this date.", show_default=False),
+    ] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Make failed and held mails ready to be sent again."""
+    from digest import jobs
+
+    with open_app(config) as application:
+        application.mail.transport()  # a missing password is told before anything is made ready
+        store = application.store
+        whose = jobs.subscriber(application, email).id if email else ""
+        day = checked_day(application, date)
+        found = store.history.deliveries(
+            _states(["failed", "unknown", "suppressed"]), whose, 10_000
+        )
+        emails = _emails(application, found)
+        n_ready = 0
+        for delivery in found:
+            if day is not None and delivery.key.edition_date != day:
+                continue
+            fault = store.deliveries.retry(delivery.key, application.clock())
+            n_ready += not fault
+            if fault and (email or day):
+                who = emails.get(delivery.key.subscriber_id, delivery.message.recipient)
+                warn(f"{who}, {delivery.key.edition_date}: {fault}.")
+    say(f"{counted(n_ready, 'mail')} ready; `digest run` or the worker sends them.")
+
+
+def _set_state(application: App, email: str, wanted: str) -> Subscriber:
+    from digest import jobs
+    from digest.model import SubscriberState
+
+    reader = jobs.subscriber(application, email)
+    application.store.subscribers.set_state(reader.id, SubscriberState(wanted))
+    return reader
+
+
+@app.command()
+@tells_errors
+def suppress(email: Email, config: ConfigOption = None) -> None:
+    """Send nothing more to an address."""
+    with open_app(config) as application:
+        reader = _set_state(application, email, "suppressed")
+    say(f"{reader.email} gets no more mail; `digest unsuppress` takes it back.")
+
+
+@app.command()
+@tells_errors
+def unsuppress(email: Email, config: ConfigOption = None) -> None:
+    """Send to an address again that was suppressed or unsubscribed."""
+    with open_app(config) as application:
+        reader = _set_state(application, email, "active")
+        application.store.strikes.forgive(reader.id)
+    say(f"{reader.email} gets mail again; what counted against it is forgotten.")
+
+
+@app.command("revoke-links")
+@tells_errors
+def revoke_links(email: Email, config: ConfigOption = None) -> None:
+    """Make all links void that one subscriber was sent.
+
+    But for those to unsubscribe: leaving is always possible. The next mail has new ones.
+    """
+    from digest import jobs
+
+    with open_app(config) as application:
+        reader = jobs.subscriber(application, email)
+        application.store.subscribers.revoke_links(reader.id)
+    say(f"Links of earlier mails to {reader.email} are void; the next mail has new ones.")
+
+
+@app.command()
+@tells_errors
+def bounces(
+    *,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Read and tell, but change nothing.")
+    ] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Read the inbox: bounces, complaints, likes and unsubscriptions by mail."""
+    from digest import jobs
+
+    with open_app(config) as application:
+        report = jobs.read_inbox(application, dry_run=dry_run)
+    for line in report.told:
+        say(line)
+    say(
+        f"{counted(report.n_read, 'mail')} read: {counted(report.n_applied, 'mail')} of ours, "
+        f"{report.n_refused} refused, {report.n_others} left to people."
+    )

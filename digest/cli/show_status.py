@@ -1,0 +1,182 @@
+"""`digest status`: what happened lately, as tables and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from digest import schedule
+from digest.cli.output import say, table
+from digest.cli.show import wording
+from digest.model import EditionKind, RunRecord, Subscriber
+from digest.text import counted
+from digest.usecases.routes import resting_routes
+
+if TYPE_CHECKING:
+    from digest.cluster.status import ClusterStatus
+    from digest.model import HistoryEntry
+    from digest.store import Store
+
+
+def status_data(
+    store: Store,
+    now: datetime,
+    *,
+    n_runs: int,
+    n_days: int,
+    people: Sequence[Subscriber],
+    cluster: ClusterStatus | None,
+) -> dict[str, Any]:
+    """`digest status --json`: everything, in plain types."""
+    from pydantic import TypeAdapter
+
+    from digest.model import HistoryEntry, StrikeEntry
+
+    reports = TypeAdapter(tuple[RunRecord, ...])
+    strikes = TypeAdapter(tuple[StrikeEntry, ...])
+    entries = TypeAdapter(tuple[HistoryEntry, ...])
+    return {
+        "now": now.isoformat(),
+        "store": {"path": store.name, **store.counts()},
+        "mails": store.history.counts(),
+        "subscribers": [
+            {
+                "email": s.email,
+                "name": s.preferences.name,
+                "state": s.state.value,
+                "timezone": s.preferences.timezone,
+                "next_due": due.isoformat() if (due := schedule.next_due(s, now)) else None,
+                "n_likes": sum(1 for r in store.ratings.of(s.id) if r.value > 0),
+                "n_dislikes": sum(1 for r in store.ratings.of(s.id) if r.value < 0),
+                "strikes": strikes.dump_python(store.strikes.of(s.id), mode="json"),
+                "history": entries.dump_python(store.history.of(s.id, n_days), mode="json"),
+            }
+            for s in people
+        ],
+        "cluster": TypeAdapter(Any).dump_python(cluster, mode="json"),
+        "runs": reports.dump_python(store.runs.latest(n_runs), mode="json"),
+    }
+
+
+def status(
+    store: Store,
+    now: datetime,
+    *,
+    n_runs: int,
+    n_days: int,
+    people: Sequence[Subscriber],
+    n_people: int,
+    cluster: ClusterStatus | None,
+) -> None:
+    """`digest status`: the cluster if there is one, people, then runs and their sources."""
+    counts = store.counts()
+    kept = [counted(counts[f"{noun}s"], noun) for noun in ("paper", "edition", "rating")]
+    say(f"{store.name}: {', '.join(kept)}")
+    mails = store.history.counts()
+    if set(mails) - {"sent"}:
+        say("mails: " + ", ".join(f"{n} {wording(state)}" for state, n in mails.items()))
+    for route, fault in resting_routes(store, now).items():
+        say(f"The mail server {route} is left alone for a while: {fault}")
+    if cluster is not None:
+        _cluster(cluster)
+    if not n_people:
+        say("There are no subscribers yet. They are read from the configuration at the next run.")
+    for subscriber in people:
+        say()
+        due = schedule.next_due(subscriber, now)
+        next_mail = (
+            f"next {due:%a %d %b %H:%M} {subscriber.preferences.timezone}"
+            if due
+            else "no next date"
+        )
+        say(f"{subscriber.email} ({subscriber.state}, {next_mail})", style="bold")
+        for strike in store.strikes.of(subscriber.id)[:3]:
+            when = f"{strike.struck_at.astimezone(ZoneInfo(subscriber.preferences.timezone)):%d %b}"
+            say(f"  refused {when}: {strike.reply} ({strike.origin}, {strike.severity})")
+        history = store.history.of(subscriber.id, n_days)
+        if not history:
+            say("  nothing yet")
+            continue
+        table(
+            ("date", "outcome", "papers", "at", "what or why"),
+            [_history_row(e, subscriber) for e in history],
+            right=(2,),
+        )
+    if n_people > len(people):
+        say()
+        rest = counted(n_people - len(people), "more subscriber")
+        say(f"… and {rest}; --limit shows more, --subscriber EMAIL one of them.")
+    runs(store, n_runs)
+
+
+def _cluster(cluster: ClusterStatus) -> None:
+    say()
+    alive = sum(w.alive for w in cluster.workers)
+    say(f"Cluster: {counted(alive, 'worker')} at work", style="bold")
+    if cluster.workers:
+        table(
+            ("worker", "since (UTC)", "last sign of life", "state"),
+            [
+                (
+                    w.name,
+                    f"{w.started:%d %b %H:%M}",
+                    f"{w.seen:%d %b %H:%M:%S}",
+                    "at work" if w.alive else "silent",
+                )
+                for w in cluster.workers
+            ],
+        )
+    if cluster.queues:
+        table(
+            ("queue", "waiting", "under way", "failed"),
+            [(q.name, str(q.todo), str(q.doing), str(q.failed)) for q in cluster.queues],
+            right=(1, 2, 3),
+        )
+    left = f"{counted(cluster.n_readers, 'edition')} to make, {counted(cluster.n_mails, 'mail')}"
+    pace = f"{cluster.per_second:.1f} mails a second of late"
+    done = f"; done in about {cluster.to_finish}" if cluster.to_finish is not None else ""
+    say(f"{left} to send; {pace}{done}.")
+
+
+def _history_row(e: HistoryEntry, subscriber: Subscriber) -> tuple[str, str, str, str, str]:
+    zone = ZoneInfo(subscriber.preferences.timezone)
+    what = e.subject
+    if e.outcome != "sent":
+        what = " ".join(p for p in (e.subject, e.detail) if p)
+    if e.next_at:
+        what += f" (again at {e.next_at.astimezone(zone):%H:%M})"
+    if e.doubts:
+        what += f" ({e.doubts} in doubt)"
+    return (
+        e.edition_date.isoformat(),
+        wording(e.outcome) + (" (note)" if e.kind == EditionKind.NOTE else ""),
+        str(e.n_picks) if e.n_picks else "",
+        f"{e.at.astimezone(zone):%d %b %H:%M}" if e.at else "",
+        what,
+    )
+
+
+def runs(store: Store, n_runs: int) -> None:
+    reports = store.runs.latest(n_runs)
+    say()
+    if not reports:
+        say("No run so far. `digest run` makes one.")
+        return
+    say("Runs", style="bold")
+    rows = []
+    for report in reports:
+        seconds = (report.finished_at - report.started_at).total_seconds()
+        # Workers of a cluster fetch for all; what came of it is told by their queues and readers.
+        nobody = "listings fetched" if report.sources else "nobody was due"
+        summary = ", ".join(f"{n} {wording(o)}" for o, n in report.results.items()) or nobody
+        rows.append((f"{report.started_at:%Y-%m-%d %H:%M} UTC", f"{seconds:.1f} s", "", summary))
+        for source in report.sources:
+            state = "unchanged" if source.unchanged else counted(source.n_fetched, "paper")
+            fault = "" if source.complete else source.fault
+            rows.append(("", f"{source.duration_s:.1f} s", source.source, fault or state))
+        rows += [("", "", "", warning.text) for warning in report.warnings]
+        if report.route_fault:
+            rows.append(("", "", "", report.route_fault))
+    table(("started", "took", "source", "what happened"), rows, right=(1,))

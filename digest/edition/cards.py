@@ -1,0 +1,286 @@
+"""What a mail says of each paper: finished words, for templates to place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from digest.edition.letterhead import Letterhead
+from digest.edition.links import Action, Ticket, action_url
+from digest.edition.plaintext import shown
+from digest.edition.reasons import why
+from digest.edition.speech import ENGLISH, Speech
+from digest.model import Edition, Paper, Pick, ReasonKind
+from digest.text import safe_url, shorten
+
+MAX_AUTHORS = 4
+#: the longest that a title, a name or a category is shown; feeds know no limits
+TITLE_CHARS, NAME_CHARS, FACT_CHARS = 300, 80, 60
+#: how much of an abstract is shown; the later ones only if the mail would be clipped
+ABSTRACT_CHARS = (520, 360, 240, 140)
+#: pixels of a thumbnail; Daily Papers' are 1200 x 648
+THUMBNAIL = (280, 151)
+#: a lower score prints as 0.00 and says nothing
+SHOWN_SCORE = 0.005
+_NO_BRACKETS = str.maketrans({"<": "‹", ">": "›"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    label: str
+    url: str
+    #: says what the link leads to when read alone; begins with the label
+    about: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    text: str
+    marked: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thumbnail:
+    url: str
+    alt: str
+    #: pixels
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """One pick as a reader sees it."""
+
+    rank: int
+    title: str
+    url: str
+    authors: tuple[str, ...]
+    #: "and 3 others", or nothing
+    others: str
+    facts: tuple[str, ...]
+    why: tuple[str, ...]
+    match: str
+    #: the opening of the abstract in pieces; the marked one is its key sentence
+    abstract: tuple[Piece, ...]
+    thumbnail: Thumbnail | None
+    #: to the paper: open, PDF, code, project, discussion
+    links: tuple[Link, ...]
+    #: from the reader: like, dislike, fewer like this
+    actions: tuple[Link, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A section with its heading."""
+
+    key: str
+    heading: str
+    cards: tuple[Card, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """What an overlong day keeps out of the HTML."""
+
+    #: says how many, why, and where they are
+    text: str
+    #: as many titles as there is room for
+    cards: tuple[Card, ...]
+
+
+def author_line(
+    authors: Sequence[str], n_shown: int = MAX_AUTHORS, speech: Speech = ENGLISH
+) -> tuple[tuple[str, ...], str]:
+    """All names; or the first few, and "and 5 others"."""
+    names = tuple(shown(a, NAME_CHARS) for a in authors)
+    if len(names) <= n_shown + 1:
+        return names, ""
+    rest = len(names) - n_shown
+    return names[:n_shown], speech.ngettext("and {n} other", "and {n} others", rest)
+
+
+def facts_of(paper: Paper, speech: Speech) -> tuple[str, ...]:
+    """One line: where it stands, when it came out, what others make of it."""
+    ngettext, signals = speech.ngettext, paper.signals
+    facts = [", ".join(shown(c, FACT_CHARS) for c in paper.categories[:4])]
+    if paper.journal_ref and not paper.arxiv_id:
+        facts.append(shown(paper.journal_ref, FACT_CHARS))
+    elif not paper.categories and not paper.arxiv_id and paper.source:
+        facts = [shown(paper.source, FACT_CHARS)]
+    day = paper.announced or (paper.published.date() if paper.published else None)
+    if day:
+        facts.append(speech.day_and_month(day))
+    if paper.announce_type == "cross":
+        facts.append(speech.gettext("cross-list"))
+    if paper.is_replacement:
+        facts.append(speech.gettext("new version"))
+    if signals.organization:
+        facts.append(shown(signals.organization, FACT_CHARS))
+    if signals.upvotes:
+        facts.append(ngettext("{n} upvote", "{n} upvotes", signals.upvotes))
+    if signals.comments:
+        facts.append(ngettext("{n} comment", "{n} comments", signals.comments))
+    if signals.github_stars:
+        facts.append(ngettext("{n} GitHub star", "{n} GitHub stars", signals.github_stars))
+    return tuple(f for f in facts if f)
+
+
+def links_of(paper: Paper, speech: Speech) -> tuple[Link, ...]:
+    gettext = speech.gettext
+    wanted = (
+        (gettext("Open"), paper.url),
+        (gettext("PDF"), paper.pdf_url),
+        (gettext("Code"), paper.signals.github_url),
+        (gettext("Project page"), paper.signals.project_url),
+        (gettext("Discussion"), paper.signals.discussion_url),
+    )
+    name = _in_attribute(paper)
+    return tuple(
+        Link(label=label, url=safe, about=f"{label}: {name}")
+        for label, url in wanted
+        if (safe := safe_url(url))
+    )
+
+
+def actions_of(
+    paper: Paper, edition: Edition, head: Letterhead, speech: Speech
+) -> tuple[Link, ...]:
+    gettext, seal = speech.gettext, head.seal
+    wanted = (
+        (Action.LIKE, gettext("Like")),
+        (Action.DISLIKE, gettext("Dislike")),
+        (Action.FEWER, gettext("Fewer like this")),
+    )
+    name = _in_attribute(paper)
+    links = []
+    for action, label in wanted:
+        who = edition.subscriber
+        ticket = Ticket(action, who.id, paper.id, who.link_generation)
+        url = action_url(
+            ticket,
+            seal.sign(ticket, edition.edition_date),
+            web_url=head.web_url,
+            reply_to=head.reply_to,
+            verb=label,
+            title=shown(paper.title),
+        )
+        links.append(Link(label=label, about=f"{label}: {name}", url=url))
+    return tuple(links)
+
+
+def _in_attribute(paper: Paper) -> str:
+    # mail programs are less sure of themselves in attributes than browsers are
+    return shown(paper.title, 60).translate(_NO_BRACKETS).replace('"', "”")
+
+
+@lru_cache(maxsize=8192)
+def abstract_pieces(abstract: str, key: str, max_chars: int) -> tuple[Piece, ...]:
+    """The opening of an abstract with its key sentence, wherever that stands, marked.
+
+    >>> [p.text for p in abstract_pieces("One. Two. Three.", "Two.", 100)]
+    ['One. ', 'Two.', ' Three.']
+    """
+    at = abstract.find(key) if key else -1
+    if at < 0:
+        return (Piece(text=shorten(abstract, max_chars)),) if abstract else ()
+    key = shorten(key, max_chars)
+    before, after = abstract[:at], abstract[at + len(key) :]
+    room = max(0, max_chars - len(key))
+    if len(before) > room:  # the key sentence stands far in: the opening, a gap, the sentence
+        opening = shorten(before, max(80, room))
+        before = f"{opening} … " if not opening.endswith("…") else f"{opening} "
+        return (Piece(text=before), Piece(text=key, marked=True))
+    rest = after
+    if len(after) > room - len(before):
+        gap = " " if after.startswith(" ") else ""
+        rest = gap + shorten(after.strip(), room - len(before))
+    pieces = (Piece(text=before), Piece(text=key, marked=True), Piece(text=rest.rstrip()))
+    return tuple(p for p in pieces if p.text.strip(" …"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Shared:
+    """What a card says to every reader alike."""
+
+    title: str
+    url: str
+    authors: tuple[str, ...]
+    others: str
+    facts: tuple[str, ...]
+    abstract: str
+    thumbnail: Thumbnail | None
+    links: tuple[Link, ...]
+
+
+@lru_cache(maxsize=8192)  # most of a day's papers are shown to many readers
+def _shared(paper: Paper, speech: Speech, thumbnails: bool) -> _Shared:
+    names, others = author_line(paper.authors, speech=speech)
+    return _Shared(
+        title=shown(paper.title, TITLE_CHARS),
+        url=safe_url(paper.url),
+        authors=names,
+        others=others,
+        facts=facts_of(paper, speech),
+        abstract=shown(paper.abstract),
+        thumbnail=_thumbnail(paper, speech) if thumbnails else None,
+        links=links_of(paper, speech),
+    )
+
+
+def card(
+    pick: Pick,
+    edition: Edition,
+    head: Letterhead,
+    *,
+    speech: Speech = ENGLISH,
+    abstract_chars: int = ABSTRACT_CHARS[0],
+) -> Card:
+    """A pick as its reader sees it."""
+    shared = _shared(pick.paper, speech, head.thumbnails)
+    return Card(
+        rank=pick.rank,
+        title=shared.title,
+        url=shared.url,
+        authors=shared.authors,
+        others=shared.others,
+        facts=shared.facts,
+        why=why(pick.reasons, speech),
+        match=_match(pick, edition.n_considered, speech),
+        abstract=abstract_pieces(shared.abstract, shown(pick.key_sentence), abstract_chars),
+        thumbnail=shared.thumbnail,
+        links=shared.links,
+        actions=actions_of(pick.paper, edition, head, speech),
+    )
+
+
+def _match(pick: Pick, n_considered: int, speech: Speech) -> str:
+    similar = any(r.kind in (ReasonKind.SIMILAR_PAPER, ReasonKind.KEYWORD) for r in pick.reasons)
+    if not similar or pick.score < SHOWN_SCORE:
+        return ""
+    others = n_considered - 1
+    n_below = round(pick.percentile * max(0, others))
+    if others < 1 or not n_below:
+        return ""
+    if n_below == others:
+        text = speech.ngettext(
+            "Score {score}, ahead of the other one",
+            "Score {score}, ahead of all {n} others",
+            others,
+        )
+    else:
+        text = speech.gettext("Score {score}, ahead of {below} of {others} others")
+    return text.format(
+        score=speech.number(pick.score, 2),
+        below=speech.number(n_below),
+        others=speech.number(others),
+    )
+
+
+def _thumbnail(paper: Paper, speech: Speech) -> Thumbnail | None:
+    url = safe_url(paper.signals.thumbnail_url)
+    if not url:
+        return None
+    alt = speech.gettext("First page of “{title}”").format(title=_in_attribute(paper))
+    return Thumbnail(url=url, alt=alt, width=THUMBNAIL[0], height=THUMBNAIL[1])

@@ -1,0 +1,141 @@
+"""What a mail says around its cards: masthead, sections, footer. The context of its templates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from digest.edition.cards import FACT_CHARS, Card
+from digest.edition.letterhead import Letterhead
+from digest.edition.links import Action, Ticket, action_url
+from digest.edition.plaintext import shown
+from digest.edition.reasons import basis_notice
+from digest.edition.speech import Speech
+from digest.model import Edition, EditionKind, Section, SourceCount
+from digest.text import clean, safe_url, shorten
+
+#: with fewer papers a table of contents only repeats what one sees
+LEAST_FOR_CONTENTS = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A section with its heading."""
+
+    key: str
+    heading: str
+    cards: tuple[Card, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """What an overlong day keeps out of the HTML."""
+
+    #: says how many, why, and where they are
+    text: str
+    #: as many titles as there is room for
+    cards: tuple[Card, ...]
+
+
+def section_heading(section: Section, speech: Speech, *, with_places: bool = False) -> str:
+    """What a section is called, in a mail and on its page.
+
+    Args:
+        with_places: its reader follows places, too.
+    """
+    gettext = speech.gettext
+    if section is Section.FOLLOWED:
+        if with_places:
+            return gettext("From authors and places you follow")
+        return gettext("From authors you follow")
+    return {
+        Section.FOR_YOU: gettext("For you"),
+        Section.TRENDING: gettext("Trending"),
+        Section.PUBLISHED: gettext("Preprints you know, now in a journal"),
+    }[section]
+
+
+def parts_of(edition: Edition, cards: Sequence[Card], speech: Speech) -> tuple[Part, ...]:
+    with_places = bool(edition.subscriber.preferences.affiliations)
+    section_of = {p.rank: p.section for p in edition.picks}
+    return tuple(
+        Part(
+            key=section.value,
+            heading=section_heading(section, speech, with_places=with_places),
+            cards=members,
+        )
+        for section in Section
+        if (members := tuple(c for c in cards if section_of[c.rank] is section))
+    )
+
+
+def summary_of(edition: Edition, speech: Speech) -> str:
+    """ "12 of 415 new papers"."""
+    if edition.kind is not EditionKind.EDITION:
+        return speech.gettext("No papers today")
+    n_fresh = sum(p.section is not Section.PUBLISHED for p in edition.picks)
+    return speech.ngettext(
+        "{picks} of {n} new paper", "{picks} of {n} new papers", edition.n_new
+    ).format(picks=speech.number(n_fresh))
+
+
+def context(
+    edition: Edition,
+    cards: Sequence[Card],
+    left_out: LeftOut | None,
+    head: Letterhead,
+    speech: Speech,
+) -> Mapping[str, object]:
+    """What the templates of a mail get; docs/templates.md lists it."""
+    subscriber, day = edition.subscriber, edition.edition_date
+    titles = [shown(p.paper.title, 120) for p in edition.picks[:3]] or [edition.note]
+    is_edition = edition.kind is EditionKind.EDITION
+    return {
+        "language": speech.language,
+        "accent": head.accent,
+        "title": head.title,
+        "web_url": safe_url(head.web_url),
+        "subject": edition.subject,
+        "date": speech.long_date(day),
+        "name": clean(subscriber.preferences.name),
+        "email": subscriber.email,
+        "summary": summary_of(edition, speech),
+        "preheader": shorten(" · ".join(titles), 200),
+        "notice": basis_notice(edition.basis, speech) if is_edition else "",
+        "note": edition.note,
+        "contents": len(cards) >= LEAST_FOR_CONTENTS,
+        "parts": parts_of(edition, cards, speech),
+        "left_out": left_out,
+        "sources": [_source(s, speech) for s in edition.sources[:20]],
+        "faults": [_source(s, speech) for s in edition.sources if s.fault][:10],
+        **_ways_on(edition, head, speech),
+    }
+
+
+def _ways_on(edition: Edition, head: Letterhead, speech: Speech) -> dict[str, str]:
+    """The links of the footer."""
+    subscriber, day = edition.subscriber, edition.edition_date
+
+    def url(action: Action, about: str = "", verb: str = "") -> str:
+        ticket = Ticket(action, subscriber.id, about, subscriber.link_generation)
+        return action_url(
+            ticket,
+            head.seal.sign(ticket, day),
+            web_url=head.web_url,
+            reply_to=head.reply_to,
+            verb=verb,
+        )
+
+    return {
+        "edition_url": url(Action.EDITION, day.isoformat()) if head.web_url else "",
+        "preferences_url": url(Action.PREFERENCES) if head.web_url else "",
+        "unsubscribe_url": url(Action.UNSUBSCRIBE, verb=speech.gettext("Unsubscribe")),
+    }
+
+
+def _source(source: SourceCount, speech: Speech) -> Mapping[str, str]:
+    return {
+        "name": shown(source.name, FACT_CHARS),
+        "n_papers": speech.number(source.n_papers),
+        "fault": shown(source.fault, 300),
+    }

@@ -1,0 +1,98 @@
+"""From what a reader names as likes to where it is read: files, reference managers, own works."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from digest.app import App
+from digest.config import (
+    AuthorLikes,
+    FileLikes,
+    InlinePaper,
+    RecommendedLikes,
+    SubscriberSettings,
+    ZoteroLikes,
+    is_library,
+)
+from digest.errors import LibraryError
+from digest.library import FileLibrary
+from digest.library.zotero import Items, ZoteroLibrary
+from digest.library.zotero_file import ZoteroFile
+from digest.model import Paper
+from digest.ports import Library, Likes
+from digest.sources.openalex import AuthorWorks
+from digest.sources.semantic_scholar import Recommendations
+from digest.usecases.imports import ConfiguredLikes, inline_paper
+
+#: a like in the configuration
+Like = str | InlinePaper | ZoteroLikes | AuthorLikes | RecommendedLikes | FileLikes
+
+
+def library_of(app: App, like: Like) -> Library:
+    """What a like that names a place elsewhere is read from.
+
+    Raises:
+        LibraryError: it names none.
+    """
+    if isinstance(like, str):
+        kind, _, rest = like.partition(":")
+        if kind.lower() == "zotero":
+            like = ZoteroLikes.model_construct(zotero=rest.strip("/"))
+        elif kind.lower() in ("orcid", "author"):
+            like = AuthorLikes.model_construct(author=rest)
+        elif like.endswith(".sqlite"):
+            like = ZoteroLikes.model_construct(zotero=like)
+        else:
+            return FileLibrary(Path(like))
+    if isinstance(like, FileLikes):
+        return FileLibrary(like.file, like.kind)
+    if isinstance(like, AuthorLikes):
+        return AuthorWorks(app.openalex(), like.author, references=like.references, clock=app.clock)
+    if isinstance(like, RecommendedLikes):
+        return Recommendations(app.semantic_scholar(), like.recommendations, clock=app.clock)
+    assert isinstance(like, ZoteroLikes)
+    if like.zotero.endswith(".sqlite"):
+        items = Items(library="user", collections=like.collections, exclude=like.exclude)
+        return ZoteroFile(Path(like.zotero), items)
+    return ZoteroLibrary(
+        app.fetcher,
+        Items.of(like.zotero, like.collections, like.exclude),
+        key=app.settings.keys.get("zotero"),
+        base_url=app.settings.lookup.zotero_url,
+        allow_private=app.settings.lookup.allow_private,
+    )
+
+
+def configured_likes(
+    app: App, settings: SubscriberSettings
+) -> tuple[ConfiguredLikes, tuple[str, ...]]:
+    """What a subscriber likes as configured, and what of it names no place, as sentences."""
+    own, elsewhere = _split(settings.likes)
+    libraries: list[Library] = []
+    faults: list[str] = []
+    for like in elsewhere:
+        try:
+            libraries.append(library_of(app, like))
+        except LibraryError as error:
+            faults.append(str(error))
+    return ConfiguredLikes(likes=own, libraries=tuple(libraries)), tuple(faults)
+
+
+def _split(likes: Sequence[Like]) -> tuple[Likes, list[Like]]:
+    """What stands in the file itself, and what names a place elsewhere."""
+    refs: list[str] = []
+    papers: list[Paper] = []
+    elsewhere: list[Like] = []
+    for like in likes:
+        if isinstance(like, InlinePaper):
+            papers.append(inline_paper(like.title, like.abstract))
+        elif isinstance(like, str) and not is_library(like) and not _is_place(like):
+            refs.append(like)
+        else:
+            elsewhere.append(like)
+    return Likes(refs=tuple(refs), papers=tuple(papers)), elsewhere
+
+
+def _is_place(like: str) -> bool:
+    return like.lower().startswith(("zotero:", "orcid:", "author:"))

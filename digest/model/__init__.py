@@ -1,0 +1,113 @@
+"""The values that travel through the program: frozen, comparable, hashable.
+
+All times are aware and in UTC; all dates are calendar dates in the zone that the field names.
+Nothing here parses, stores or fetches.
+"""
+
+from digest.model.delivery import (
+    Decision,
+    Delivery,
+    DeliveryKey,
+    DeliveryState,
+    EditionStatus,
+    Message,
+    Outcome,
+    PlannedEdition,
+    Receipt,
+    Rendered,
+    Strike,
+)
+from digest.model.edition import (
+    Basis,
+    Edition,
+    EditionKind,
+    EmptyReason,
+    FilterKind,
+    NoEdition,
+    Pick,
+    RankingSnapshot,
+    Reason,
+    ReasonKind,
+    Section,
+    SourceCount,
+)
+from digest.model.paper import (
+    Listing,
+    ListingEntry,
+    Paper,
+    Signals,
+    Validators,
+)
+from digest.model.reader import (
+    Profile,
+    Rating,
+    ReaderState,
+    Subscriber,
+    SubscriberState,
+)
+from digest.model.records import (
+    DeliveryResult,
+    HistoryEntry,
+    Listed,
+    PickEntry,
+    Signup,
+    StoredEdition,
+    StrikeEntry,
+)
+from digest.model.report import (
+    DayReport,
+    Result,
+    RunRecord,
+    RunWarning,
+    SourceReport,
+    SubscriberReport,
+)
+
+__all__ = [
+    "DeliveryResult",
+    "HistoryEntry",
+    "Listed",
+    "PickEntry",
+    "Signup",
+    "StoredEdition",
+    "StrikeEntry",
+    "RankingSnapshot",
+    "RunWarning",
+    "RunRecord",
+    "Result",
+    "Rendered",
+    "PlannedEdition",
+    "EditionStatus",
+    "Decision",
+    "Basis",
+    "DayReport",
+    "Delivery",
+    "DeliveryKey",
+    "DeliveryState",
+    "Edition",
+    "EditionKind",
+    "EmptyReason",
+    "FilterKind",
+    "Listing",
+    "ListingEntry",
+    "Message",
+    "NoEdition",
+    "Outcome",
+    "Paper",
+    "Pick",
+    "Profile",
+    "Rating",
+    "ReaderState",
+    "Reason",
+    "ReasonKind",
+    "Receipt",
+    "Section",
+    "Signals",
+    "SourceCount",
+    "SourceReport",
+    "Strike",
+    "Subscriber",
+    "SubscriberReport",
+    "SubscriberState",
+    "Validators",
+]

@@ -1,0 +1,156 @@
+"""Editions: which papers were picked for one reader, and why; or why there are none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from digest.model.paper import Paper
+from digest.model.reader import Subscriber
+
+
+class ReasonKind(StrEnum):
+    SIMILAR_PAPER = "similar_paper"
+    SHARED_TERM = "shared_term"
+    KEYWORD = "keyword"
+    FOLLOWED_AUTHOR = "followed_author"
+    FOLLOWED_AFFILIATION = "followed_affiliation"
+    JOURNAL_VERSION = "journal_version"
+    TRENDING = "trending"
+    NEWEST = "newest"
+    RESERVED = "reserved"
+    EXPLORATION = "exploration"
+    FILLER = "filler"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """Why a paper was picked."""
+
+    kind: ReasonKind
+    #: titles, terms or names, best first
+    evidence: tuple[str, ...]
+    #: part of the score; 0 where the pick does not rest on the score
+    contribution: float = 0.0
+
+
+class Section(StrEnum):
+    """Parts of an edition, in reading order."""
+
+    FOLLOWED = "followed"
+    FOR_YOU = "for_you"
+    TRENDING = "trending"
+    PUBLISHED = "published"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pick:
+    """A paper chosen for one reader."""
+
+    paper: Paper
+    #: cosine with the reader's direction, clipped to [0, 1]
+    score: float
+    #: share of the day's candidates that score lower, in [0, 1]
+    percentile: float
+    #: 1 is best within the edition
+    rank: int
+    section: Section
+    reasons: tuple[Reason, ...] = ()
+    #: the sentence of the abstract that matters most to this reader, or nothing
+    key_sentence: str = ""
+
+
+class Basis(StrEnum):
+    """What an edition was chosen by."""
+
+    LIKES = "likes"
+    KEYWORDS = "keywords"
+    TRENDING = "trending"
+    NEWEST = "newest"
+
+
+class EditionKind(StrEnum):
+    EDITION = "edition"
+    NOTE = "note"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceCount:
+    """What the masthead and footer say of a source."""
+
+    name: str
+    n_papers: int
+    complete: bool
+    fault: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edition:
+    """One reader's digest of one date, before it is a mail."""
+
+    subscriber: Subscriber
+    edition_date: date
+    kind: EditionKind
+    subject: str
+    picks: tuple[Pick, ...]
+    #: papers that were new to this reader before any filter
+    n_new: int
+    #: papers left after the filters
+    n_considered: int
+    basis: Basis
+    sources: tuple[SourceCount, ...]
+    #: only in a note: why there are no papers
+    note: str = ""
+
+    def section(self, section: Section) -> tuple[Pick, ...]:
+        return tuple(p for p in self.picks if p.section is section)
+
+
+class FilterKind(StrEnum):
+    """What of a reader's wishes took a paper away."""
+
+    MUTED_TERMS = "muted_terms"
+    MUTED_AUTHORS = "muted_authors"
+    MUTED_AFFILIATIONS = "muted_affiliations"
+    LANGUAGES = "languages"
+    REQUIRED_TERMS = "required_terms"
+    ANNOUNCE_TYPES = "announce_types"
+    UPVOTES = "upvotes"
+    CATEGORIES = "categories"
+
+
+class EmptyReason(StrEnum):
+    """Why somebody got nothing; each is an answer, none is an error."""
+
+    NOT_A_SENDING_DAY = "not_a_sending_day"
+    NO_LISTING = "no_listing"
+    ALL_FILTERED = "all_filtered"
+    BELOW_BAR = "below_bar"
+    SOURCES_FAILED = "sources_failed"
+    NOT_ACTIVE = "not_active"
+    COMPOSE_FAILED = "compose_failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoEdition:
+    """The absence of an edition, with its reason."""
+
+    subscriber: Subscriber
+    edition_date: date
+    reason: EmptyReason
+    #: a finished sentence, in English
+    detail: str
+    n_new: int = 0
+    #: the same for the reader, in their language; empty: `detail`
+    told: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RankingSnapshot:
+    """A day's ranking as one process fitted it, for the others."""
+
+    #: entries after this one are left to the next edition
+    last_entry: int
+    #: see `ranking.Ranker.to_bytes`; nothing if there were no papers
+    ranking: bytes

@@ -1,0 +1,112 @@
+"""What the store answers with: records that only it makes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from digest.model.delivery import DeliveryKey, DeliveryState, Strike
+from digest.model.edition import Basis, Pick, Reason
+from digest.model.paper import Paper
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryEntry:
+    """One date of one reader: a mail and its state, or nothing and the reason."""
+
+    edition_date: date
+    #: a DeliveryState or an EmptyReason
+    outcome: str
+    #: "edition", "note" or nothing
+    kind: str = ""
+    subject: str = ""
+    detail: str = ""
+    n_picks: int = 0
+    attempts: int = 0
+    doubts: int = 0
+    at: datetime | None = None
+    next_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PickEntry:
+    """A paper in an edition, and why."""
+
+    subscriber_id: str
+    edition_date: date
+    rank: int
+    section: str
+    score: float
+    #: share of the day's candidates that scored lower
+    percentile: float
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StrikeEntry:
+    """A refusal that counts against an address."""
+
+    edition_date: date
+    #: smtp, bounce or complaint
+    origin: str
+    severity: Strike
+    reply: str
+    struck_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryResult:
+    """What became of one message."""
+
+    key: DeliveryKey
+    message_id: str
+    state: DeliveryState
+    reply: str = ""
+    next_at: datetime | None = None
+    #: the server may have it all the same
+    doubt: bool = False
+    #: counts against the address
+    strike: Strike = Strike.NONE
+    suppress_after: int = 1
+    #: something may count against the address that an accepted mail wipes out
+    struck: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """A paper on the day it was listed."""
+
+    paper: Paper
+    #: names of the sources that listed it that day
+    sources: tuple[str, ...]
+    #: as they announced it, the newest kind
+    announce_type: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredEdition:
+    """An edition as it was planned; papers that were purged since are missing."""
+
+    edition_date: date
+    subject: str
+    basis: Basis
+    n_new: int
+    composed_at: datetime
+    picks: tuple[Pick, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signup:
+    """Somebody asked for mail, and has not confirmed yet."""
+
+    id: str
+    email: str
+    #: a keyed hash of where the request came from
+    client: str
+    #: settings as the form had them, and what was liked; see `membership`
+    wanted: Mapping[str, Any]
+    state: str = "asked"
+    asked_at: datetime
+    attempts: int = 0

@@ -1,0 +1,242 @@
+"""What a reader may choose: the one list that configuration, web form, store and docs are made of.
+
+A preference is a field of `Preferences`. Its name is the key in config.toml and in the form; its
+`Choice` says what it is called, what it does, and how a form asks for it. To add one, add it here,
+and the rule that it stands for where that is applied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import time
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StrictBool, StrictInt, StrictStr
+
+from digest.fields import (
+    STORED,
+    AnnounceType,
+    LanguageCode,
+    Length,
+    Papers,
+    Share,
+    Table,
+    Terms,
+    TimeOfDay,
+    Timezone,
+    Weekdays,
+    Words,
+)
+
+#: of the mail and of the pages that it leads to
+Language = Literal["en", "de"]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """How a preference is presented."""
+
+    label: str
+    #: what it does, in a few words
+    help: str = ""
+    #: the part of the form that it belongs to; empty: it is set in the configuration alone
+    group: str = field(default="", kw_only=True)
+    #: text, time, timezone, weekdays, number, decimal, select, checkbox, words, lines (one a line)
+    widget: str = "text"
+    #: of a select: each value and what it is called
+    options: Mapping[str, str] = field(default_factory=dict)
+    #: of lines: rows that are shown
+    rows: int = 3
+    #: of lines: commas part things, too
+    commas: bool = False
+
+
+WHEN, AMOUNT, WANTED, UNWANTED = (
+    "When",
+    "How much",
+    "What you are interested in",
+    "What you do not want",
+)
+
+
+class Schedule(Table):
+    """When the mail goes out, in the reader's own time."""
+
+    time: Annotated[
+        TimeOfDay, Choice("Time of day", "When the mail goes out", group=WHEN, widget="time")
+    ] = time(7, 30)
+    timezone: Annotated[
+        Timezone, Choice("Time zone", "An IANA name", group=WHEN, widget="timezone")
+    ] = "UTC"
+    weekdays: Annotated[
+        Weekdays, Choice("Days", "When mail goes out at all", group=WHEN, widget="weekdays")
+    ] = (0, 1, 2, 3, 4, 5, 6)
+    wait_until: Annotated[
+        TimeOfDay | None,
+        Choice("Wait until", "When a late listing is no longer waited for; none: at midnight"),
+    ] = None
+
+
+class Wishes(Table):
+    """What the mail holds."""
+
+    name: Annotated[StrictStr, Choice("Your name", group=WHEN)] = ""
+    length: Annotated[Length, Choice("Most papers in a mail", group=AMOUNT, widget="number")] = 12
+    trending: Annotated[
+        Papers, Choice("Most of those in “Trending”", group=AMOUNT, widget="number")
+    ] = 3
+    min_score: Annotated[
+        Share,
+        Choice(
+            "Bar for “For you”",
+            "From 0 to 1: what scores lower is not sent; 0 fills every mail",
+            group=AMOUNT,
+            widget="decimal",
+        ),
+    ] = 0.0
+    on_empty: Annotated[
+        Literal["nothing", "note"],
+        Choice(
+            "On a day without papers",
+            group=AMOUNT,
+            widget="select",
+            options={"nothing": "nothing comes", "note": "a short note says why"},
+        ),
+    ] = "nothing"
+    language: Annotated[
+        Language,
+        Choice(
+            "Language of the mail",
+            group=AMOUNT,
+            widget="select",
+            options={"en": "English", "de": "Deutsch"},
+        ),
+    ] = "en"
+    keywords: Annotated[
+        Words,
+        Choice(
+            "Interests in plain words",
+            "One a line; each counts like a paper you liked",
+            group=WANTED,
+            widget="lines",
+            rows=4,
+            commas=True,
+        ),
+    ] = ()
+    categories: Annotated[
+        Words,
+        Choice("Only these categories", "cs.CL stat.ML; empty: any", group=WANTED, widget="words"),
+    ] = ()
+    authors: Annotated[
+        Words,
+        Choice(
+            "Authors you follow",
+            "One a line; their papers always come",
+            group=WANTED,
+            widget="lines",
+        ),
+    ] = ()
+    affiliations: Annotated[
+        Words,
+        Choice(
+            "Places you follow",
+            "One a line, as far as sources name places",
+            group=WANTED,
+            widget="lines",
+        ),
+    ] = ()
+    reserved: Annotated[
+        dict[StrictStr, Annotated[StrictInt, Field(ge=1, le=50)]],
+        Choice("Places kept", "How many places of a mail are kept for a category"),
+    ] = Field(default_factory=dict)
+    muted: Annotated[
+        Terms,
+        Choice(
+            "Muted words", "One a line, or an expression as /…/", group=UNWANTED, widget="lines"
+        ),
+    ] = ()
+    required: Annotated[
+        Terms,
+        Choice(
+            "Required words",
+            "Only papers with one of these; empty: any",
+            group=UNWANTED,
+            widget="lines",
+        ),
+    ] = ()
+    muted_authors: Annotated[Words, Choice("Muted authors", group=UNWANTED, widget="lines")] = ()
+    muted_affiliations: Annotated[
+        Words, Choice("Muted places", group=UNWANTED, widget="lines")
+    ] = ()
+    languages: Annotated[
+        tuple[LanguageCode, ...],
+        Choice(
+            "Only these languages",
+            "en de; where a source says it; empty: any",
+            group=UNWANTED,
+            widget="words",
+        ),
+    ] = ()
+    announce_types: Annotated[
+        tuple[AnnounceType, ...],
+        Choice("Announced as", "Only papers announced so; empty: whatever the sources bring"),
+    ] = ()
+    min_upvotes: Annotated[
+        Annotated[StrictInt, Field(ge=0)],
+        Choice(
+            "Fewest upvotes", "Of papers that readers vote for", group=UNWANTED, widget="number"
+        ),
+    ] = 0
+    journal_versions: Annotated[
+        StrictBool,
+        Choice(
+            "Tell me when a preprint I know is out in a journal",
+            group=UNWANTED,
+            widget="checkbox",
+        ),
+    ] = False
+
+
+class Preferences(Wishes, Schedule):
+    """All that one reader chose."""
+
+    @classmethod
+    def from_json(cls, stored: Any) -> Preferences:
+        """What `model_dump(mode="json")` wrote; it was checked then.
+
+        A preference that is newer than the row has its default, one that is gone is passed over.
+
+        Raises:
+            ValueError: it did not write this.
+        """
+        if not isinstance(stored, dict) or not stored.keys() & cls.model_fields.keys():
+            raise ValueError("these are no preferences")
+        known = {name: value for name, value in stored.items() if name in cls.model_fields}
+        return cls.model_validate(known, context=STORED)
+
+
+@dataclass(frozen=True, slots=True)
+class Preference:
+    """One of them, as forms and docs need it."""
+
+    name: str
+    choice: Choice
+    default: Any
+    #: least and greatest, of a number
+    bounds: tuple[float | None, float | None] = (None, None)
+
+
+def _bounds(metadata: list[Any]) -> tuple[float | None, float | None]:
+    least = next((m.ge for m in metadata if hasattr(m, "ge")), None)
+    return least, next((m.le for m in metadata if hasattr(m, "le")), None)
+
+
+def catalogue() -> Iterator[Preference]:
+    """Every preference, in the order in which it is presented."""
+    for table in (Wishes, Schedule):
+        for name, info in table.model_fields.items():
+            choice = next(m for m in info.metadata if isinstance(m, Choice))
+            yield Preference(
+                name, choice, info.get_default(call_default_factory=True), _bounds(info.metadata)
+            )

@@ -1,0 +1,274 @@
+"""How the papers of a day are ranked for a reader: put together here and nowhere else.
+
+The edition, `why`, `profile`, `evaluate` and the web side all ask these two classes, so that an
+explanation uses the numbers that the mail was made with.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digest.model import (
+    Basis,
+    ListingEntry,
+    Paper,
+    Pick,
+    Profile,
+    RankingSnapshot,
+    ReaderState,
+    Subscriber,
+)
+from digest.ranking.day import Embed
+from digest.ranking.filters import Candidates, filter_candidates
+from digest.ranking.profile import DEFAULTS, RankingOptions, basis_of, build_profile
+from digest.ranking.ranker import Ranker, fit
+from digest.ranking.reading import Reading
+from digest.ranking.selection import chance, journal_versions, select
+
+log = logging.getLogger(__name__)
+
+#: how far back a reader's first edition looks
+FIRST_EDITION = timedelta(days=3)
+#: how far back an edition looks after a pause, however long it was
+LONGEST_ABSENCE = timedelta(days=14)
+
+
+@dataclass(frozen=True, slots=True)
+class NewEntries:
+    """What was listed since an edition."""
+
+    #: each paper once, in order of arrival, as the first of its entries announced it
+    papers: tuple[Paper, ...]
+    #: papers listed as published in a journal
+    published: tuple[Paper, ...]
+    n_by_source: Mapping[str, int]
+    #: some are older than what most readers look at
+    is_wide: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a paper stands among the candidates of a reader."""
+
+    score: float
+    n_closer: int
+    n_candidates: int
+
+
+class DayRanking:
+    """The papers of one moment, and how they are ranked for any reader.
+
+    Args:
+        entries: of listings, in order of arrival.
+        papers: by id, those of the entries.
+        background: reads the papers that word statistics are learned from, the latest first.
+        embed: a language model's view of papers, if there is one.
+        snapshot: what another process fitted, to be used again.
+    """
+
+    def __init__(
+        self,
+        entries: Sequence[ListingEntry],
+        papers: Mapping[str, Paper],
+        *,
+        now: datetime,
+        background: Callable[[], Sequence[Paper]],
+        options: RankingOptions = DEFAULTS,
+        embed: Embed | None = None,
+        snapshot: RankingSnapshot | None = None,
+    ) -> None:
+        self.now, self.options = now, options
+        self._entries, self._papers = entries, papers
+        self._background, self._embed, self._snapshot = background, embed, snapshot
+        since = now - FIRST_EDITION
+        self._latest = frozenset(e.paper_id for e in entries if e.first_seen >= since)
+        #: by what a reader's last edition looked at: most readers share it
+        self._new: dict[tuple[int | None, date | None, date], NewEntries] = {}
+
+    @property
+    def last_entry(self) -> int | None:
+        return self._entries[-1].id if self._entries else None
+
+    @cached_property
+    def ranker(self) -> Ranker:
+        """Fitted to the latest days' papers at first use, since an empty day needs none."""
+        if self._snapshot is not None and self._snapshot.ranking:
+            try:
+                return Ranker.of_bytes(
+                    self._snapshot.ranking,
+                    self._papers,
+                    self._embed,
+                    self.options.semantic_weight,
+                )
+            except ValueError as error:
+                log.warning("ranking.snapshot_unusable error=%s", error)
+        return self._fitted([p for i, p in self._papers.items() if i in self._latest])
+
+    @cached_property
+    def _wide_ranker(self) -> Ranker:
+        """For who was away for longer. Apart, so that nobody's absence changes others' scores."""
+        return self._fitted(list(self._papers.values()))
+
+    def fit(self, background: Sequence[Paper]) -> Ranker:
+        """A ranker as configured, on the word statistics of these papers."""
+        return fit(background, self._embed, self.options.semantic_weight)
+
+    def _fitted(self, papers: Sequence[Paper]) -> Ranker:
+        ranker = self.fit(self._background())
+        ranker.prepare(papers)
+        return ranker
+
+    def snapshot(self) -> RankingSnapshot:
+        """What other processes need to rank alike."""
+        ranking = self.ranker.to_bytes() if self._latest else b""
+        return RankingSnapshot(last_entry=self.last_entry or 0, ranking=ranking)
+
+    def profile(self, subscriber: Subscriber, state: ReaderState) -> Profile:
+        return build_profile(
+            subscriber.preferences, state, self.now, self.options, subscriber_id=subscriber.id
+        )
+
+    def reader(self, subscriber: Subscriber, day: date, state: ReaderState) -> ReaderRanking:
+        """One reader's ranking for the edition of a date."""
+        new = self._new_entries(state, day)
+        profile = self.profile(subscriber, state)
+        seen = state.sent | profile.rated_ids | state.named
+        candidates = filter_candidates(new.papers, subscriber.preferences, seen)
+        return ReaderRanking(
+            self,
+            subscriber=subscriber,
+            day=day,
+            state=state,
+            profile=profile,
+            new=new,
+            candidates=candidates,
+        )
+
+    def score(self, readers: Sequence[ReaderRanking]) -> None:
+        """Score those who look at the latest days only in one product, which is quicker."""
+        block = [r for r in readers if r.candidates.papers and not r.new.is_wide]
+        if len(block) < 2:
+            return
+        try:
+            readings = self.ranker.read_block([r.profile for r in block])
+        except Exception:
+            # One odd like must not cost the block its mail: each is scored alone, and fails alone.
+            log.exception("score.block_crashed")
+            return
+        for reader, reading in zip(block, readings, strict=True):
+            reader.whole_day = reading
+
+    def ranker_for(self, new: NewEntries) -> Ranker:
+        return self._wide_ranker if new.is_wide else self.ranker
+
+    def _new_entries(self, state: ReaderState, day: date) -> NewEntries:
+        """What was listed since the reader's last edition; the order of arrival is the clock, so
+        a paper that came late is in the next edition and none is in two."""
+        key = (state.cursor, state.considered_to, day)
+        if key not in self._new:
+            cursor, considered_to = state.cursor, state.considered_to
+            if cursor is not None and considered_to is not None:
+                found = [
+                    e
+                    for e in self._entries
+                    if e.listed_on <= day and (e.id > cursor or e.listed_on > considered_to)
+                ]
+            else:
+                since = self.now - FIRST_EDITION
+                found = [e for e in self._entries if e.first_seen >= since and e.listed_on <= day]
+            self._new[key] = self._gathered([e for e in found if e.paper_id in self._papers])
+        return self._new[key]
+
+    def _gathered(self, entries: Sequence[ListingEntry]) -> NewEntries:
+        types: dict[str, str] = {}
+        for entry in entries:
+            types.setdefault(entry.paper_id, entry.announce_type)
+        papers = [(self._papers[i], t) for i, t in types.items()]
+        published = dict.fromkeys(e.paper_id for e in entries if e.announce_type == "published")
+        return NewEntries(
+            papers=tuple(
+                p if p.announce_type == t else replace(p, announce_type=t) for p, t in papers
+            ),
+            published=tuple(self._papers[i] for i in published),
+            n_by_source=Counter(e.source for e in entries),
+            is_wide=any(i not in self._latest for i in types),
+        )
+
+
+class ReaderRanking:
+    """One reader's candidates of a day, scored when they are asked for."""
+
+    def __init__(
+        self,
+        day_ranking: DayRanking,
+        *,
+        subscriber: Subscriber,
+        day: date,
+        state: ReaderState,
+        profile: Profile,
+        new: NewEntries,
+        candidates: Candidates,
+    ) -> None:
+        self._day_ranking = day_ranking
+        self.subscriber, self.day, self.state = subscriber, day, state
+        self.profile, self.new, self.candidates = profile, new, candidates
+        #: beside all of the day's papers, if it was scored in a block
+        self.whole_day: Reading | None = None
+
+    @cached_property
+    def reading(self) -> Reading:
+        """The profile beside the candidates; there must be some."""
+        ranker, papers = self._day_ranking.ranker_for(self.new), self.candidates.papers
+        if self.whole_day is not None:
+            return ranker.among(self.whole_day, papers)
+        return ranker.read(self.profile, papers)
+
+    @property
+    def scores(self) -> NDArray[np.float32]:
+        """(n_candidates,) about cosines: comparable between readers."""
+        if not self.candidates.papers:
+            return np.zeros(0, dtype=np.float32)
+        return (self.reading.scores / self.reading.length).astype(np.float32)
+
+    @property
+    def basis(self) -> Basis:
+        return basis_of(self.profile, self.candidates.papers)
+
+    @property
+    def best_score(self) -> float:
+        return float(self.scores.max()) if len(self.scores) else 0.0
+
+    def picks(self) -> tuple[Pick, ...]:
+        """The papers of the reader's edition, sections in reading order."""
+        preferences = self.subscriber.preferences
+        picks: tuple[Pick, ...] = ()
+        if self.candidates.papers:
+            picks = select(
+                preferences,
+                self.candidates.papers,
+                self.reading,
+                options=self._day_ranking.options,
+                day=self.day,
+                rng=chance(self.subscriber, self.day),
+            )
+        if not preferences.journal_versions:
+            return picks
+        known = (self.state.sent | self.profile.liked_ids | self.state.named) - self.state.told
+        return picks + journal_versions(self.new.published, known, len(picks))
+
+    def place_of(self, paper_id: str) -> Place | None:
+        """Where a paper stands, or None if it is no candidate."""
+        at = next((n for n, p in enumerate(self.candidates.papers) if p.id == paper_id), None)
+        if at is None:
+            return None
+        scores = self.scores
+        n_closer = int((scores > scores[at]).sum())
+        return Place(float(scores[at]), n_closer, len(scores))

@@ -1,0 +1,98 @@
+"""Refusals that count against addresses."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from digest.model import DeliveryKey, Strike, StrikeEntry, SubscriberState
+from digest.store import schema
+from digest.store.database import Database, insert
+
+
+def add_strike(
+    connection: sa.Connection,
+    key: DeliveryKey,
+    origin: str,
+    strike: Strike,
+    reply: str,
+    *,
+    now: datetime,
+    suppress_after: int,
+) -> bool:
+    table, people = schema.strikes, schema.subscribers
+    row = {"severity": strike.value, "reply": reply[:500], "struck_at": now}
+    connection.execute(
+        insert(connection, table)
+        .values(
+            subscriber_id=key.subscriber_id,
+            edition_date=key.edition_date,
+            origin=origin,
+            **row,
+        )
+        .on_conflict_do_update(index_elements=["subscriber_id", "edition_date", "origin"], set_=row)
+    )
+    dates = sa.func.count(table.c.edition_date.distinct())
+    n_dates = connection.scalar(sa.select(dates).where(table.c.subscriber_id == key.subscriber_id))
+    if strike is not Strike.HARD and (n_dates or 0) < suppress_after:
+        return False
+    return bool(
+        connection.execute(
+            people.update()
+            .where(
+                people.c.id == key.subscriber_id,
+                people.c.state.in_([SubscriberState.ACTIVE.value, SubscriberState.PAUSED.value]),
+            )
+            .values(state=SubscriberState.SUPPRESSED.value)
+        ).rowcount
+    )
+
+
+class Strikes:
+    """Refusals that count against addresses."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def add(
+        self,
+        key: DeliveryKey,
+        origin: str,
+        strike: Strike,
+        reply: str,
+        now: datetime,
+        suppress_after: int,
+    ) -> bool:
+        """A refusal that came later, by mail; returns whether the address is now suppressed."""
+        with self._db.write() as connection:
+            return add_strike(
+                connection, key, origin, strike, reply, now=now, suppress_after=suppress_after
+            )
+
+    def of(self, subscriber_id: str) -> tuple[StrikeEntry, ...]:
+        """What counts against an address, the latest first."""
+        table = schema.strikes
+        query = (
+            sa.select(table)
+            .where(table.c.subscriber_id == subscriber_id)
+            .order_by(table.c.struck_at.desc())
+        )
+        with self._db.read() as connection:
+            return tuple(
+                StrikeEntry(
+                    edition_date=r["edition_date"],
+                    origin=r["origin"],
+                    severity=Strike(r["severity"]),
+                    reply=r["reply"],
+                    struck_at=r["struck_at"],
+                )
+                for r in connection.execute(query).mappings()
+            )
+
+    def forgive(self, subscriber_id: str) -> None:
+        """Forget what counts against an address."""
+        with self._db.write() as connection:
+            connection.execute(
+                schema.strikes.delete().where(schema.strikes.c.subscriber_id == subscriber_id)
+            )

@@ -1,0 +1,1 @@
+"""What the program does, as functions over a store and what they are handed."""

@@ -1,0 +1,65 @@
+"""Who is due: whose edition should be made now, and when to look at the others again."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from digest import schedule
+from digest.model import EditionStatus, Subscriber, SubscriberState
+from digest.ranking.reader import LONGEST_ABSENCE
+
+if TYPE_CHECKING:
+    from digest.store import Store
+
+#: time zones differ by a day and two hours at most, and clocks are seldom set back by more
+WENT_BACK = timedelta(days=2)
+
+
+def went_back(status: EditionStatus, subscriber: Subscriber, now: datetime) -> bool:
+    """Whether today lies shortly before a date that had its edition: then it has none of its own.
+
+    One far ahead was made by a clock that was wrong, and must not silence the days until then.
+    """
+    today, latest = schedule.edition_date(subscriber, now), status.latest
+    return latest is not None and timedelta(0) < latest - today <= WENT_BACK
+
+
+def is_due(subscriber: Subscriber, status: EditionStatus, now: datetime) -> bool:
+    """Whether a worker should make this reader's edition now: the hour has come, and neither an
+    edition nor a final "nothing today" stands in the store.
+
+    Args:
+        status: of the reader's date of today.
+    """
+    if subscriber.state is not SubscriberState.ACTIVE or not schedule.is_due(subscriber, now):
+        return False
+    if status.delivery is not None or went_back(status, subscriber, now):
+        return False
+    return not status.empty or (status.again_at is not None and status.again_at <= now)
+
+
+def due_subscribers(store: Store, now: datetime, limit: int) -> tuple[Subscriber, ...]:
+    """Readers whose edition should be made now. The others that were looked at are put off until
+    that may change."""
+    while True:
+        looked_at = store.subscribers.due(now, limit)
+        statuses = store.history.edition_statuses(
+            {s.id: schedule.edition_date(s, now) for s in looked_at}
+        )
+        due = tuple(s for s in looked_at if is_due(s, statuses[s.id], now))
+        others = {s.id for s in looked_at} - {s.id for s in due}
+        store.subscribers.reschedule(
+            {s.id: next_look(s, statuses[s.id], now) for s in looked_at if s.id in others}, now
+        )
+        if len(looked_at) < limit or not others:
+            return due
+
+
+def next_look(subscriber: Subscriber, status: EditionStatus, now: datetime) -> datetime:
+    """When to see again whether somebody is due who is not now."""
+    following = schedule.next_look(subscriber, now) or now + LONGEST_ABSENCE
+    again_at = status.again_at
+    if status.delivery is None and again_at is not None and again_at > now:
+        return min(again_at, following)
+    return following

@@ -1,0 +1,105 @@
+"""Explaining: why a reader got a paper or did not, by the ranking that made the edition."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Protocol
+
+from digest import schedule
+from digest.model import Decision, FilterKind, ListingEntry, Paper, ReaderState, Subscriber
+from digest.ranking import filter_candidates
+from digest.ranking.reader import DayRanking, ReaderRanking
+
+if TYPE_CHECKING:
+    from digest.store import Store
+
+_TAKEN_BY = {
+    FilterKind.MUTED_TERMS: "a muted word or phrase stands in it",
+    FilterKind.MUTED_AUTHORS: "a muted author wrote it",
+    FilterKind.MUTED_AFFILIATIONS: "it comes from a muted place",
+    FilterKind.LANGUAGES: "it is in another language than those that were chosen",
+    FilterKind.REQUIRED_TERMS: "none of the required words stands in it",
+    FilterKind.ANNOUNCE_TYPES: "this kind of announcement was not chosen",
+    FilterKind.UPVOTES: "it had fewer upvotes than asked for",
+    FilterKind.CATEGORIES: "it is in none of the chosen categories",
+}
+
+
+class RankAt(Protocol):
+    """Makes the ranking of a moment; see `compose.day_ranking`."""
+
+    def __call__(
+        self, *, now: datetime, until: date | None = None, last_entry: int | None = None
+    ) -> DayRanking: ...
+
+
+def why_not(
+    store: Store, rank: RankAt, reader: Subscriber, paper: Paper, now: datetime
+) -> tuple[str, ...]:
+    """What is known of a paper and a reader, as sentences, the decisive one first."""
+    picks = [p for p in store.archive.picks_of(paper.id) if p.subscriber_id == reader.id]
+    if picks:
+        return tuple(
+            f"It stood in the edition of {p.edition_date:%d %B %Y} as no. {p.rank}, ahead of "
+            f"{100 * p.percentile:.0f}% of that day's papers."
+            for p in picks
+        )
+    entries = store.papers.entries_of(paper.id)
+    decision = _decision_about(entries, store.history.decisions(reader.id))
+    day = decision.edition_date if decision else schedule.edition_date(reader, now)
+    as_of = decision.decided_at if decision else None
+    state = store.ratings.reader_state(reader.id, day, as_of=as_of)
+    if known := _known(paper, state):
+        return (known,)
+    if not entries:
+        return ("No source has listed it; it is known only because somebody likes it.",)
+    listed = f"{entries[0].source} listed it on {entries[0].listed_on:%d %B %Y} as "
+    said = [f"{listed}{entries[0].announce_type}."]
+    dropped = filter_candidates([paper], reader.preferences).dropped
+    if dropped:
+        return (f"A filter took it: {_TAKEN_BY[next(iter(dropped))]}.", *said)
+    ranking = rank(now=as_of or now, until=day, last_entry=decision.cursor if decision else None)
+    ranked = ranking.reader(reader, day, state)
+    return (*_by_score(ranked, paper, decision), *said)
+
+
+def _known(paper: Paper, state: ReaderState) -> str:
+    if paper.id in {p.id for p in state.liked}:
+        return "They like it already, so it is not sent."
+    if paper.id in {p.id for p in state.disliked}:
+        return "They disliked it, so it is not sent."
+    if paper.id in state.named:
+        return "It stands in a library of theirs, so it is not sent."
+    return ""
+
+
+def _decision_about(
+    entries: Sequence[ListingEntry], decisions: Sequence[Decision]
+) -> Decision | None:
+    """The first edition that looked at one of these entries, if any has."""
+    for entry in entries:
+        for decision in sorted(decisions, key=lambda d: d.edition_date):
+            if decision.cursor >= entry.id and decision.edition_date >= entry.listed_on:
+                return decision
+    return None
+
+
+def _by_score(ranked: ReaderRanking, paper: Paper, decision: Decision | None) -> tuple[str, ...]:
+    """Where it stands among the candidates of the edition."""
+    preferences = ranked.subscriber.preferences
+    place = ranked.place_of(paper.id)
+    if place is None:
+        return ("It was listed too long ago for an edition of theirs.",)
+    if ranked.profile.is_empty:
+        return (
+            "They have no likes and no keywords, so the most voted and the newest papers are sent, "
+            f"{preferences.length} a day, and it was not among them.",
+        )
+    when = f"For the edition of {decision.edition_date:%d %B %Y}" if decision else "As of now"
+    bar = f" Their bar is {preferences.min_score:.2f}." if preferences.min_score else ""
+    return (
+        f"{when}, {place.n_closer} of the {place.n_candidates} papers of that day that pass their "
+        f"filters are closer (its score is {place.score:.3f}); an edition has "
+        f"{preferences.length} places, and unlike papers go before near copies.{bar}",
+    )

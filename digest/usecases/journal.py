@@ -1,0 +1,166 @@
+"""Writing down what is handed over and what became of it, for several senders at once."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from digest.errors import StoreError
+from digest.model import Delivery, DeliveryKey, DeliveryResult, DeliveryState
+from digest.ports import Clock
+
+if TYPE_CHECKING:
+    from digest.store import Store
+
+log = logging.getLogger(__name__)
+
+#: how long the journal waits for lines that can share a transaction; nothing beside a network
+GATHER_S = 0.002
+#: an answer that could not be written down is written again so often
+SETTLE_ATTEMPTS = 3
+
+
+class JournalLost(Exception):
+    """Nothing can be written down, so nothing goes out."""
+
+
+@dataclass(slots=True)
+class SendReport:
+    """What one pass of the loop did."""
+
+    settled: dict[DeliveryKey, tuple[DeliveryState, str]] = field(default_factory=dict)
+    #: crashes of earlier runs that left a message in doubt
+    n_doubts: int = 0
+    #: why the route was given up, if it was
+    route_fault: str = ""
+
+
+@dataclass(slots=True)
+class _Entry:
+    """A line for the journal: a mail that is about to go out, or what became of one."""
+
+    #: the message id of one
+    handing: str = ""
+    settled: tuple[Delivery, DeliveryResult] | None = None
+    written: threading.Event = field(default_factory=threading.Event)
+    held: bool = False
+
+
+class Journal:
+    """Writes down for all senders, in order, what has gathered while the last write was under way.
+
+    A sender waits until its next mail is written down as being handed over, but not for what became
+    of its last one: that is written before or with it. So a crash leaves at most one mail in doubt
+    a connection, and several connections share a commit.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        worker: str,
+        clock: Clock,
+        report: SendReport,
+        on_settled: Callable[[Delivery, DeliveryState], None],
+        *,
+        n_senders: int,
+    ) -> None:
+        self._n_senders = n_senders
+        self._store, self._worker, self._clock = store, worker, clock
+        self._report, self._on_settled = report, on_settled
+        self._entries: queue.SimpleQueue[_Entry | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="journal")
+        self.crash: Exception | None = None
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def finish(self) -> None:
+        """Write what is left."""
+        self._entries.put(None)
+        self._thread.join()
+
+    def hand_over(self, message_id: str) -> bool:
+        """Whether the mail is still ours; from now on it may be delivered.
+
+        Raises:
+            JournalLost: it cannot be written down, so it must not go out.
+        """
+        entry = _Entry(handing=message_id)
+        self._entries.put(entry)
+        entry.written.wait()
+        if self.crash is not None:
+            raise JournalLost
+        return entry.held
+
+    def settle(self, delivery: Delivery, settlement: DeliveryResult) -> None:
+        self._entries.put(_Entry(settled=(delivery, settlement)))
+
+    def _run(self) -> None:
+        done = False
+        while not done:
+            entries = self._gathered()
+            done = None in entries
+            lines = [e for e in entries if e is not None]
+            try:
+                if lines and self.crash is None:
+                    self._write(lines)
+            except Exception as error:
+                self.crash = error
+            for line in lines:
+                line.written.set()
+
+    def _gathered(self) -> list[_Entry | None]:
+        """The next lines: all that there are, and those of senders who are about to come. A commit
+        costs as much for eight as for one."""
+        entries = [self._entries.get()]
+        end = time.monotonic() + GATHER_S
+        n_waiting = 0
+        while entries[-1] is not None:
+            n_waiting += bool(entries[-1].handing)
+            pause = end - time.monotonic()
+            try:
+                if n_waiting >= self._n_senders or pause <= 0:
+                    entries.append(self._entries.get_nowait())
+                else:
+                    entries.append(self._entries.get(timeout=pause))
+            except queue.Empty:
+                break
+        return entries
+
+    def _write(self, lines: Sequence[_Entry]) -> None:
+        handing = [e.handing for e in lines if e.handing]
+        settled = [e.settled for e in lines if e.settled is not None]
+        held = _insistently(
+            lambda: self._store.deliveries.journal(
+                self._worker, self._clock(), handing=handing, settled=[s for _, s in settled]
+            )
+        )
+        for entry in lines:
+            entry.held = entry.handing in held
+        for delivery, settlement in settled:
+            if settlement.message_id not in held:
+                name = settlement.message_id
+                log.warning("delivery.lease_lost_after_send message_id=%s", name)
+            self._report.settled[delivery.key] = (settlement.state, settlement.reply)
+            self._on_settled(delivery, settlement.state)
+
+
+def _insistently(write: Callable[[], frozenset[str]]) -> frozenset[str]:
+    """What a server said is written down, if need be again; if it cannot be, nothing more is sent.
+
+    Raises:
+        StoreError: the journal is gone. The message stays in doubt until the next start.
+    """
+    for attempt in range(SETTLE_ATTEMPTS):
+        try:
+            return write()
+        except StoreError as error:
+            log.error("journal.failed attempt=%d error=%s", attempt + 1, error)
+            if attempt + 1 == SETTLE_ATTEMPTS:
+                raise
+    raise AssertionError("unreachable")

@@ -1,0 +1,55 @@
+"""Finished public pages, kept as long as nothing has changed."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+#: pages that are kept
+MAX_KEPT = 500
+
+
+class PageCache:
+    """Finished public pages, as long as nothing has changed."""
+
+    def __init__(self) -> None:
+        self._pages: OrderedDict[str, tuple[str, bytes, str, str]] = OrderedDict()
+        self._making: dict[str, asyncio.Future[Response]] = {}
+
+    async def answer(
+        self, request: Request, key: str, state: str, make: Callable[[], Response]
+    ) -> Response:
+        """The page under a key, made if it is not there; 304 if the browser has it."""
+        known = self._pages.get(key)
+        if known is None or known[0] != state:
+            made = await self._made(f"{state} {key}", make)
+            if made.status_code != 200:
+                return made
+            body = bytes(made.body)
+            etag = f'"{hashlib.sha256(body).hexdigest()[:24]}"'
+            known = (state, body, etag, made.headers["content-type"])
+        self._pages[key] = known  # only the event loop's thread comes here
+        self._pages.move_to_end(key)
+        while len(self._pages) > MAX_KEPT:
+            self._pages.popitem(last=False)
+        _, body, etag, media_type = known
+        headers = {"Cache-Control": "public, max-age=60", "ETag": etag}
+        if request.headers.get("if-none-match") == etag:
+            return Response(status_code=304, headers=headers)
+        return Response(body, headers=headers, media_type=media_type)
+
+    async def _made(self, key: str, make: Callable[[], Response]) -> Response:
+        """Many may ask for a page that is not there yet; it is made once."""
+        waiting = self._making.get(key)
+        if waiting is not None:
+            return await asyncio.shield(waiting)
+        job = asyncio.ensure_future(run_in_threadpool(make))
+        self._making[key] = job
+        job.add_done_callback(lambda _: self._making.pop(key, None))
+        return await asyncio.shield(job)

@@ -1,0 +1,105 @@
+"""Papers and questions as pages show them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from digest.edition.cards import Link, Piece, facts_of, links_of
+from digest.edition.plaintext import shown
+from digest.edition.speech import ENGLISH
+from digest.model import Paper
+from digest.text import counted, fold, safe_url
+
+MAX_AUTHORS = 12
+#: terms that are marked in a result
+MAX_TERMS = 12
+_WORD = re.compile(r"[^\W_]+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaperView:
+    """One paper in a list."""
+
+    id: str
+    title: tuple[Piece, ...]
+    authors: str
+    n_authors: str
+    abstract: tuple[Piece, ...]
+    facts: tuple[str, ...]
+    links: tuple[Link, ...]
+    is_new: bool = False
+    sources: tuple[str, ...] = ()
+    thumbnail: str = ""
+    why: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The bare title."""
+        return "".join(p.text for p in self.title)
+
+
+def view(
+    paper: Paper,
+    *,
+    terms: Sequence[str] = (),
+    is_new: bool = False,
+    sources: Sequence[str] = (),
+    thumbnails: bool = False,
+    why: Sequence[str] = (),
+) -> PaperView:
+    """A paper with the terms of a question marked in it."""
+    names = [shown(a, 80) for a in paper.authors[:MAX_AUTHORS]]
+    more = len(paper.authors) - len(names)
+    words = _words(tuple(terms[:MAX_TERMS]))
+    return PaperView(
+        id=paper.id,
+        title=marked(shown(paper.title, 300) or "Untitled", words),
+        authors=", ".join(names) + (f" and {counted(more, 'other')}" if more > 0 else ""),
+        n_authors=counted(len(paper.authors), "author") if paper.authors else "",
+        abstract=marked(shown(paper.abstract), words) if paper.abstract else (),
+        facts=facts_of(paper, ENGLISH),
+        links=links_of(paper, ENGLISH),
+        is_new=is_new,
+        sources=tuple(sources),
+        thumbnail=safe_url(paper.signals.thumbnail_url) if thumbnails else "",
+        why=tuple(why),
+    )
+
+
+@lru_cache(maxsize=1_000)
+def _words(terms: tuple[str, ...]) -> frozenset[str]:
+    """The words of some terms, and plurals of them."""
+    words = {w for t in terms for w in t.split()}
+    return frozenset(words | {f"{w}{ending}" for w in words for ending in ("s", "es")})
+
+
+def marked(text: str, words: frozenset[str]) -> tuple[Piece, ...]:
+    """A text in pieces, those that are among the words (which are folded) marked."""
+    if not words or not text:
+        return (Piece(text=text),)
+    origin: list[int] | None = None
+    if all(len(fold(c)) == 1 for c in set(text) if c > "\x7f"):  # every position is kept
+        folded = fold(text)
+    else:
+        parts = [(f, n) for n, char in enumerate(text) for f in fold(char)]
+        folded, origin = "".join(f for f, _ in parts), [n for _, n in parts]
+    pieces: list[Piece] = []
+    done = 0
+    for match in _WORD.finditer(folded):
+        if match[0] not in words:
+            continue
+        start, end = match.span()
+        if origin is not None:
+            start, end = origin[start], origin[end - 1] + 1
+        if start < done:
+            continue
+        if start > done:
+            pieces.append(Piece(text=text[done:start]))
+        pieces.append(Piece(text=text[start:end], marked=True))
+        done = end
+    if done < len(text):
+        pieces.append(Piece(text=text[done:]))
+    return tuple(pieces)

@@ -1,0 +1,1 @@
+"""The pages of the site, a module a subject; each has its own table of routes."""

@@ -1,0 +1,96 @@
+"""One's own editions: a page that may be shown to others, and a feed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from digest.edition.links import Action
+from digest.edition.page import section_heading
+from digest.edition.reasons import why
+from digest.errors import TokenError
+from digest.model import Section, StoredEdition
+from digest.web import feeds
+from digest.web.context import WebContext
+from digest.web.pages import day_of
+from digest.web.presenters import view
+from digest.web.routes.common import GET, handles_token_errors
+
+
+class EditionRoutes:
+    """Editions of one reader."""
+
+    def __init__(self, web: WebContext) -> None:
+        self._web = web
+
+    def routes(self) -> list[Route]:
+        return [
+            Route(
+                "/editions/{token:str}",
+                handles_token_errors(self._web, self.edition),
+                methods=GET,
+            ),
+            Route(
+                "/feed/{token:str}/{form:str}",
+                handles_token_errors(self._web, self.own_feed),
+                methods=GET,
+            ),
+        ]
+
+    async def edition(self, request: Request) -> Response:
+        web = self._web
+        ticket = web.sessions.ticket(request.path_params["token"], Action.EDITION)
+        reader = await run_in_threadpool(web.sessions.reader, ticket)
+        day = day_of(ticket.about)
+        found = (
+            await run_in_threadpool(web.store.archive.edition_of, reader.id, day) if day else None
+        )
+        if found is None:
+            raise TokenError("This edition is not here any more.")
+        return await run_in_threadpool(self._edition_page, request, found)
+
+    def _edition_page(self, request: Request, found: StoredEdition) -> Response:
+        """One edition to show to others: it names nobody, and nothing on it does anything."""
+        web, speech = self._web, self._web.app.renderer.speech("en")
+        parts = [
+            (
+                section_heading(section, speech),
+                [(p.rank, view(p.paper, why=why(p.reasons, speech))) for p in of],
+            )
+            for section in Section
+            if (of := [p for p in found.picks if p.section is section])
+        ]
+        return web.pages.page(
+            request, "edition.html.j2", title=found.subject, edition=found, parts=parts
+        )
+
+    async def own_feed(self, request: Request) -> Response:
+        """The latest editions as a feed, for who reads there."""
+        web = self._web
+        form = request.path_params["form"]
+        ticket = web.sessions.ticket(request.path_params["token"], Action.FEED)
+        if form not in ("atom", "json"):
+            return PlainTextResponse("There is no such feed.\n", status_code=404)
+        reader = await run_in_threadpool(web.sessions.reader, ticket)
+        editions = await run_in_threadpool(web.store.archive.editions_of, reader.id, 10)
+        entries: dict[str, feeds.Entry] = {}
+        for edition in editions:
+            at = datetime.combine(edition.edition_date, time(), tzinfo=UTC)
+            for p in edition.picks:
+                url = web.pages.absolute(f"/paper/{p.paper.id}")
+                entries.setdefault(p.paper.id, feeds.entry_of(p.paper, url, at))
+        return feeds.answer(
+            feeds.Feed(
+                title=f"{web.settings.title}: your papers",
+                url=web.pages.absolute("/"),
+                own_url=web.pages.absolute(f"/feed/{request.path_params['token']}/{form}"),
+                updated=feeds.latest([e.composed_at for e in editions], web.now()),
+                entries=tuple(entries.values()),
+            ),
+            form,
+            {"Cache-Control": "private, max-age=600", "X-Robots-Tag": "noindex, nofollow"},
+        )

@@ -1,0 +1,191 @@
+"""Feedback: likes from a mail or a page, and leaving.
+
+No GET changes anything: mail scanners and previews follow every link.
+"""
+
+from __future__ import annotations
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from digest.edition.links import Action
+from digest.errors import TokenError
+from digest.model import Paper, Subscriber, SubscriberState
+from digest.usecases.feedback import FILE_ORIGIN, VALUES, rate
+from digest.usecases.inbound import carry_out
+from digest.web.context import SESSION, WebContext
+from digest.web.guard import is_form_token
+from digest.web.presenters import view
+from digest.web.routes.common import BOTH, ORIGIN, POST, READS, Page, handles_token_errors
+
+FEEDBACK = (Action.LIKE, Action.DISLIKE, Action.FEWER)
+_VERBS = {
+    Action.LIKE: ("Like this paper?", "Like", "Papers like it will come more often."),
+    Action.DISLIKE: ("Dislike this paper?", "Dislike", "Papers like it will come less often."),
+    Action.FEWER: (
+        "Fewer papers like this?",
+        "Fewer like this",
+        "It counts like several dislikes.",
+    ),
+}
+
+
+class FeedbackRoutes:
+    """What a reader says of papers, and that they leave."""
+
+    def __init__(self, web: WebContext) -> None:
+        self._web = web
+
+    def routes(self) -> list[Route]:
+        def page(answer: Page) -> Page:
+            return handles_token_errors(self._web, answer)
+
+        return [
+            Route("/rate", page(self.rate), methods=POST),
+            Route("/feedback/{token:str}", page(self.feedback), methods=BOTH),
+            Route("/unsubscribe/{token:str}", page(self.unsubscribe), methods=BOTH),
+        ]
+
+    async def rate(self, request: Request) -> Response:
+        """The buttons on a paper's page, for a browser that is recognised."""
+        web = self._web
+        reader, _ = await run_in_threadpool(web.sessions.of, request)
+        async with request.form(max_files=0, max_fields=5) as form:
+            token, paper_id = str(form.get("token", "")), str(form.get("paper", ""))[:400]
+            value = str(form.get("value", ""))
+        cookie = request.cookies.get(SESSION, "")
+        if reader is None or not is_form_token(web.store.keys, cookie, token):
+            return web.pages.message(
+                request,
+                "You are not recognised here",
+                "The link “Change what you get” in a mail leads to a page where this browser can "
+                "be recognised.",
+                status=403,
+            )
+        if value not in ("like", "dislike", "none"):
+            return PlainTextResponse("Which value?\n", status_code=400)
+        done = await run_in_threadpool(self._rated, reader, paper_id, value)
+        if not done:
+            return web.pages.message(request, "This paper is not here any more", status=404)
+        return RedirectResponse(web.pages.url(f"/paper/{paper_id}"), status_code=303)
+
+    def _rated(self, reader: Subscriber, paper_id: str, value: str) -> bool:
+        store = self._web.store
+        if paper_id not in store.papers.get({paper_id}):
+            return False
+        if value == "none":  # takes back what was said by mail or command, too
+            store.ratings.remove(reader.id, paper_id, keep=FILE_ORIGIN)
+        self._set_rating(reader, paper_id, None if value == "none" else Action(value))
+        return True
+
+    async def feedback(self, request: Request) -> Response:
+        web = self._web
+        ticket = web.sessions.ticket(request.path_params["token"], *FEEDBACK)
+        reader = await run_in_threadpool(web.sessions.reader, ticket)
+        paper = await run_in_threadpool(self._paper, ticket.about)
+        heading, verb, effect = _VERBS[ticket.action]
+        if request.method in READS:
+            return web.pages.page(
+                request,
+                "ask.html.j2",
+                title=heading,
+                heading=heading,
+                paragraphs=(effect,),
+                button=verb,
+                action=request.scope["path"],
+                fields={},
+                back="",
+                paper=view(paper),
+            )
+        async with request.form(max_files=0, max_fields=5) as form:
+            undo, before = form.get("undo") == "yes", str(form.get("before", ""))
+        if undo:
+            earlier = next((a for a, value in VALUES.items() if before == str(value)), None)
+            await run_in_threadpool(self._set_rating, reader, paper.id, earlier)
+            return web.pages.message(
+                request, "Taken back", f"“{paper.title}” is as it was before.", link=None
+            )
+        earlier = await run_in_threadpool(self._said_here, reader, paper.id)
+        await run_in_threadpool(lambda: carry_out(ticket, web.store, web.now(), origin=ORIGIN))
+        return web.pages.page(
+            request,
+            "ask.html.j2",
+            title=f"{verb}: noted",
+            heading="Noted",
+            paragraphs=(f"{verb}: {effect[0].lower()}{effect[1:]}",),
+            button="Undo",
+            action=request.scope["path"],
+            fields={"undo": "yes", "before": str(VALUES[earlier] if earlier else 0)},
+            back="",
+            paper=view(paper),
+        )
+
+    def _paper(self, paper_id: str) -> Paper:
+        found = self._web.store.papers.find(paper_id)
+        if found is None:
+            raise TokenError("This paper is not here any more.")
+        return found
+
+    def _set_rating(self, reader: Subscriber, paper_id: str, action: Action | None) -> None:
+        """What was said on the web, in place of what was said there before; nothing said: what was
+        said elsewhere holds again."""
+        web = self._web
+        web.store.ratings.remove(reader.id, paper_id, keep=FILE_ORIGIN, only=ORIGIN)
+        if action is not None:
+            rate(web.store, reader, [paper_id], action, origin=ORIGIN, now=web.now())
+
+    def _said_here(self, reader: Subscriber, paper_id: str) -> Action | None:
+        """What was said on the web, and is not outdone by what was said since."""
+        for rating in self._web.store.ratings.of(reader.id):
+            if rating.paper_id == paper_id and rating.origin == ORIGIN:
+                return next(a for a, value in VALUES.items() if value == rating.value)
+        return None
+
+    async def unsubscribe(self, request: Request) -> Response:
+        """RFC 8058: one POST without cookie or question; people are asked once."""
+        web = self._web
+        ticket = web.sessions.ticket(request.path_params["token"], Action.UNSUBSCRIBE)
+        title = web.settings.title
+        try:
+            reader = await run_in_threadpool(web.sessions.reader, ticket)
+        except TokenError:
+            return web.pages.message(
+                request, "You are not subscribed", "Nothing about you is stored here any more."
+            )
+        if request.method in READS:
+            if reader.state is SubscriberState.UNSUBSCRIBED:
+                return web.pages.message(
+                    request, "You are not subscribed", f"You get no more mail of {title}."
+                )
+            return web.pages.page(
+                request,
+                "ask.html.j2",
+                title="Unsubscribe",
+                heading="Unsubscribe?",
+                paragraphs=(f"You will get no more mail of {title}.",),
+                button="Unsubscribe",
+                action=request.scope["path"],
+                fields={},
+                back="",
+                paper=None,
+            )
+        await run_in_threadpool(lambda: carry_out(ticket, web.store, web.now(), origin=ORIGIN))
+        answer = web.pages.page(
+            request,
+            "ask.html.j2",
+            title="You are unsubscribed",
+            heading="You are unsubscribed",
+            paragraphs=(
+                f"You get no more mail of {title}. What you liked is kept, in case you return.",
+                "To see or delete what is stored about you, have a link mailed to your address.",
+            ),
+            button="Mail me a link",
+            action=f"/link/{request.path_params['token']}",
+            fields={},
+            back="",
+            paper=None,
+        )
+        answer.delete_cookie(SESSION, path=web.pages.prefix or "/")
+        return answer

@@ -1,0 +1,353 @@
+"""The public pages: a day's papers, search, one paper, feeds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from urllib.parse import urlencode
+
+from anyio import CapacityLimiter, to_thread
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from digest.identity import name_of
+from digest.model import Listed, Paper
+from digest.ranking.filters import in_categories
+from digest.ranking.selection import heat
+from digest.text import clean, counted, shorten
+from digest.web import feeds
+from digest.web.context import WebContext
+from digest.web.page_cache import PageCache
+from digest.web.pages import day_of
+from digest.web.presenters import view
+from digest.web.routes.common import GET
+
+PER_PAGE, HITS, MAX_HITS = 50, 20, 200
+MAX_QUERY_CHARS = 6_000
+#: a question that is longer is a text of its own, not a keyword
+MAX_INTEREST_CHARS = 120
+#: papers in a feed
+FEED_PAPERS = 200
+SIMILAR = 10
+#: searches at a time
+SEARCHES = 2
+
+
+class PaperRoutes:
+    """The public pages."""
+
+    def __init__(self, web: WebContext) -> None:
+        self._web, self._kept = web, PageCache()
+        self._searches = CapacityLimiter(SEARCHES)
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/", self.front, methods=GET),
+            Route("/papers/{day:str}", self.day, methods=GET),
+            Route("/papers/{day:str}/feed.{form:str}", self.day_feed, methods=GET),
+            Route("/feed.{form:str}", self.latest_feed, methods=GET),
+            Route("/search", self.search, methods=GET),
+            Route("/search/feed.{form:str}", self.search_feed, methods=GET),
+            Route("/paper/{paper_id:path}", self.paper, methods=GET),
+            Route("/robots.txt", self.robots, methods=GET),
+            Route("/sitemap.xml", self.sitemap, methods=GET),
+        ]
+
+    # --- days ----------------------------------------------------------------------------------
+
+    async def front(self, request: Request) -> Response:
+        """The latest day with papers."""
+        web = self._web
+
+        def make() -> Response:
+            today = web.now().date()
+            # somewhere on earth it may be tomorrow already
+            latest = web.store.archive.previous_day(today + timedelta(days=2))
+            return self._day_page(request, latest or today)
+
+        return await self._answer(request, make)
+
+    async def day(self, request: Request) -> Response:
+        day = day_of(request.path_params["day"])
+        if day is None:
+            return self._web.pages.message(
+                request, "No such day", "A day is written like 2026-05-20.", status=404
+            )
+        return await self._answer(request, lambda: self._day_page(request, day))
+
+    async def _answer(self, request: Request, make: Callable[[], Response]) -> Response:
+        wanted = {k: request.query_params.get(k, "") for k in ("sort", "category", "page")}
+        key = f"{request.scope['path']}?{urlencode(wanted)}"
+        return await self._kept.answer(request, key, self._web.state(), make)
+
+    def _day_page(self, request: Request, day: date) -> Response:
+        web = self._web
+        category = clean(request.query_params.get("category", ""))[:80]
+        by_time = request.query_params.get("sort") == "time"
+        page = _number(request.query_params.get("page", ""))
+        listed = web.store.archive.listed_on(day)
+        categories = _categories(listed)
+        chosen = [x for x in listed if not category or _is_in(x.paper, category)]
+        if not by_time:  # the order of arrival is the order of time
+            chosen.sort(key=lambda x: (-heat(x.paper, day), -(x.paper.signals.upvotes or 0)))
+        shown = chosen[(page - 1) * PER_PAGE : page * PER_PAGE]
+        earlier = web.store.archive.previous_day(day)
+        later = web.store.archive.next_day(day)
+        thumbnails = web.settings.web.thumbnails
+        html = web.pages.render(
+            "day.html.j2",
+            title=f"Papers of {day.day} {day:%B %Y}",
+            description=f"{counted(len(listed), 'paper')} listed on {day.day} {day:%B %Y}, "
+            "those that readers vote for first.",
+            day=day,
+            today=web.now().date(),
+            papers=[
+                view(
+                    x.paper,
+                    is_new=x.announce_type == "new",
+                    sources=x.sources,
+                    thumbnails=thumbnails,
+                )
+                for x in shown
+            ],
+            n=len(chosen),
+            n_listed=len(listed),
+            first=(page - 1) * PER_PAGE + 1,
+            page=page,
+            n_pages=max(1, -(-len(chosen) // PER_PAGE)),
+            category=category,
+            categories=categories,
+            by_time=by_time,
+            earlier=earlier,
+            later=later,
+            feeds=[
+                (form, web.pages.url(f"/papers/{day}/feed.{form}")) for form in ("atom", "json")
+            ],
+        )
+        return HTMLResponse(html)
+
+    async def day_feed(self, request: Request) -> Response:
+        day, form = day_of(request.path_params["day"]), request.path_params["form"]
+        if day is None or form not in ("atom", "json"):
+            return PlainTextResponse("There is no such feed.\n", status_code=404)
+        web = self._web
+
+        def make() -> Response:
+            at = datetime.combine(day, time(), tzinfo=UTC)
+            listed = sorted(web.store.archive.listed_on(day), key=lambda x: -heat(x.paper, day))
+            return feeds.answer(
+                feeds.Feed(
+                    title=f"{web.settings.title}, {day.day} {day:%B %Y}",
+                    url=web.pages.absolute(f"/papers/{day}"),
+                    own_url=web.pages.absolute(f"/papers/{day}/feed.{form}"),
+                    updated=at,
+                    entries=tuple(self._entry(x.paper, at) for x in listed[:FEED_PAPERS]),
+                ),
+                form,
+                {},
+            )
+
+        return await self._answer(request, make)
+
+    async def latest_feed(self, request: Request) -> Response:
+        """The latest week in one feed, for feed readers that stay."""
+        form = request.path_params["form"]
+        if form not in ("atom", "json"):
+            return PlainTextResponse("There is no such feed.\n", status_code=404)
+        web = self._web
+
+        def make() -> Response:
+            now = web.now()
+            days = [d for d, _ in web.store.archive.days(now.date() + timedelta(days=1), 5)]
+            entries: dict[str, feeds.Entry] = {}
+            for day in days:
+                at = datetime.combine(day, time(), tzinfo=UTC)
+                found = sorted(web.store.archive.listed_on(day), key=lambda x: -heat(x.paper, day))
+                for x in found[: FEED_PAPERS // 5]:
+                    entries.setdefault(x.paper.id, self._entry(x.paper, at))
+            return feeds.answer(
+                feeds.Feed(
+                    title=web.settings.title,
+                    url=web.pages.absolute("/"),
+                    own_url=web.pages.absolute(f"/feed.{form}"),
+                    updated=feeds.latest([e.at for e in entries.values()], now),
+                    entries=tuple(entries.values()),
+                ),
+                form,
+                {},
+            )
+
+        return await self._answer(request, make)
+
+    def _entry(self, paper: Paper, at: datetime) -> feeds.Entry:
+        return feeds.entry_of(paper, self._web.pages.absolute(f"/paper/{paper.id}"), at)
+
+    # --- search --------------------------------------------------------------------------------
+
+    async def search(self, request: Request) -> Response:
+        """A few at a time: twenty threads that want one interpreter only delay each other."""
+        return await to_thread.run_sync(self._search, request, limiter=self._searches)
+
+    def _search(self, request: Request) -> Response:
+        question = clean(request.query_params.get("q", "")[:MAX_QUERY_CHARS])
+        if not question:
+            return self._results(request, "", None, (), [], 1)
+        page = min(_number(request.query_params.get("page", "")), MAX_HITS // HITS)
+        known, terms, papers = self._found(question, page)
+        return self._results(request, question, known, terms, papers, page)
+
+    def _found(
+        self, question: str, page: int = 1
+    ) -> tuple[Paper | None, Sequence[str], list[Paper]]:
+        """The paper that was meant, if one was; the words that tell; and the nearest papers."""
+        web = self._web
+        known: Paper | None = None
+        if name := name_of(question) or (question if ":" in question else ""):
+            paper_id = web.store.papers.resolve({name}).get(name, "")
+            known = self._listed(paper_id)
+        asked = known or Paper(id="", title=question)
+        answer, papers = web.index.search(
+            asked, HITS, (page - 1) * HITS, leave_out=known.id if known else ""
+        )
+        return known, answer.terms, papers
+
+    def _listed(self, paper_id: str) -> Paper | None:
+        """A paper that some source listed: what only readers like is not shown to others."""
+        store = self._web.store
+        if not paper_id or not store.papers.entries_of(paper_id):
+            return None
+        return store.papers.get({paper_id}).get(paper_id)
+
+    def _results(
+        self,
+        request: Request,
+        question: str,
+        known: Paper | None,
+        terms: Sequence[str],
+        papers: Sequence[Paper],
+        page: int,
+    ) -> Response:
+        web = self._web
+        interest = question if len(question) <= MAX_INTEREST_CHARS and not known else ""
+        return web.pages.page(
+            request,
+            "search.html.j2",
+            private=False,
+            title=f"Papers near {shorten(question, 60)}" if question else "Search",
+            query=question,
+            known=view(known) if known else None,
+            is_id=bool(name_of(question)),
+            terms=terms,
+            papers=[view(p, terms=terms) for p in papers],
+            first=(page - 1) * HITS + 1,
+            page=page,
+            more=len(papers) == HITS and page < MAX_HITS // HITS,
+            n_indexed=len(web.index),
+            indexing=not web.index.ready.is_set(),
+            interest=interest,
+            like=known.id if known else "",
+            text=question if len(question) > MAX_INTEREST_CHARS and not known else "",
+            feeds=[
+                (form, web.pages.url(f"/search/feed.{form}", q=question))
+                for form in ("atom", "json")
+                if question and len(question) <= MAX_INTEREST_CHARS
+            ],
+        )
+
+    def search_feed(self, request: Request) -> Response:
+        web, form = self._web, request.path_params["form"]
+        question = clean(request.query_params.get("q", "")[:MAX_QUERY_CHARS])
+        if form not in ("atom", "json") or not question:
+            return PlainTextResponse("There is no such feed.\n", status_code=404)
+        _, _, papers = self._found(question)
+        now = web.now()
+        entries = tuple(
+            self._entry(p, p.published or datetime.combine(p.announced or now, time(), tzinfo=UTC))
+            for p in papers
+        )
+        feed = feeds.Feed(
+            title=f"{web.settings.title}: {shorten(question, 80)}",
+            url=web.pages.absolute("/search", q=question),
+            own_url=web.pages.absolute(f"/search/feed.{form}", q=question),
+            updated=feeds.latest([e.at for e in entries], now),
+            entries=entries,
+        )
+        return feeds.answer(feed, form, {"Cache-Control": "public, max-age=600"})
+
+    # --- one paper -----------------------------------------------------------------------------
+
+    def paper(self, request: Request) -> Response:
+        web = self._web
+        wanted = request.path_params["paper_id"]
+        name = wanted if wanted.partition(":")[2] else name_of(wanted)
+        paper_id = web.store.papers.resolve({name}).get(name, name)
+        reader, token = web.sessions.of(request)
+        rating, own = 0, None
+        if reader is not None:
+            rated = {r.paper_id: r.value for r in web.store.ratings.of(reader.id)}
+            rating = rated.get(paper_id, 0)
+            own = web.store.ratings.papers_of(reader.id).get(paper_id)
+        paper = self._listed(paper_id) or own
+        if paper is None:
+            return web.pages.message(
+                request,
+                "This paper is not here",
+                "No source has listed it, or it was forgotten after its time.",
+                status=404,
+                link=("Search for it", web.pages.url("/search", q=name_of(wanted) or wanted)),
+            )
+        _, similar = web.index.search(paper, SIMILAR, 0, leave_out=paper.id)
+        mentions = web.store.papers.entries_of(paper.id)
+        return web.pages.page(
+            request,
+            "paper.html.j2",
+            private=reader is not None,
+            title=shorten(paper.title, 120) or paper.id,
+            paper=view(paper, thumbnails=web.settings.web.thumbnails),
+            record=paper,
+            mentions=mentions[:20],
+            similar=[view(p) for p in similar],
+            reader=reader,
+            rating=rating,
+            form_token=token,
+            headers={"Vary": "Cookie"},
+        )
+
+    # --- for machines --------------------------------------------------------------------------
+
+    async def robots(self, request: Request) -> Response:
+        web = self._web
+        private = "editions feedback preferences unsubscribe confirm link feed admin".split()
+        lines = ["User-agent: *", *(f"Disallow: {web.pages.prefix}/{p}/" for p in private)]
+        lines.append(f"Disallow: {web.pages.prefix}/search")
+        if web.pages.public_url:
+            lines.append(f"Sitemap: {web.pages.absolute('/sitemap.xml')}")
+        return PlainTextResponse("\n".join(lines) + "\n")
+
+    def sitemap(self, request: Request) -> Response:
+        web = self._web
+        days = web.store.archive.days(web.now().date() + timedelta(days=1), 1_000)
+        places = [web.pages.absolute("/"), *(web.pages.absolute(f"/papers/{d}") for d, _ in days)]
+        body = "".join(f"<url><loc>{p}</loc></url>" for p in places)
+        return Response(
+            '<?xml version="1.0" encoding="utf-8"?>'
+            f'<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">{body}</urlset>',
+            media_type="application/xml",
+        )
+
+
+def _categories(listed: Sequence[Listed]) -> list[tuple[str, int]]:
+    counts: dict[str, int] = {}
+    for x in listed:
+        for category in dict.fromkeys(x.paper.categories[:6]):
+            counts[category] = counts.get(category, 0) + 1
+    return sorted(counts.items(), key=lambda c: (-c[1], c[0]))[:30]
+
+
+def _is_in(paper: Paper, category: str) -> bool:
+    return bool(paper.categories) and in_categories(paper, (category,))
+
+
+def _number(text: str) -> int:
+    return max(1, min(10_000, int(text))) if text.isascii() and text.isdigit() else 1

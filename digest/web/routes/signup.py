@@ -1,0 +1,161 @@
+"""Subscribing: a form, a mail, one confirmation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from digest import schedule
+from digest.edition.links import Action
+from digest.usecases.signup import MAX_PAPERS, ask, confirm, may_ask, wished
+from digest.web import forms
+from digest.web.context import WebContext
+from digest.web.routes.common import (
+    BOTH,
+    READS,
+    asked_too_often,
+    handles_token_errors,
+    reading,
+    zones,
+)
+
+
+class SignupRoutes:
+    """Subscribing; nothing counts before it is confirmed."""
+
+    def __init__(self, web: WebContext) -> None:
+        self._web = web
+
+    def routes(self) -> list[Route]:
+        token_errors = handles_token_errors
+        return [
+            Route("/subscribe", token_errors(self._web, self.subscribe), methods=BOTH),
+            Route("/confirm/{token:str}", token_errors(self._web, self.confirm), methods=BOTH),
+        ]
+
+    async def subscribe(self, request: Request) -> Response:
+        web = self._web
+        if not web.pages.can_join:
+            return web.pages.message(
+                request,
+                "Nobody can subscribe here",
+                "Whoever runs this site has not opened it for subscriptions.",
+                status=404,
+            )
+        if request.method in READS:
+            query = request.query_params
+            values = {
+                "interests": query.get("interests", "")[:1000],
+                "text": query.get("text", "")[:6000],
+                "papers": query.get("like", "")[:300].removeprefix("arxiv:").removeprefix("doi:"),
+            }
+            return self._join_form(request, values, {}, 200)
+        client, now = web.sessions.client(request), web.now()
+        if not await run_in_threadpool(may_ask, web.store, client, now):
+            return asked_too_often(web, request)
+        async with request.form(max_files=1, max_fields=30) as form:
+            filled = await forms.joining(form, web.settings, reading(web, client))
+        if filled.subscriber is None:
+            return self._join_form(request, filled.values, filled.faults, 422)
+        wish, likes = filled.subscriber, filled.likes
+        allowed = await run_in_threadpool(
+            lambda: ask(
+                web.store,
+                wish,
+                likes,
+                signup_id=web.new_id(),
+                client=client,
+                now=now,
+            )
+        )
+        if not allowed:
+            return asked_too_often(web, request)
+        web.mailer.wake()
+        more = len(likes.papers) + len(likes.refs) - MAX_PAPERS
+        cut = [
+            f"Your library is large: {MAX_PAPERS:,} of its papers are taken for now. Add all of it "
+            "once you are subscribed."
+        ]
+        return web.pages.message(
+            request,
+            "Look into your mail",
+            f"If {wish.email} can be subscribed, a mail is on its way there. Nothing else is sent "
+            "before you press the button that it leads to.",
+            "At most one such mail a day goes to an address. Nothing came? Look among the spam, or "
+            "try again tomorrow.",
+            *(cut if more > 0 else ()),
+            status=202,
+        )
+
+    def _join_form(
+        self,
+        request: Request,
+        values: Mapping[str, Any],
+        faults: Mapping[str, str],
+        status: int,
+    ) -> Response:
+        web = self._web
+        settings = web.settings.schedule
+        empty = {
+            "email": "",
+            "interests": "",
+            "categories": "",
+            "text": "",
+            "papers": "",
+            "time": f"{settings.time:%H:%M}",
+            "timezone": settings.timezone,
+        }
+        return web.pages.page(
+            request,
+            "subscribe.html.j2",
+            status=status,
+            title="Subscribe",
+            values=empty | dict(values),
+            faults=faults,
+            zones=zones(),
+        )
+
+    async def confirm(self, request: Request) -> Response:
+        web = self._web
+        ticket = web.sessions.ticket(request.path_params["token"], Action.CONFIRM)
+        wish = await run_in_threadpool(wished, web.store, ticket.subscriber_id, web.now())
+        if wish is None:
+            return self._has_begun(request)
+        if request.method in READS:
+            return web.pages.page(
+                request,
+                "confirm.html.j2",
+                title="Confirm",
+                wish=wish,
+                days=schedule.describe_weekdays(wish.preferences.weekdays),
+                action=request.scope["path"],
+            )
+        reader = await run_in_threadpool(confirm, web.store, ticket.subscriber_id, web.now())
+        if reader is None:
+            return self._has_begun(request)
+        web.mailer.wake()
+        chosen = reader.preferences
+        days = schedule.describe_weekdays(chosen.weekdays)
+        return web.pages.message(
+            request,
+            "You are subscribed",
+            f"Your papers come to {reader.email} at {chosen.time:%H:%M} ({chosen.timezone}), "
+            f"{days}. Every mail has a link that changes that, and one that ends it.",
+            # the first press proves, just now, that the address is theirs; no later one does
+            link=(
+                "See and change what you get",
+                web.pages.url(f"/preferences/{web.sessions.token(Action.PREFERENCES, reader)}"),
+            ),
+        )
+
+    def _has_begun(self, request: Request) -> Response:
+        return self._web.pages.message(
+            request,
+            "This has begun",
+            "The subscription was confirmed. Every mail has a link that changes what you get.",
+        )

@@ -1,0 +1,265 @@
+"""`ports.Source`: what a mail of any source can rely on, run over every kind of the registry."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ConfigDict
+
+from digest.errors import SourceError
+from digest.fetcher import Fetcher
+from digest.model import Listing
+from digest.ports import FetchRequest
+from digest.sources.base import BaseSource
+from digest.sources.registry import build_sources, kinds
+from tests.conftest import NOW
+from tests.factories import paper
+from tests.integration.test_lookups import recommender
+from tests.servers import Answer, Request, WebServer, api, as_json, rss, web_server
+from tests.unit.test_services import (
+    articles,
+    details,
+    item,
+    notes,
+    pmids,
+    preprint,
+    registered,
+    submission,
+    work,
+    works,
+)
+from tests.worlds import record
+
+DAY = NOW.date()
+DETAILS = f"/details/biorxiv/{DAY - timedelta(days=2)}/{DAY}/0/json"
+STAMP = f"{DAY:%a, %d %b %Y} 00:00:00 +0000"
+
+
+@dataclass(frozen=True)
+class Example:
+    """A kind's table, and the provider behind it that lists two papers."""
+
+    #: of the configuration; "{web}" is the provider's address
+    table: dict[str, Any]
+    serve: Callable[[WebServer, Path], object]
+
+
+def xml(body: bytes) -> Answer:
+    return Answer(body, content_type="text/xml")
+
+
+def plain(body: bytes) -> Answer:
+    return Answer(body, content_type="application/json")
+
+
+def hugging_face(number: int) -> dict[str, Any]:
+    return {
+        "paper": {
+            "id": f"2605.{number:05d}",
+            "title": f"Daily paper {number}",
+            "summary": "A laser beam.",
+            "authors": [{"name": "Ada Lovelace"}],
+            "publishedAt": f"{DAY}T00:00:00.000Z",
+            "upvotes": 3,
+        }
+    }
+
+
+def daily_papers(request: Request) -> Answer:
+    today = request.query["date"] == str(DAY)
+    return as_json([hugging_face(1), hugging_face(2)] if today else [])
+
+
+def europe_pmc(request: Request) -> Answer:
+    listed = [
+        {
+            "id": str(n),
+            "source": "MED",
+            "pmid": str(n),
+            "title": f"Article {n}.",
+            "authorString": "Liu Q, Yu N.",
+            "firstIndexDate": str(DAY),
+        }
+        for n in (1, 2)
+    ]
+    return as_json({"nextCursorMark": "*", "hitCount": 2, "resultList": {"result": listed}})
+
+
+def outlines(web: WebServer, folder: Path) -> None:
+    path = folder / "feeds.opml"
+    path.write_text(
+        f'<opml><body><outline text="Journal" xmlUrl="{web.url}/rss"/></body></opml>', "utf-8"
+    )
+    web.says("/rss", Answer(rss([record(1), record(2)], STAMP)))
+
+
+def openreview(request: Request) -> Answer:
+    first = request.query["offset"] == "0"
+    return plain(notes(submission(1), submission(2)) if first else notes())
+
+
+EXAMPLES = {
+    "arxiv": Example(
+        {"categories": ["cs.CL"], "base_url": "{web}", "api_url": "{web}/api/query"},
+        lambda web, _: web.says("/rss/cs.CL", Answer(rss([record(1), record(2)], STAMP))),
+    ),
+    "arxiv-query": Example(
+        {"query": "ti:laser", "api_url": "{web}/api/query"},
+        lambda web, _: web.says("/api/query", Answer(api([record(1), record(2)]))),
+    ),
+    "biorxiv": Example(
+        {"base_url": "{web}"},
+        lambda web, _: web.routes.update(
+            {DETAILS: lambda _: plain(details(preprint(1), preprint(2), total=2))}
+        ),
+    ),
+    "crossref": Example(
+        {"issn": ["1476-4687"], "base_url": "{web}"},
+        lambda web, _: web.routes.update(
+            {"/journals/1476-4687/works": lambda _: plain(registered(item(1), item(2)))}
+        ),
+    ),
+    "europepmc": Example(
+        {"query": "roots", "base_url": "{web}"},
+        lambda web, _: web.routes.update({"/search": europe_pmc}),
+    ),
+    "feed": Example(
+        {"url": "{web}/rss"},
+        lambda web, _: web.says("/rss", Answer(rss([record(1), record(2)], STAMP))),
+    ),
+    "huggingface": Example(
+        {"base_url": "{web}"},
+        lambda web, _: web.routes.update({"/api/daily_papers": daily_papers}),
+    ),
+    "openalex": Example(
+        {"search": "roots", "base_url": "{web}"},
+        lambda web, _: web.says("/works", plain(works(work(1), work(2)))),
+    ),
+    "openreview": Example(
+        {"venue": "x.y/Z", "base_url": "{web}"},
+        lambda web, _: web.routes.update({"/notes": openreview}),
+    ),
+    "opml": Example({"path": "{folder}/feeds.opml"}, outlines),
+    "pubmed": Example(
+        {"query": "gut[tiab]", "base_url": "{web}"},
+        lambda web, _: web.routes.update(
+            {
+                "/esearch.fcgi": lambda _: plain(pmids(1, 2)),
+                "/efetch.fcgi": lambda _: xml(articles(1, 2)),
+            }
+        ),
+    ),
+    "semantic-scholar": Example(
+        {"base_url": "{web}"},
+        lambda web, _: recommender(web, "ARXIV:2605.00001", "ARXIV:2605.00002"),
+    ),
+}
+
+
+@pytest.fixture
+def web() -> Iterator[WebServer]:
+    with web_server() as server:
+        yield server
+
+
+@pytest.fixture
+def fetcher() -> Iterator[Fetcher]:
+    with Fetcher(timeout_s=5, retries=0, sleep=lambda s: None) as made:
+        yield made
+
+
+def source_of(kind: str, web: WebServer, folder: Path, fetcher: Fetcher) -> BaseSource:
+    EXAMPLES[kind].serve(web, folder)
+    table = json.loads(
+        json.dumps(EXAMPLES[kind].table).replace("{web}", web.url).replace("{folder}", str(folder))
+    )
+    settings = kinds()[kind].model_validate({"kind": kind, "allow_private": True} | table)
+    (source,) = build_sources([settings], fetcher, lambda service: "")
+    return source
+
+
+def ask(source: BaseSource) -> Listing:
+    liked = (paper(1), paper(2)) if source.uses_likes else ()
+    covered = frozenset(DAY - timedelta(days=n) for n in range(1, 8))
+    return source.fetch(FetchRequest(now=NOW, covered=covered, liked=liked))
+
+
+def break_all(web: WebServer, answer: Answer) -> None:
+    for path in list(web.routes):
+        web.routes[path] = lambda _: answer
+
+
+def test_every_kind_of_source_has_an_example_here() -> None:
+    assert set(EXAMPLES) == set(kinds())
+
+
+@pytest.mark.parametrize("kind", EXAMPLES)
+def test_what_is_listed_comes_with_all_that_a_mail_needs(
+    kind: str, web: WebServer, fetcher: Fetcher, tmp_path: Path
+) -> None:
+    source = source_of(kind, web, tmp_path, fetcher)
+    listing = ask(source)
+    assert listing.complete
+    assert not listing.fault
+    assert listing.source == source.name != ""
+    assert listing.fetched_at == NOW
+    assert len({p.id for p in listing.papers}) == len(listing.papers) == 2
+    for listed in listing.papers:
+        namespace, _, number = listed.id.partition(":")
+        assert namespace
+        assert number
+        assert listed.title.strip() == listed.title != ""
+        assert listed.url.startswith(("http://", "https://"))
+        assert listed.announced is None or listed.announced <= DAY + timedelta(days=1)
+
+
+@pytest.mark.parametrize("kind", EXAMPLES)
+def test_the_same_is_listed_when_it_is_asked_again(
+    kind: str, web: WebServer, fetcher: Fetcher, tmp_path: Path
+) -> None:
+    source = source_of(kind, web, tmp_path, fetcher)
+    assert ask(source).papers == ask(source).papers
+
+
+@pytest.mark.parametrize("kind", EXAMPLES)
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(b"", status=503),
+        Answer(b"", status=404),
+        Answer(b"<html><body><h1>Please sign in</h1></body></html>", content_type="text/html"),
+        Answer(b'{"error": "maintenance"}', content_type="application/json"),
+        Answer(b"\xff\xfe\x00", content_type="application/octet-stream"),
+        Answer(b""),
+    ],
+    ids=["503", "404", "html", "error", "noise", "nothing"],
+)
+def test_no_answer_is_a_fault_that_names_the_place_and_never_a_quiet_day(
+    kind: str, answer: Answer, web: WebServer, fetcher: Fetcher, tmp_path: Path
+) -> None:
+    source = source_of(kind, web, tmp_path, fetcher)
+    break_all(web, answer)
+    try:
+        listing = ask(source)
+    except SourceError as error:
+        told = str(error)
+    else:
+        assert not listing.complete, "it passes for a quiet day"
+        told = listing.fault
+    assert "127.0.0.1" in told
+    assert "Traceback" not in told
+    assert len(told) < 500
+
+
+@pytest.mark.parametrize("kind", EXAMPLES)
+def test_its_table_refuses_what_it_does_not_know(kind: str) -> None:
+    settings = kinds()[kind]
+    config: ConfigDict = settings.model_config
+    assert config.get("extra") == "forbid"
+    assert config.get("frozen") is True
