@@ -117,7 +117,7 @@ class Wishes(Table):
         Words,
         Choice(
             "Interests in plain words",
-            "One a line; each counts like a paper you liked",
+            "Each counts like a paper you liked",
             group=WANTED,
             widget="lines",
             rows=4,
@@ -126,13 +126,18 @@ class Wishes(Table):
     ] = ()
     categories: Annotated[
         Words,
-        Choice("Only these categories", "cs.CL stat.ML; empty: any", group=WANTED, widget="words"),
+        Choice(
+            "Only these categories",
+            "For example cs.CL stat.ML; empty for all",
+            group=WANTED,
+            widget="words",
+        ),
     ] = ()
     authors: Annotated[
         Words,
         Choice(
             "Authors you follow",
-            "One a line; their papers always come",
+            "Their papers always come",
             group=WANTED,
             widget="lines",
         ),
@@ -141,7 +146,7 @@ class Wishes(Table):
         Words,
         Choice(
             "Places you follow",
-            "One a line, as far as sources name places",
+            "As far as sources name places",
             group=WANTED,
             widget="lines",
         ),
@@ -152,15 +157,13 @@ class Wishes(Table):
     ] = Field(default_factory=dict)
     muted: Annotated[
         Terms,
-        Choice(
-            "Muted words", "One a line, or an expression as /…/", group=UNWANTED, widget="lines"
-        ),
+        Choice("Muted words", "Or an expression as /…/", group=UNWANTED, widget="lines"),
     ] = ()
     required: Annotated[
         Terms,
         Choice(
             "Required words",
-            "Only papers with one of these; empty: any",
+            "Only papers with one of these; empty for all",
             group=UNWANTED,
             widget="lines",
         ),
@@ -173,14 +176,14 @@ class Wishes(Table):
         tuple[LanguageCode, ...],
         Choice(
             "Only these languages",
-            "en de; where a source says it; empty: any",
+            "For example en de, where a source says it; empty for all",
             group=UNWANTED,
             widget="words",
         ),
     ] = ()
     announce_types: Annotated[
         tuple[AnnounceType, ...],
-        Choice("Announced as", "Only papers announced so; empty: whatever the sources bring"),
+        Choice("Announced as", "Only papers announced so; empty for what the sources bring"),
     ] = ()
     min_upvotes: Annotated[
         Annotated[StrictInt, Field(ge=0)],

@@ -1,8 +1,9 @@
 """The worker: a process that stays, and makes each reader's edition when its hour has come.
 
-APScheduler wakes it every half minute; who is due is asked of the store each time, not of the
-scheduler. So a laptop that slept, a clock that jumped, a missed hour in spring and a restart are
-all the same case: an edition of today that is not there yet, and whose hour has passed.
+APScheduler has one job a cause: editions that are due, and the inbox. Who is due is asked of the
+store each time, not of the scheduler. So a laptop that slept, a clock that jumped, a missed hour in
+spring and a restart are all the same case: an edition of today that is not there yet, and whose
+hour has passed.
 """
 
 from __future__ import annotations
@@ -11,13 +12,17 @@ import logging
 import signal
 import threading
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from digest import jobs
 from digest.app import App
 from digest.errors import DigestError
 from digest.model import DayReport
+
+if TYPE_CHECKING:
+    from apscheduler.schedulers.background import BackgroundScheduler
 
 log = logging.getLogger(__name__)
 
@@ -29,14 +34,14 @@ AFTER_CRASH = timedelta(minutes=5)
 
 
 class Worker:
-    """Runs until `stop`; the work itself stands in `pipeline`."""
+    """Runs until `stop`; the work itself stands in `jobs`."""
 
     def __init__(
         self, app: App, *, on_report: Callable[[DayReport], None] = lambda report: None
     ) -> None:
         self._app, self._on_report = app, on_report
         self._stopping = threading.Event()
-        self._quiet_until = self._inbox_at = app.clock()
+        self._quiet_until = app.clock()
         self._synced = False
 
     def stop(self) -> None:
@@ -52,7 +57,6 @@ class Worker:
         from digest.usecases.routes import pause_until
 
         now = self._app.clock()
-        self._look_into_inbox(now)
         if self._stopping.is_set() or now < self._quiet_until:
             return None
         try:
@@ -78,12 +82,10 @@ class Worker:
             self._on_report(report)
         return report
 
-    def _look_into_inbox(self, now: datetime) -> None:
+    def read_inbox(self) -> None:
         """Bounces and readers' actions; a mailbox in trouble is tried again next time."""
-        settings = self._app.settings.inbox
-        if settings is None or self._stopping.is_set() or now < self._inbox_at:
+        if self._stopping.is_set():
             return
-        self._inbox_at = now + timedelta(minutes=settings.every_minutes)
         try:
             jobs.read_inbox(self._app)
         except DigestError as error:
@@ -91,11 +93,27 @@ class Worker:
         except Exception:
             log.exception("inbox.crashed")
 
-    def run(self) -> None:
-        """Tick until stopped by SIGTERM, SIGINT or `stop`."""
+    def scheduler(self) -> BackgroundScheduler:
+        """Every cause to work as a job of APScheduler, not started yet."""
+        from apscheduler.executors.pool import ThreadPoolExecutor
         from apscheduler.schedulers.background import BackgroundScheduler
-        from apscheduler.triggers.interval import IntervalTrigger
 
+        # One thread: an edition is not chosen while likes for it are read. Late is as good as on
+        # time: without the last setting APScheduler drops what is 1 s late.
+        made = BackgroundScheduler(
+            timezone="UTC",
+            executors={"default": ThreadPoolExecutor(1)},
+            job_defaults={"max_instances": 1, "coalesce": True, "misfire_grace_time": None},
+        )
+        now, inbox = self._app.clock(), self._app.settings.inbox
+        if inbox is not None:
+            minutes = inbox.every_minutes
+            made.add_job(self.read_inbox, "interval", minutes=minutes, next_run_time=now)
+        made.add_job(self.tick, "interval", seconds=TICK_S, next_run_time=now)
+        return made
+
+    def run(self) -> None:
+        """Work until stopped by SIGTERM, SIGINT or `stop`."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
         port = self._app.settings.monitor.metrics_port
@@ -103,16 +121,7 @@ class Worker:
             from digest.monitor.metrics import serve_metrics
 
             serve_metrics(self._app, port)
-        scheduler = BackgroundScheduler(timezone="UTC")
-        scheduler.add_job(
-            self.tick,
-            IntervalTrigger(seconds=TICK_S),
-            next_run_time=self._app.clock(),
-            max_instances=1,
-            coalesce=True,
-            # a late tick is as good as any: without this APScheduler drops what is 1 s late
-            misfire_grace_time=None,
-        )
+        scheduler = self.scheduler()
         scheduler.start()
         log.info("worker.started")
         while not self._stopping.wait(timeout=1.0):

@@ -29,12 +29,14 @@ def invitation(
     gettext = renderer.speech(language).gettext
     words = _Words(
         subject=gettext("Please confirm: {title}"),
-        heading=gettext("One press, and it begins"),
-        says=gettext("The button leads to a page that says what you will get and asks once."),
+        heading=gettext("Confirm your subscription"),
+        says=gettext(
+            "The button opens a page that shows what you will get and asks you to confirm."
+        ),
         button=gettext("See and confirm"),
         small_print=gettext(
-            "If it was not you, do nothing: without your confirmation nothing is sent, and the "
-            "request is forgotten after a week."
+            "If it was not you, you can ignore this mail: nothing is sent without your "
+            "confirmation, and the request is deleted after a week."
         ),
     )
     ticket = Ticket(Action.CONFIRM, signup_id)
@@ -47,9 +49,9 @@ def reminder(renderer: Renderer, known: Subscriber, signup_id: str, now: datetim
     words = _Words(
         subject=gettext("You are subscribed: {title}"),
         heading=gettext("You are subscribed already"),
-        says=gettext("It is subscribed. Nothing was changed."),
+        says=gettext("This address is subscribed already, so nothing was changed."),
         button=gettext("Change what you get"),
-        small_print=gettext("If it was not you, do nothing."),
+        small_print=gettext("If it was not you, you can ignore this mail."),
     )
     ticket = Ticket(Action.PREFERENCES, known.id, generation=known.link_generation)
     name = f"reminder|{signup_id}"
@@ -63,15 +65,15 @@ def fresh_link(renderer: Renderer, known: Subscriber, signup_id: str, now: datet
     gettext = renderer.speech(known.preferences.language).gettext
     words = _Words(
         subject=gettext("Your link: {title}"),
-        heading=gettext("The link that you asked for"),
+        heading=gettext("Your personal link"),
         says=gettext(
-            "The button leads to what you get and what is stored about you. There you can change "
-            "it, take it along or delete it."
+            "The button opens the page with your settings and what is stored about you. You can "
+            "change, download or delete it there."
         ),
         button=gettext("Open my page"),
         small_print=gettext(
-            "Do not forward this mail: until tomorrow, whoever has the link can do all of that. "
-            "If it was not you, do nothing."
+            "Please do not forward this mail: until tomorrow, anyone with the link can do that. "
+            "If it was not you, you can ignore it."
         ),
     )
     ticket = Ticket(Action.PREFERENCES, known.id, generation=known.link_generation)
@@ -99,7 +101,7 @@ def _letter(
     """
     head, gettext = renderer.letterhead, renderer.speech(language).gettext
     token = head.seal.sign(ticket, now.date())
-    asked = gettext("Somebody, you we hope, asked for {title} at this address: {email}.")
+    asked = gettext("Someone, hopefully you, entered {email} on the site of {title}.")
     subject = words.subject.format(title=head.title)
     rendered = renderer.letter(
         language,

@@ -183,4 +183,6 @@ def _shown(preference: Preference, value: Any) -> Any:
         return "\n".join(value)
     if preference.choice.widget == "words":
         return " ".join(value)
+    if preference.choice.widget == "decimal":
+        return f"{value:g}"
     return f"{value:%H:%M}" if isinstance(value, time) else value

@@ -88,7 +88,7 @@ def test_a_readers_life(site: Site, scripts: bool, tmp_path: Path) -> None:
         page.get_by_label("Your mail address").fill("eve@example.org")
         page.get_by_label("A library").set_input_files(library)
         page.get_by_role("button", name="Subscribe").click()
-        expect(page.get_by_role("heading", level=1)).to_have_text("Look into your mail")
+        expect(page.get_by_role("heading", level=1)).to_have_text("Check your mail")
 
         # confirmed by the link of the mail
         page.goto(site.url + link_in(site.mail("eve@example.org"), "confirm"))

@@ -308,7 +308,7 @@ def test_requests_that_nobody_confirms_cannot_fill_the_disk(
         )
 
     answer = upload(site, "a.ris", library(1), email="p1@example.org")
-    assert "500 of its papers are taken for now" in answer.text
+    assert "500 of its papers are used for now" in answer.text
     first = site.app.store.signups.n_bytes()
     upload(site, "a.ris", library(2), email="p1@example.org")  # no mail, so nothing to wait for
     assert site.app.store.signups.n_bytes() == first

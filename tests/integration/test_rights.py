@@ -77,7 +77,7 @@ def test_a_confirmation_begins_once_and_shows_nothing_more(site: Site) -> None:
     assert "You are subscribed" in first.text
     assert rights_on(first.text) == {"preferences"}  # whose address it is was proved just now
     for again in (site.post(link), site.get(link)):
-        assert "This has begun" in again.text
+        assert "You are subscribed already" in again.text
         assert rights_on(again.text) == set()
         assert "eve@example.org" not in again.text
         assert "coral" not in again.text
@@ -163,7 +163,7 @@ def test_a_reader_calls_in_all_links_of_theirs_and_of_nobody_else(site: Site) ->
     others = f"/preferences/{site.token(Action.PREFERENCES, email='eve@example.org')}"
     old = {a: site.token(a, "arxiv:2605.00001") for a in Action if a is not Action.CONFIRM}
     done = site.post(f"{preferences(site)}/links")
-    assert "Your links are void" in done.text
+    assert "Your links are disabled" in done.text
     for place, action in (
         ("preferences/{}", Action.PREFERENCES),
         ("feedback/{}", Action.LIKE),

@@ -354,7 +354,7 @@ BIB = """@article{a, title={Laser mirrors in a lab}, author={A B}, abstract={las
 def test_somebody_subscribes_confirms_and_gets_their_papers(site: Site) -> None:
     answer = site.post("/subscribe", FORM, files={"library": ("my.bib", BIB.encode())})
     assert answer.status_code == 202
-    assert "Look into your mail" in answer.text
+    assert "Check your mail" in answer.text
     assert site.people() == {"ada@example.org": "active"}  # nothing counts yet
     mail = site.mail("eve@example.org")
     link = link_in(mail, "confirm")
@@ -606,7 +606,7 @@ def test_everything_stored_about_somebody_is_theirs_to_take_and_to_delete(eve: S
 def test_who_stands_in_the_configuration_is_changed_there(site: Site) -> None:
     where = place(site, "ada@example.org")
     page = site.get(where)
-    assert "You stand in the configuration" in page.text
+    assert "Your subscription is part of" in page.text
     for path, data in ((where, {"name": "Eve"}), (f"{where}/delete", {}), (f"{where}/state", {})):
         assert site.post(path, data).status_code == 409
     assert site.people() == {"ada@example.org": "active"}

@@ -78,9 +78,9 @@ class AccountRoutes:
         await run_in_threadpool(web.store.subscribers.revoke_links, reader.id)
         answer = web.pages.message(
             request,
-            "Your links are void",
-            "No link of an earlier mail opens anything of yours any more, but for those to "
-            "unsubscribe. The next mail has new ones. A feed reader needs the new address, too.",
+            "Your links are disabled",
+            "Links in earlier mails no longer work, except those to unsubscribe. Your next mail "
+            "has new ones. A feed reader needs the new address, too.",
         )
         answer.delete_cookie(SESSION, path=web.pages.prefix or "/")
         return answer

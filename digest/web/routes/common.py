@@ -45,8 +45,8 @@ def handles_token_errors(web: WebContext, page: Page) -> Page:
 def asked_too_often(web: WebContext, request: Request) -> Response:
     return web.pages.message(
         request,
-        "Please wait a while",
-        "Too much was asked for from where you are. Try again in an hour.",
+        "Too many requests",
+        "There were too many requests from your network. Please try again in an hour.",
         status=429,
         headers={"Retry-After": "3600"},
     )
@@ -58,7 +58,7 @@ def reading(web: WebContext, client: str) -> ReadLibrary:
     async def read(kind: str, body: bytes, place: str) -> Likes:
         if not web.uploads.allows(client, monotonic()):
             raise LibraryError(
-                "You have handed in several files just now. Please wait a minute.", place=place
+                "You have uploaded several files just now. Please wait a minute.", place=place
             )
         return await web.uploads.read(kind, body, place)
 

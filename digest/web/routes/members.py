@@ -107,7 +107,7 @@ class Members:
         web.mailer.wake()
         return web.pages.message(
             request,
-            "Look into your mail",
+            "Check your mail",
             "A link is on its way to the address that your papers go to.",
             status=202,
         )
@@ -121,7 +121,7 @@ class Members:
         return self._web.pages.message(
             request,
             "This is changed elsewhere",
-            "You stand in the configuration of this site, so whoever runs it changes this. Your "
-            "likes and dislikes, and leaving, are yours.",
+            "Your subscription is part of this site’s configuration file, so its operator changes "
+            "this. You can still like, dislike and unsubscribe.",
             status=409,
         )

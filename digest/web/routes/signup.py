@@ -43,8 +43,8 @@ class SignupRoutes:
         if not web.pages.can_join:
             return web.pages.message(
                 request,
-                "Nobody can subscribe here",
-                "Whoever runs this site has not opened it for subscriptions.",
+                "Subscriptions are closed",
+                "The operator of this site has not opened it for subscriptions.",
                 status=404,
             )
         if request.method in READS:
@@ -78,16 +78,16 @@ class SignupRoutes:
         web.mailer.wake()
         more = len(likes.papers) + len(likes.refs) - MAX_PAPERS
         cut = [
-            f"Your library is large: {MAX_PAPERS:,} of its papers are taken for now. Add all of it "
-            "once you are subscribed."
+            f"Your library is large, so {MAX_PAPERS:,} of its papers are used for now. You can add "
+            "all of it once you are subscribed."
         ]
         return web.pages.message(
             request,
-            "Look into your mail",
+            "Check your mail",
             f"If {wish.email} can be subscribed, a mail is on its way there. Nothing else is sent "
-            "before you press the button that it leads to.",
-            "At most one such mail a day goes to an address. Nothing came? Look among the spam, or "
-            "try again tomorrow.",
+            "until you confirm.",
+            "Did nothing arrive? Look in your spam folder, or try again tomorrow: an address gets "
+            "one such mail a day.",
             *(cut if more > 0 else ()),
             status=202,
         )
@@ -156,6 +156,6 @@ class SignupRoutes:
     def _has_begun(self, request: Request) -> Response:
         return self._web.pages.message(
             request,
-            "This has begun",
-            "The subscription was confirmed. Every mail has a link that changes what you get.",
+            "You are subscribed already",
+            "This subscription was confirmed before. Every mail has a link to change it.",
         )
