@@ -1,9 +1,9 @@
 """What the jobs of a cluster do, with the same functions that one process calls in a row.
 
-    deal     (one at a time)  fetch if it is time, split who is due into blocks, order editions
+    plan_due (one at a time)  fetch if it is time, split who is due into blocks, order editions
     compose  (a block)        choose, render and plan; order the sending in the same transaction
     send     (a slot)         send what is due over the slot's connections
-    tend     (one at a time)  hand out again what the dead were at, order sending for what waits
+    maintain (one at a time)  hand out again what the dead were at, order sending for what waits
 
 Every one may be killed at any time and done again: what counts is in the journal and in `due_at`.
 """
@@ -20,7 +20,7 @@ from datetime import datetime, timedelta
 
 from digest import jobs
 from digest.app import App
-from digest.cluster.queue import SEND, Hands, Orders
+from digest.cluster.queue import SEND, JobQueue, Tasks
 from digest.errors import DigestError
 from digest.model import SourceReport, Subscriber
 from digest.schedule import edition_date
@@ -53,8 +53,8 @@ class Jobs:
         should_stop: jobs under way end early.
     """
 
-    def __init__(self, app: App, orders: Orders, should_stop: Callable[[], bool]) -> None:
-        self._app, self._orders, self._should_stop = app, orders, should_stop
+    def __init__(self, app: App, queue: JobQueue, should_stop: Callable[[], bool]) -> None:
+        self._app, self._queue, self._should_stop = app, queue, should_stop
         self.name = f"{socket.gethostname()}:{os.getpid()}"
         self._numbers = itertools.count(1)
         self._turns = itertools.count(os.getpid())
@@ -63,19 +63,19 @@ class Jobs:
         self._synced = False
 
     @property
-    def hands(self) -> Hands:
-        return Hands(
-            deal=self.deal,
+    def tasks(self) -> Tasks:
+        return Tasks(
+            plan_due=self.plan_due,
             compose=self.compose,
             send=self.send,
-            tend=self.tend,
+            maintain=self.maintain,
             inbox=self.inbox,
-            keep_house=self.keep_house,
+            clean_up=self.clean_up,
         )
 
     # --- dealing -------------------------------------------------------------------------------
 
-    def deal(self) -> None:
+    def plan_due(self) -> None:
         """Order the editions of everybody whose hour has come."""
         app, store = self._app, self._app.store
         if not self._synced:
@@ -99,7 +99,7 @@ class Jobs:
         ids, store = [s.id for s in block], self._app.store
         with store.transaction() as connection:
             store.subscribers.reschedule(dict.fromkeys(ids, now + AGAIN_AFTER), now)
-            self._orders.compose(now.isoformat(), issue, ids, connection)
+            self._queue.compose(now.isoformat(), issue, ids, connection)
 
     def _issue(self, due: Sequence[Subscriber], now: datetime) -> str:
         """The listings that editions are made of now: the latest, if they are fresh, else new ones.
@@ -131,7 +131,7 @@ class Jobs:
         with store.transaction() as connection:
             # Planned mails and the order to send them are stored together, or neither is.
             if store.deliveries.save_plan(decided.planned, now):
-                self._orders.send(next(self._turns) % n_slots, route, connection)
+                self._queue.send(next(self._turns) % n_slots, route, connection)
         log.info("cluster.composed readers=%d of=%d", len(decided.reports), len(ids))
 
     def _composer_of(self, issue: str) -> Composer:
@@ -182,11 +182,11 @@ class Jobs:
 
     # --- tending -------------------------------------------------------------------------------
 
-    def tend(self) -> None:
+    def maintain(self) -> None:
         """See to it that nothing waits for somebody who will not come."""
-        app, store, orders = self._app, self._app.store, self._orders
+        app, store, queue = self._app, self._app.store, self._queue
         dead_after = timedelta(seconds=app.settings.cluster.dead_after_s)
-        if n := orders.rescue(dead_after):
+        if n := queue.rescue(dead_after):
             log.warning("cluster.rescued jobs=%d", n)
         if n := store.deliveries.sweep(app.clock(), hold=not app.mail.retry_policy.resend_unknown):
             log.warning("cluster.in_doubt mails=%d", n)
@@ -195,8 +195,8 @@ class Jobs:
             return
         n_due = store.deliveries.n_due(app.clock())
         wanted = min(MOST_WAITING, -(-n_due // app.settings.cluster.block))
-        for _ in range(wanted - orders.n_waiting(SEND)):
-            orders.send(next(self._turns) % n_slots, route)
+        for _ in range(wanted - queue.n_waiting(SEND)):
+            queue.send(next(self._turns) % n_slots, route)
 
     def inbox(self) -> None:
         """Bounces and readers' actions, if it is time to look."""
@@ -213,7 +213,7 @@ class Jobs:
         except DigestError as error:
             log.error("inbox.failed error=%s", error)
 
-    def keep_house(self) -> None:
+    def clean_up(self) -> None:
         """Forget what nobody needs any more."""
         jobs.purge(self._app)
-        self._orders.forget(JOBS_KEPT_H)
+        self._queue.forget(JOBS_KEPT_H)

@@ -20,7 +20,7 @@ from typing import Any
 
 import procrastinate
 from procrastinate.exceptions import ConnectorException
-from procrastinate.jobs import DeleteJobCondition
+from procrastinate.jobs import DeleteJobCondition, Status
 from procrastinate.schema import SchemaManager
 
 log = logging.getLogger(__name__)
@@ -36,15 +36,15 @@ FACT = "queue schema"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Hands:
+class Tasks:
     """What the jobs do; see `jobs.Jobs`."""
 
-    deal: Callable[[], None]
+    plan_due: Callable[[], None]
     compose: Callable[[str, str, Sequence[str]], None]
     send: Callable[[int], None]
-    tend: Callable[[], None]
+    maintain: Callable[[], None]
     inbox: Callable[[], None]
-    keep_house: Callable[[], None]
+    clean_up: Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,8 +57,8 @@ class QueueCount:
     failed: int
 
 
-class Orders:
-    """Orders jobs and counts them.
+class JobQueue:
+    """Defers jobs and counts them.
 
     Args:
         url: of the database.
@@ -66,9 +66,9 @@ class Orders:
 
     def __init__(self, url: str) -> None:
         connector = procrastinate.SyncPsycopgConnector(conninfo=url, min_size=0, max_size=2)
-        self._app = procrastinate.App(connector=connector)
+        self._url, self._app = url, procrastinate.App(connector=connector)
 
-    def __enter__(self) -> Orders:
+    def __enter__(self) -> JobQueue:
         self._app.open()
         return self
 
@@ -104,48 +104,44 @@ class Orders:
 
         What comes by the clock is forgotten: its next time is near, and may be in line already.
         """
-        manager, connector = self._app.job_manager, self._app.connector.get_sync_connector()
+        return asyncio.run(self._rescue(dead_after.total_seconds()))
+
+    async def _rescue(self, seconds: float) -> int:
         n_rescued = 0
-        for row in connector.execute_query_all(query=_STALLED, seconds=dead_after.total_seconds()):
-            try:
-                if row["queue_name"] == PLAN:
-                    connector.execute_query(query=_DROP, id=row["id"])
-                else:
-                    manager.retry_job_by_id(row["id"], row["now"])
-                n_rescued += 1
-            except ConnectorException as error:
-                # Somebody else rescued it, or it was not dead: no reason to leave the others.
-                log.info("queue.not_rescued job=%s error=%r", row["id"], error.__cause__)
+        async with self._async_app().open_async() as app:
+            manager = app.job_manager
+            for job in await manager.get_stalled_jobs(seconds_since_heartbeat=seconds):
+                try:
+                    if job.queue == PLAN:
+                        await manager.finish_job(job, Status.FAILED, delete_job=True)
+                    else:
+                        await manager.retry_job(job)
+                    n_rescued += 1
+                except ConnectorException as error:
+                    # Somebody else rescued it, or it was not dead: no reason to leave the others.
+                    log.info("queue.not_rescued job=%s error=%r", job.id, error.__cause__)
         return n_rescued
 
     def n_readers_waiting(self) -> int:
         """Readers in blocks that are not composed yet."""
-        (row,) = self._app.connector.get_sync_connector().execute_query_all(query=_READERS)
-        return int(row["n"] or 0)
+        blocks = self._app.job_manager.list_jobs(queue=COMPOSE)
+        ids = (b.task_kwargs["ids"] for b in blocks if b.status in ("todo", "doing"))
+        return sum(len(i) for i in ids if isinstance(i, list))
 
     def forget(self, hours: int) -> None:
         """Jobs that failed, and what is left of finished ones, after so many hours."""
-        self._app.connector.get_sync_connector().execute_query(query=_OLD, hours=hours)
+        asyncio.run(self._forget(hours))
 
+    async def _forget(self, hours: int) -> None:
+        async with self._async_app().open_async() as app:
+            await app.job_manager.delete_old_jobs(
+                hours, include_failed=True, include_cancelled=True, include_aborted=True
+            )
 
-_STALLED = """
-    SELECT job.id, job.queue_name, now() AS now FROM procrastinate_jobs job
-    LEFT JOIN procrastinate_workers worker ON worker.id = job.worker_id
-    WHERE job.status = 'doing' AND (
-        worker.id IS NULL
-        OR worker.last_heartbeat < now() - make_interval(secs => %(seconds)s)
-    )
-"""
-_DROP = "DELETE FROM procrastinate_jobs WHERE id = %(id)s AND status = 'doing'"
-_READERS = """
-    SELECT sum(jsonb_array_length(args->'ids')) AS n FROM procrastinate_jobs
-    WHERE task_name = 'digest.compose' AND status IN ('todo', 'doing')
-"""
-_OLD = """
-    DELETE FROM procrastinate_jobs WHERE status NOT IN ('todo', 'doing') AND id NOT IN (
-        SELECT job_id FROM procrastinate_events WHERE at > now() - make_interval(hours => %(hours)s)
-    )
-"""
+    def _async_app(self) -> procrastinate.App:
+        """Some of the engine's calls are for coroutines alone."""
+        connector = procrastinate.PsycopgConnector(conninfo=self._url, min_size=1, max_size=1)
+        return procrastinate.App(connector=connector)
 
 
 # --- the engine's tables -------------------------------------------------------------------------
@@ -195,9 +191,9 @@ class Engine:
     """
 
     def __init__(
-        self, url: str, hands: Hands, *, name: str, n_sending: int, dead_after: timedelta
+        self, url: str, tasks: Tasks, *, name: str, n_sending: int, dead_after: timedelta
     ) -> None:
-        self._url, self._hands, self._name = url, hands, name
+        self._url, self._tasks, self._name = url, tasks, name
         self._n_sending, self._dead_after = n_sending, dead_after
         self._stopping = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -226,7 +222,7 @@ class Engine:
 
     async def _serve(self) -> None:
         seconds = self._dead_after.total_seconds()
-        app = _app(self._url, self._hands, tick_s=max(1, min(10, int(seconds // 4))))
+        app = _app(self._url, self._tasks, tick_s=max(1, min(10, int(seconds // 4))))
         common: dict[str, Any] = {
             "install_signal_handlers": False,
             "delete_jobs": DeleteJobCondition.SUCCESSFUL,
@@ -254,29 +250,29 @@ class Engine:
                     log.error("queue.crew_failed error=%r", ended)
 
 
-def _app(url: str, hands: Hands, tick_s: int) -> procrastinate.App:
+def _app(url: str, tasks: Tasks, tick_s: int) -> procrastinate.App:
     app = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=url, max_size=8))
     again = procrastinate.RetryStrategy(max_attempts=ATTEMPTS, exponential_wait=FIRST_WAIT_S)
 
     def every(cron: str, name: str, work: Callable[[], None], *, alone: bool = True) -> None:
-        # Seen to by one worker at a time, and no second one waits in line. But who tends is let in
+        # Seen to by one worker at a time, and no second one waits in line. But maintenance is let in
         # beside another, who may be dead: its lock would be what nobody is there to free.
         @app.periodic(cron=cron)
         @app.task(name=name, queue=PLAN, queueing_lock=name, lock=name if alone else None)
         def task(timestamp: int) -> None:
             work()
 
-    every("* * * * *", "digest.deal", hands.deal)
-    every(f"* * * * * */{tick_s}", "digest.tend", hands.tend, alone=False)
-    every("* * * * *", "digest.inbox", hands.inbox)
-    every("17 3 * * *", "digest.keep_house", hands.keep_house)
+    every("* * * * *", "digest.plan_due", tasks.plan_due)
+    every(f"* * * * * */{tick_s}", "digest.maintain", tasks.maintain, alone=False)
+    every("* * * * *", "digest.inbox", tasks.inbox)
+    every("17 3 * * *", "digest.clean_up", tasks.clean_up)
 
     @app.task(name="digest.compose", queue=COMPOSE, retry=again)
     def compose(moment: str, issue: str, ids: list[str]) -> None:
-        hands.compose(moment, issue, ids)
+        tasks.compose(moment, issue, ids)
 
     @app.task(name="digest.send", queue=SEND)
     def send(slot: int) -> None:
-        hands.send(slot)
+        tasks.send(slot)
 
     return app

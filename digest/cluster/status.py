@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from digest.app import App
-from digest.cluster.queue import COMPOSE, PLAN, SEND, Orders, QueueCount, is_prepared
+from digest.cluster.queue import COMPOSE, PLAN, SEND, JobQueue, QueueCount, is_prepared
 
 #: throughput is measured over this time
 WINDOW = timedelta(minutes=5)
@@ -59,9 +59,9 @@ def status(app: App) -> ClusterStatus:
     queues: tuple[QueueCount, ...] = ()
     n_readers = 0
     if is_prepared(store.facts.get):
-        with Orders(str(app.settings.store.where)) as orders:
-            known = {q.name: q for q in orders.counts()}
-            n_readers = orders.n_readers_waiting()
+        with JobQueue(str(app.settings.store.where)) as queue:
+            known = {q.name: q for q in queue.counts()}
+            n_readers = queue.n_readers_waiting()
         queues = tuple(
             known.get(name, QueueCount(name=name, todo=0, doing=0, failed=0))
             for name in (PLAN, COMPOSE, SEND)

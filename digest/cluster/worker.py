@@ -15,7 +15,7 @@ from types import FrameType
 
 from digest.app import App
 from digest.cluster.jobs import CONNECTIONS_A_SLOT, Jobs
-from digest.cluster.queue import FACT, Engine, Orders, prepare
+from digest.cluster.queue import FACT, Engine, JobQueue, prepare
 from digest.errors import DigestError
 from digest.ports import Clock
 
@@ -82,11 +82,11 @@ class ClusterWorker:
         smtp = app.settings.smtp
         n_slots = -(-smtp.connections // CONNECTIONS_A_SLOT) if smtp else 1
         dead_after = timedelta(seconds=app.settings.cluster.dead_after_s)
-        with Orders(url) as orders:
-            jobs = Jobs(app, orders, self._stopping.is_set)
+        with JobQueue(url) as queue:
+            jobs = Jobs(app, queue, self._stopping.is_set)
             self._engine = Engine(
                 url,
-                jobs.hands,
+                jobs.tasks,
                 name=jobs.name,
                 n_sending=min(n_slots, MOST_SENDING),
                 dead_after=dead_after,

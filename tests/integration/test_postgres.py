@@ -14,7 +14,7 @@ import pytest
 import sqlalchemy as sa
 
 from digest import jobs
-from digest.cluster.queue import COMPOSE, FACT, PLAN, SEND, Orders, prepare
+from digest.cluster.queue import COMPOSE, FACT, PLAN, SEND, JobQueue, prepare
 from digest.errors import StoreError
 from digest.model import Listing
 from digest.store import Store, open_store, schema, transfer
@@ -181,55 +181,57 @@ def test_one_process_at_a_time_runs_the_day(store: Store, tmp_path: Path) -> Non
 
 
 @pytest.fixture
-def orders(store: Store) -> Iterator[Orders]:
+def queue(store: Store) -> Iterator[JobQueue]:
     store.facts.upgrade(FACT, prepare)
     store.facts.upgrade(FACT, prepare)  # a second worker finds it done
-    with Orders(store.name) as opened:
+    with JobQueue(store.name) as opened:
         yield opened
 
 
-def test_an_order_holds_if_its_transaction_does(store: Store, orders: Orders) -> None:
+def test_an_order_holds_if_its_transaction_does(store: Store, queue: JobQueue) -> None:
     with store.database.write() as connection:
         raw = connection.connection.driver_connection
-        orders.compose(NOW.isoformat(), "issue", ["a", "b"], raw)
-        assert orders.n_waiting(COMPOSE) == 0
-    assert orders.n_waiting(COMPOSE) == 1
-    assert orders.n_readers_waiting() == 2
+        queue.compose(NOW.isoformat(), "issue", ["a", "b"], raw)
+        assert queue.n_waiting(COMPOSE) == 0
+    assert queue.n_waiting(COMPOSE) == 1
+    assert queue.n_readers_waiting() == 2
 
     class Fails(Exception):
         pass
 
     with pytest.raises(Fails), store.database.write() as connection:  # noqa: PT012
-        orders.send(0, "route", connection.connection.driver_connection)
+        queue.send(0, "route", connection.connection.driver_connection)
         raise Fails
-    assert orders.n_waiting(SEND) == 0
+    assert queue.n_waiting(SEND) == 0
 
 
 def test_what_the_dead_were_at_is_handed_out_again_whatever_it_was(
-    store: Store, orders: Orders
+    store: Store, queue: JobQueue
 ) -> None:
     """A job that comes by the clock may stand in line already, which the engine allows once: its
     dead twin must keep nobody from rescuing the others."""
-    orders.send(0, "route")
+    queue.send(0, "route")
     jobs = sa.text(
         "UPDATE procrastinate_jobs SET status = 'doing', worker_id = "
         "(SELECT max(id) FROM procrastinate_workers)"
     )
-    tend = orders._app.configure_task("digest.tend", queue=PLAN, queueing_lock="digest.tend")
-    tend.defer(timestamp=1)
+    maintain = queue._app.configure_task(
+        "digest.maintain", queue=PLAN, queueing_lock="digest.maintain"
+    )
+    maintain.defer(timestamp=1)
     with store.database.write() as connection:
         silent = "INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now() - interval '1h')"
         connection.execute(sa.text(silent))
         connection.execute(jobs)
-    tend.defer(timestamp=2)
-    assert {q.name: (q.todo, q.doing) for q in orders.counts()} == {PLAN: (1, 1), SEND: (0, 1)}
-    assert orders.rescue(timedelta(minutes=1)) == 2
-    assert {q.name: (q.todo, q.doing) for q in orders.counts()} == {PLAN: (1, 0), SEND: (1, 0)}
-    assert orders.rescue(timedelta(minutes=1)) == 0
+    maintain.defer(timestamp=2)
+    assert {q.name: (q.todo, q.doing) for q in queue.counts()} == {PLAN: (1, 1), SEND: (0, 1)}
+    assert queue.rescue(timedelta(minutes=1)) == 2
+    assert {q.name: (q.todo, q.doing) for q in queue.counts()} == {PLAN: (1, 0), SEND: (1, 0)}
+    assert queue.rescue(timedelta(minutes=1)) == 0
 
 
-def test_jobs_of_the_living_are_left_to_them(store: Store, orders: Orders) -> None:
-    orders.send(0, "route")
+def test_jobs_of_the_living_are_left_to_them(store: Store, queue: JobQueue) -> None:
+    queue.send(0, "route")
     with store.database.write() as connection:
         connection.execute(sa.text("INSERT INTO procrastinate_workers DEFAULT VALUES"))
         connection.execute(
@@ -238,13 +240,13 @@ def test_jobs_of_the_living_are_left_to_them(store: Store, orders: Orders) -> No
                 "(SELECT max(id) FROM procrastinate_workers)"
             )
         )
-    assert orders.rescue(timedelta(minutes=1)) == 0
+    assert queue.rescue(timedelta(minutes=1)) == 0
 
 
-def test_no_two_jobs_have_one_slot_at_once(store: Store, orders: Orders) -> None:
+def test_no_two_jobs_have_one_slot_at_once(store: Store, queue: JobQueue) -> None:
     """The engine's lock is what keeps the connections of all workers within their limit."""
     for slot in (0, 0, 1):
-        orders.send(slot, "mail.example.org:25")
+        queue.send(slot, "mail.example.org:25")
     with store.database.write() as connection:
         worker = connection.scalar(
             sa.text("INSERT INTO procrastinate_workers DEFAULT VALUES RETURNING id")
