@@ -1,5 +1,5 @@
 # Two commands do all the set-up: `make demo` and `make test`.
-.PHONY: docs help demo preview site test test-postgres test-wheel fuzz crash lowest lint format bench scale messages clients pictures wheel dist clean
+.PHONY: coverage docs help demo preview site test test-postgres test-wheel fuzz crash lowest lint format bench scale messages clients pictures wheel dist clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
@@ -27,6 +27,12 @@ site: demo ## the demo's papers as a web site, in your browser
 
 test: $(READY) ## every test
 	$(BIN)/python -m pytest -n 2
+
+coverage: $(READY) ## every test, and which lines and branches they reach, subprocesses too
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -n 2
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
 
 test-postgres: $(READY) ## what touches the store once more, on a PostgreSQL of its own (needs initdb)
 	$(BIN)/python -m pytest -n 2 --store postgres tests/integration tests/acceptance/test_command.py tests/acceptance/test_operations.py
@@ -98,4 +104,4 @@ test-wheel: ## every test against the wheel in dist/, in an environment of its o
 	rm -rf .wheel-tests
 
 clean: ## remove what the other targets made
-	rm -rf $(VENV) .venv-lowest .venv-wheel .wheel-tests .clients .messages.pot demo preview dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-lowest .venv-wheel .wheel-tests .clients .messages.pot demo preview dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage

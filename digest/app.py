@@ -185,8 +185,7 @@ class App:
             sources=self.sources,
             renderer=self.renderer,
             clock=self.clock,
-            transport=self.mail.transport,
-            route=self.mail.route,
+            channel=self.mail.channel,
             worker=f"{RUNS}{socket.gethostname()}:{os.getpid()}",
             retention=timedelta(days=self.settings.store.retention_days),
             ranking=self.ranking_options,
@@ -194,5 +193,4 @@ class App:
             policy=self.mail.retry_policy,
             # whoever runs the day holds the lock of all who do
             sending=self.mail.send_options(alone_among=RUNS),
-            sign=self.mail.signer(),
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
@@ -229,7 +230,7 @@ def drafts(
     now = app.clock()
     reports = fetch(() if stored else app.sources, app.store, now=now, until=day, progress=progress)
     warnings += [f"{r.source}: {r.fault}" for r in reports if r.fault]
-    composer = app.context().composer(now, day, reports)
+    composer = replace(app.context(), channel=app.mail.email).composer(now, day, reports)
     return {
         s.email: composer.draft(s, day or schedule.edition_date(s, now)) for s in people
     }, tuple(warnings)

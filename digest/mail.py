@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from email.utils import parseaddr
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from digest.config import Settings
 from digest.errors import ConfigError
-from digest.ports import Clock, Inbox, Signer, Transport
+from digest.ports import Channel, Clock, Inbox, Signer, Transport
 
 if TYPE_CHECKING:
     from digest.edition import Letterhead
+    from digest.model import Edition, Message, Rendered
     from digest.store import Store
     from digest.usecases.retry import RetryPolicy
     from digest.usecases.senders import SendOptions
@@ -22,13 +24,56 @@ if TYPE_CHECKING:
 LONGEST_TURN = timedelta(hours=1)
 
 
+class EmailChannel:
+    """Implements `ports.Channel`: a MIME message, signed if there is a key.
+
+    Args:
+        make_transport: opens the mail server or the Maildir.
+    """
+
+    def __init__(
+        self,
+        route: str,
+        letterhead: Letterhead,
+        sign: Signer | None,
+        make_transport: Callable[[], Transport],
+    ) -> None:
+        self.route, self.transport = route, make_transport
+        self._letterhead, self._sign = letterhead, sign
+
+    def message(self, edition: Edition, rendered: Rendered, now: datetime) -> Message:
+        from digest.edition import build_message
+
+        message = build_message(edition, rendered, self._letterhead, now=now)
+        return replace(message, body=self._sign(message.body)) if self._sign else message
+
+
 class MailParts:
-    """How mail leaves and comes back, as configured."""
+    """How editions leave and answers come back, as configured."""
 
     def __init__(self, settings: Settings, store: Callable[[], Store], clock: Clock) -> None:
         #: opened at first use: what is wrong with the settings is told before
         self._store = store
         self.settings, self.clock = settings, clock
+
+    @cached_property
+    def channel(self) -> Channel:
+        """The configured one; without [channel] it is mail.
+
+        Raises:
+            ConfigError: the DKIM key or the channel's address cannot be used.
+        """
+        return self._chat or self.email
+
+    @cached_property
+    def email(self) -> EmailChannel:
+        """Mail, whatever else is configured: previews are mails."""
+        return EmailChannel(self.route, self.letterhead, self.signer(), self._mail_transport)
+
+    @cached_property
+    def _chat(self) -> Channel | None:
+        channel = self.settings.channel
+        return channel.build(self.settings.title) if channel else None
 
     def transport(self) -> Transport:
         """The configured way out.
@@ -36,6 +81,9 @@ class MailParts:
         Raises:
             ConfigError: there is none, or its password is missing.
         """
+        return self._chat.transport() if self._chat else self._mail_transport()
+
+    def _mail_transport(self) -> Transport:
         if self.settings.maildir:
             from digest.channels.email.maildir import MaildirTransport
 
@@ -44,8 +92,8 @@ class MailParts:
         if smtp is None:
             raise ConfigError(
                 [
-                    "There is no way to send: the configuration has neither [smtp] nor [maildir]. "
-                    "`digest preview` works without."
+                    "There is no way to send: the configuration has neither [smtp] nor [maildir] "
+                    "nor [channel]. `digest preview` works without."
                 ]
             )
         if smtp.fault:
@@ -65,7 +113,9 @@ class MailParts:
 
     @property
     def route(self) -> str:
-        """The mail server by the name under which its pace and its pauses are kept."""
+        """The server by the name under which its pace and its pauses are kept."""
+        if self._chat:
+            return self._chat.route
         smtp = self.settings.smtp
         return f"{smtp.host}:{smtp.effective_port}" if smtp else "maildir"
 

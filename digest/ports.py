@@ -16,13 +16,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Protocol
 
-from digest.model import (
-    Listing,
-    Message,
-    Paper,
-    Receipt,
-    Validators,
-)
+from digest.model import Edition, Listing, Message, Paper, Receipt, Rendered, Validators
 
 if TYPE_CHECKING:  # arrays are named in two ports; nobody else has to load numpy for them
     import numpy as np
@@ -155,6 +149,27 @@ class Transport(Protocol):
 
         Raises:
             RouteError: the fault would meet every message; stop using this route.
+        """
+        ...
+
+
+class Channel(Protocol):
+    """A way to readers: what a rendered edition is sent as, and how that leaves."""
+
+    @property
+    def route(self) -> str:
+        """The server's name, under which its pace and its pauses are kept; no secret in it."""
+        ...
+
+    def message(self, edition: Edition, rendered: Rendered, now: datetime) -> Message:
+        """An edition as it is sent; the same edition makes the same message id."""
+        ...
+
+    def transport(self) -> Transport:
+        """A new way out.
+
+        Raises:
+            ConfigError: there is none, or its password is missing.
         """
         ...
 

@@ -51,7 +51,7 @@ class _PublicOnly(httpcore.NetworkBackend):
         public = [a for a in addresses if is_public(a)]
         if not public:
             raise PrivateAddress(
-                f"{host} is a private address; set allow_private = true for this source "
+                f"{host} is a private address; set allow_private = true for it "
                 "if that is what you want"
             )
         last: httpcore.ConnectError | httpcore.ConnectTimeout | None = None

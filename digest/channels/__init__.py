@@ -1,1 +1,1 @@
-"""Ways to a reader: mail is the one there is."""
+"""Ways to a reader: mail, and messages of chat programs."""

@@ -152,6 +152,8 @@ def _route(app: App) -> str:
     with app.mail.transport() as transport:
         transport.connect()
     smtp = app.settings.smtp
+    if app.settings.channel is not None:
+        return f"{app.mail.route} answers; nothing was sent"
     if smtp is None:
         assert app.settings.maildir is not None
         return f"{app.settings.maildir.path} is writable"
@@ -176,6 +178,8 @@ def _dkim(app: App) -> str:
 
 
 def _test_mail(app: App, address: str) -> str:
+    if app.settings.channel is not None:
+        raise DigestError("With [channel] no mail is sent; `digest run` shows whether it works.")
     now = app.clock()
     sender = parseaddr(app.settings.sender)[1]
     mail = EmailMessage(policy=SMTP)

@@ -95,6 +95,8 @@ def tells_errors(command: Callable[P, R]) -> Callable[P, R]:
 
 def _log_as_configured(settings: Settings) -> None:
     """In the configured format, with its passwords masked."""
+    from pydantic import SecretStr
+
     tables = (settings.smtp, settings.inbox, settings.web)
     secrets = [t.password.get_secret_value() for t in tables if t]
     secrets.append(settings.store.address.get_secret_value())
@@ -102,6 +104,9 @@ def _log_as_configured(settings: Settings) -> None:
         key.get_secret_value()
         for key in (getattr(settings.keys, name) for name in type(settings.keys).model_fields)
     ]
+    if settings.channel:
+        values = dict(settings.channel).values()
+        secrets += [v.get_secret_value() for v in values if isinstance(v, SecretStr)]
     secrets.append(settings.monitor.ping_url)  # whoever knows it can call everything well
     root = logging.getLogger()
     level = root.level

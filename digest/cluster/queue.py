@@ -255,8 +255,8 @@ def _app(url: str, tasks: Tasks, tick_s: int) -> procrastinate.App:
     again = procrastinate.RetryStrategy(max_attempts=ATTEMPTS, exponential_wait=FIRST_WAIT_S)
 
     def every(cron: str, name: str, work: Callable[[], None], *, alone: bool = True) -> None:
-        # Seen to by one worker at a time, and no second one waits in line. But maintenance is let in
-        # beside another, who may be dead: its lock would be what nobody is there to free.
+        # Seen to by one worker at a time, and no second one waits in line. But maintenance is
+        # let in beside another, who may be dead: its lock would be what nobody is there to free.
         @app.periodic(cron=cron)
         @app.task(name=name, queue=PLAN, queueing_lock=name, lock=name if alone else None)
         def task(timestamp: int) -> None:

@@ -21,6 +21,7 @@ from digest.config.schema import ServiceKeys, Settings, SmtpSettings
 from digest.errors import ConfigError
 from digest.fields import Context, FromEnvironment, Table
 from digest.preferences import Preferences
+from digest.registry import kind_of
 from digest.sources.opml import OpmlSettings
 from digest.sources.registry import kinds
 
@@ -317,16 +318,11 @@ def _keys_at(loc: Sequence[int | str]) -> list[str]:
             info = model.model_fields.get(part)
             if info is not None:
                 found += _models_in(info.annotation)
-            elif _kind_of(model) == part or LIKE_MODELS.get(part) is model:
+            elif kind_of(model) == part or LIKE_MODELS.get(part) is model:
                 found.append(model)
         models = found or models
     known = {k for m in models for k in m.model_fields}
     return sorted(known - {"password", "keys", "address", "fault"})
-
-
-def _kind_of(model: type[BaseModel]) -> str:
-    info = model.model_fields.get("kind")
-    return get_args(info.annotation)[0] if info is not None else ""
 
 
 def _models_in(annotation: Any) -> list[type[BaseModel]]:

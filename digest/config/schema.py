@@ -22,6 +22,8 @@ from pydantic import (
 )
 
 from digest.address import check_database_url
+from digest.channels import registry as channels
+from digest.channels.base import ChannelSettings
 from digest.config.likes import Like, ZoteroLikes, is_library, with_path
 from digest.fields import (
     Address,
@@ -45,8 +47,10 @@ from digest.sources.registry import kinds
 
 if TYPE_CHECKING:
     AnySource = SourceSettings
+    AnyChannel = ChannelSettings
 else:  # every kind that there is, other packages' among them
     AnySource = Annotated[reduce(or_, kinds().values()), Field(discriminator="kind")]
+    AnyChannel = reduce(or_, channels.kinds().values())
 
 
 class SubscriberSettings(Wishes):
@@ -309,6 +313,7 @@ class Settings(Table):
     subscribers: tuple[SubscriberSettings, ...] = ()
     smtp: SmtpSettings | None = None
     maildir: MaildirSettings | None = None
+    channel: AnyChannel | None = None
     delivery: DeliverySettings = DeliverySettings()
     inbox: InboxSettings | None = None
     monitor: MonitorSettings = MonitorSettings()
@@ -336,8 +341,10 @@ class Settings(Table):
 
     @model_validator(mode="after")
     def _check_whole(self) -> Settings:
-        if self.smtp and self.maildir:
-            raise ValueError("[smtp] and [maildir] exclude each other; keep one")
+        if sum(way is not None for way in (self.smtp, self.maildir, self.channel)) > 1:
+            raise ValueError("[smtp], [maildir] and [channel] exclude each other; keep one")
+        if self.channel and self.web.url:
+            raise ValueError("[web] url needs mail: who subscribes there is asked to confirm by it")
         seen: set[str] = set()
         for subscriber in self.subscribers:
             if subscriber.email.lower() in seen:

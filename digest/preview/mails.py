@@ -154,7 +154,7 @@ class PreviewMails:
         if (email, day) not in self._chosen:
             self._chosen[email, day] = app.context().composer(app.clock(), day).choose(reader, day)
         chosen = self._chosen[email, day]
-        draft = finished(chosen, app.renderer, app.clock(), app.mail.signer())
+        draft = finished(chosen, app.renderer, app.mail.email, app.clock())
         if draft.message is None:
             return Mail(problems=(chosen.empty.detail if chosen.empty else "There is no mail.",))
         return opened(draft.message.body)

@@ -6,43 +6,20 @@ Another package adds a kind by an entry point of the group "digest.sources" that
 
 from __future__ import annotations
 
-import logging
-import pkgutil
 from collections.abc import Sequence
 from functools import cache
-from importlib import import_module
-from importlib.metadata import entry_points
-from typing import get_args
 
 from digest.fetcher import Fetcher
-from digest.sources.base import BaseSource, KeyOf, NamedSourceSettings, SourceSettings
-
-log = logging.getLogger(__name__)
+from digest.registry import settings_by_kind
+from digest.sources.base import BaseSource, KeyOf, SourceSettings
 
 GROUP = "digest.sources"
 
 
-def kind_of(settings: type[SourceSettings]) -> str:
-    """What `kind` has to be for this table."""
-    return str(get_args(settings.model_fields["kind"].annotation)[0])
-
-
 @cache
 def kinds() -> dict[str, type[SourceSettings]]:
-    """Every kind of source by its name; our own come first, and cannot be replaced."""
-    package = import_module("digest.sources")
-    for module in pkgutil.iter_modules(package.__path__):
-        import_module(f"{package.__name__}.{module.name}")
-    own = (*SourceSettings.__subclasses__(), *NamedSourceSettings.__subclasses__())
-    found = {kind_of(s): s for s in own if "kind" in s.model_fields}
-    found = dict(sorted(found.items()))
-    for point in entry_points(group=GROUP):
-        try:
-            settings = point.load()
-            found.setdefault(kind_of(settings), settings)
-        except Exception as error:  # another package's fault must not keep the mail from going out
-            log.error("source.not_loaded entry_point=%s error=%r", point.name, error)
-    return found
+    """Every kind of source by its name."""
+    return settings_by_kind("digest.sources", SourceSettings, GROUP)
 
 
 def build_sources(

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from digest.edition import Renderer, build_message, compose
+from digest.edition import Renderer, compose
 from digest.edition.compose import compose_note
 from digest.model import (
     Edition,
@@ -19,7 +19,7 @@ from digest.model import (
     SourceReport,
     Subscriber,
 )
-from digest.ports import Signer
+from digest.ports import Channel
 from digest.ranking.profile import RankingOptions
 from digest.ranking.reader import LONGEST_ABSENCE, DayRanking, NewEntries, ReaderRanking
 
@@ -68,7 +68,7 @@ def day_ranking(
 
 
 def finished(
-    planned: PlannedEdition, renderer: Renderer, now: datetime, sign: Signer | None = None
+    planned: PlannedEdition, renderer: Renderer, channel: Channel, now: datetime
 ) -> PlannedEdition:
     """The same with its edition or note rendered and built into a message.
 
@@ -78,9 +78,7 @@ def finished(
     if planned.edition is None:
         return planned
     rendered = renderer.render(planned.edition)
-    message = build_message(planned.edition, rendered, renderer.letterhead, now=now)
-    if sign is not None:
-        message = replace(message, body=sign(message.body))
+    message = channel.message(planned.edition, rendered, now)
     return replace(planned, message=message, rendered=rendered)
 
 
@@ -88,22 +86,22 @@ class Composer:
     """Makes the editions of one moment; what readers share is read and fitted once.
 
     Args:
+        channel: makes messages of editions.
         sources: reports of this moment's fetch, for counts and faults in the mail.
-        sign: puts a DKIM signature before a message.
     """
 
     def __init__(
         self,
         store: Store,
         renderer: Renderer,
+        channel: Channel,
         ranking: DayRanking,
         *,
         sources: Sequence[SourceReport] = (),
-        sign: Signer | None = None,
     ) -> None:
         self.ranking = ranking
         self._store, self._renderer, self._now = store, renderer, ranking.now
-        self._sources, self._sign = sources, sign
+        self._sources, self._channel = sources, channel
         #: liked papers that were read, so that a paper that many like is one object
         self._known: dict[str, Paper] = {}
         self._counts: dict[int, tuple[SourceCount, ...]] = {}
@@ -114,7 +112,7 @@ class Composer:
         Raises:
             RenderError: a template is wrong.
         """
-        return finished(self.choose(subscriber, day), self._renderer, self._now, self._sign)
+        return finished(self.choose(subscriber, day), self._renderer, self._channel, self._now)
 
     def drafts(
         self, readers: Sequence[tuple[Subscriber, date]]
@@ -125,7 +123,7 @@ class Composer:
             try:
                 if isinstance(chosen, Exception):
                     raise chosen
-                made.append(finished(chosen, self._renderer, self._now, self._sign))
+                made.append(finished(chosen, self._renderer, self._channel, self._now))
             except Exception as error:
                 made.append(error)
         return tuple(made)

@@ -25,7 +25,7 @@ from digest.model import (
     Subscriber,
     SubscriberReport,
 )
-from digest.ports import Clock, Progress, Signer, Source, Transport, silent
+from digest.ports import Channel, Clock, Progress, Source, silent
 from digest.ranking.profile import RankingOptions
 from digest.ranking.reader import DayRanking
 from digest.text import counted
@@ -54,9 +54,7 @@ class RunContext:
     sources: Sequence[Source]
     renderer: Renderer
     clock: Clock
-    transport: Callable[[], Transport]
-    #: names the mail server for its pauses; see `routes`
-    route: str
+    channel: Channel
     worker: str
     retention: timedelta
     ranking: RankingOptions = field(default_factory=RankingOptions)
@@ -64,8 +62,6 @@ class RunContext:
     embed: Embed | None = None
     policy: RetryPolicy = field(default_factory=RetryPolicy)
     sending: SendOptions = field(default_factory=SendOptions)
-    #: puts a DKIM signature before a message, if there is a key
-    sign: Signer | None = None
 
     def composer(
         self,
@@ -75,7 +71,7 @@ class RunContext:
         snapshot: RankingSnapshot | None = None,
     ) -> Composer:
         ranking = self.ranking_at(now=now, until=until, snapshot=snapshot)
-        return Composer(self.store, self.renderer, ranking, sources=sources, sign=self.sign)
+        return Composer(self.store, self.renderer, self.channel, ranking, sources=sources)
 
     def ranking_at(
         self,
@@ -120,7 +116,7 @@ def run_day(
     if not dry_run and not should_stop():
         sent = send_due(
             store,
-            context.transport,
+            context.channel.transport,
             worker=context.worker,
             clock=context.clock,
             policy=context.policy,
@@ -131,7 +127,7 @@ def run_day(
         reports = _with_deliveries(reports, sent)
         told += _doubts(sent, context.policy)
         route_fault = sent.route_fault
-        note_result(store, context.route, route_fault, len(sent.settled), context.clock())
+        note_result(store, context.channel.route, route_fault, len(sent.settled), context.clock())
     report = DayReport(
         started_at=started,
         finished_at=context.clock(),

@@ -12,10 +12,11 @@ import pytest
 
 from digest.channels.email.maildir import MaildirTransport
 from digest.channels.email.smtp import SmtpTransport
+from digest.channels.webhook import WebhookTransport
 from digest.errors import RouteError
 from digest.model import Message, Outcome
 from digest.ports import Transport
-from tests.servers import mail_server
+from tests.servers import Answer, mail_server, web_server
 
 #: a way out, and how to look at what has arrived
 Out = tuple[Transport, Callable[[], list[bytes]]]
@@ -48,7 +49,15 @@ def maildir(folder: Path) -> Iterator[Out]:
     yield MaildirTransport(path), lambda: [m.as_bytes() for m in mailbox.Maildir(path)]
 
 
-WAYS = {"smtp": smtp, "maildir": maildir}
+@contextmanager
+def webhook(folder: Path) -> Iterator[Out]:
+    with web_server() as web:
+        web.says("/hook", Answer(b"ok"))
+        transport = WebhookTransport(f"{web.url}/hook", timeout_s=5, allow_private=True)
+        yield transport, lambda: [r.body for r in web.requests if r.body]
+
+
+WAYS = {"smtp": smtp, "maildir": maildir, "webhook": webhook}
 
 
 def closed(kind: str, folder: Path) -> Transport:
@@ -56,6 +65,8 @@ def closed(kind: str, folder: Path) -> Transport:
         with mail_server() as box:
             port = box.port
         return SmtpTransport(host="127.0.0.1", port=port, security="none")
+    if kind == "webhook":
+        return WebhookTransport("http://127.0.0.1:1/hook", timeout_s=5, allow_private=True)
     (folder / "file").write_text("not a folder")
     return MaildirTransport(folder / "file" / "out")
 

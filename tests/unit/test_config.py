@@ -179,7 +179,7 @@ def uncommented(text: str) -> str:
     for line in text.splitlines():
         bare = line.removeprefix("# ")
         if bare.startswith("["):
-            skipping = bare.startswith("[maildir]")
+            skipping = bare.startswith(("[maildir]", "[channel]"))
             in_inbox = bare.startswith("[inbox]")
         is_key = " = " in bare and bare.split(" = ")[0].isidentifier()
         if skipping or (in_inbox and bare.startswith("maildir")):

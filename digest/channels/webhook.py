@@ -1,0 +1,171 @@
+"""A channel of a chat program: an edition as one message to an incoming webhook.
+
+Slack, Mattermost, Rocket.Chat and Google Chat take {"text": …}, Discord takes {"content": …}:
+https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks
+https://docs.discord.com/developers/resources/webhook#execute-webhook
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+import httpx
+from pydantic import Field, SecretStr, StrictBool, StrictInt, StrictStr
+
+from digest.channels.base import ChannelSettings
+from digest.errors import ConfigError, RouteError
+from digest.fields import FromEnvironment, check_http_url
+from digest.model import Edition, Message, Outcome, Receipt, Rendered
+from digest.ssrf import PublicOnlyTransport
+
+#: seconds that a chat program has to answer
+TIMEOUT_S = 20.0
+#: answers that say something of us or of the address, not of this message
+_SHUT = frozenset({401, 403, 404, 405, 410})
+_TOO_LARGE = 413
+
+
+class WebhookSettings(ChannelSettings):
+    """[channel] with kind = "webhook"."""
+
+    kind: Literal["webhook"]
+    #: whoever has the address can write there
+    url: Annotated[SecretStr, FromEnvironment("WEBHOOK_URL", strip=True)] = SecretStr("")
+    #: the key of the text in the JSON
+    field: Annotated[StrictStr, Field(min_length=1, max_length=40)] = "text"
+    #: longer texts are cut after a whole paper
+    max_chars: Annotated[StrictInt, Field(ge=200, le=40_000)] = 4_000
+    allow_private: StrictBool = False
+
+    def build(self, title: str) -> WebhookChannel:
+        url = self.url.get_secret_value()
+        try:
+            check_http_url(url)
+        except ValueError:
+            raise ConfigError(
+                [
+                    "[channel], url: set WEBHOOK_URL in the environment or in .env to the address "
+                    "of an incoming webhook; it begins with https://"
+                ]
+            ) from None
+        return WebhookChannel(
+            url,
+            title=title,
+            field=self.field,
+            max_chars=self.max_chars,
+            allow_private=self.allow_private,
+        )
+
+
+class WebhookChannel:
+    """Implements `ports.Channel`."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        title: str,
+        field: str = "text",
+        max_chars: int = 4_000,
+        timeout_s: float = TIMEOUT_S,
+        allow_private: bool = False,
+    ) -> None:
+        self._url, self._title, self._field, self._max_chars = url, title, field, max_chars
+        self._timeout_s, self._allow_private = timeout_s, allow_private
+        #: the rest of the address is a secret
+        self.route = urlsplit(url).netloc.rpartition("@")[2]
+
+    def message(self, edition: Edition, rendered: Rendered, now: datetime) -> Message:
+        """The edition's papers with their links, as JSON. A group reads it, so nothing in it acts
+        for the reader."""
+        reader = edition.subscriber
+        about = f"{reader.id}|{edition.edition_date}|{edition.kind}"
+        text = "\n".join(self._lines(edition))
+        return Message(
+            message_id=f"<{hashlib.sha256(about.encode()).hexdigest()[:32]}@{self.route}>",
+            sender=self._title,
+            recipient=reader.email,
+            body=json.dumps({self._field: text}, ensure_ascii=False).encode(),
+        )
+
+    def _lines(self, edition: Edition) -> Iterator[str]:
+        head = edition.subject if not edition.note else f"{edition.subject}\n{edition.note}"
+        yield head
+        left = self._max_chars - len(head) - 40  # for the last line
+        for n, pick in enumerate(edition.picks):
+            entry = f"{n + 1}. {pick.paper.title}\n{pick.paper.url}"
+            left -= len(entry) + 1
+            if left < 0:
+                yield f"… and {len(edition.picks) - n} more"
+                return
+            yield entry
+
+    def transport(self) -> WebhookTransport:
+        return WebhookTransport(
+            self._url, timeout_s=self._timeout_s, allow_private=self._allow_private
+        )
+
+
+class WebhookTransport:
+    """Implements `ports.Transport`: one POST a message."""
+
+    def __init__(self, url: str, *, timeout_s: float, allow_private: bool = False) -> None:
+        self._url, self._host = url, urlsplit(url).netloc.rpartition("@")[2]
+        way = None if allow_private else PublicOnlyTransport()
+        self._client = httpx.Client(timeout=timeout_s, transport=way, trust_env=allow_private)
+
+    def __enter__(self) -> WebhookTransport:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._client.close()
+
+    def connect(self) -> None:
+        """Ask for nothing: whether the address takes a message is known by sending one.
+
+        Raises:
+            RouteError: there is nobody at the address.
+        """
+        try:
+            self._client.head(self._url)
+        except httpx.HTTPError as error:
+            raise self._unreachable(error) from error
+
+    def send(self, message: Message, *, before_data: Callable[[], None]) -> Receipt:
+        before_data()
+        try:
+            answer = self._client.post(
+                self._url, content=message.body, headers={"Content-Type": "application/json"}
+            )
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:  # nothing left us
+            raise self._unreachable(error) from error
+        except httpx.HTTPError as error:
+            return Receipt(outcome=Outcome.IN_DOUBT, text=f"{self._host} broke off: {error}")
+        return self._receipt(answer)
+
+    def _receipt(self, answer: httpx.Response) -> Receipt:
+        code, text = answer.status_code, " ".join(answer.text.split())[:300]
+        if answer.is_success:
+            return Receipt(outcome=Outcome.ACCEPTED, code=code, text=text)
+        if code in _SHUT:
+            raise RouteError(
+                f"{self._host} refuses the webhook ({code} {text}). Make a new one there, and set "
+                "WEBHOOK_URL.",
+                stage="send",
+                code=code,
+            )
+        if code == _TOO_LARGE or (code < 500 and code != 429):
+            return Receipt(outcome=Outcome.REJECTED, code=code, text=text)
+        return Receipt(outcome=Outcome.DEFERRED, code=code, text=text, rest=True)
+
+    def _unreachable(self, error: Exception) -> RouteError:
+        return RouteError(
+            f"{self._host} cannot be reached ({error or type(error).__name__}).",
+            stage="connect",
+            temporary=True,
+        )
