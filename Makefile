@@ -54,6 +54,7 @@ lint: $(READY) ## ruff, mypy and the floor plan
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict digest
+	$(BIN)/mypy benchmarks
 	$(BIN)/lint-imports
 	$(PYTHON) .ci/bounds
 

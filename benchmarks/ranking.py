@@ -142,7 +142,7 @@ _NO_SHELF = frozenset(
 
 
 def shelves(seed: int) -> Iterator[Task]:
-    import bibtexparser
+    from bibtexparser.entrypoint import parse_string
 
     rng = random.Random(seed)
     old, days, _ = recent()
@@ -153,7 +153,7 @@ def shelves(seed: int) -> Iterator[Task]:
         papers: list[Paper] = []
         keywords: dict[str, list[int]] = defaultdict(list)
         text = (FIXTURES / "bibtex" / f"library_{name}.bib").read_text("utf-8")
-        for entry in bibtexparser.parse_string(text).entries:
+        for entry in parse_string(text).entries:
             values = {f.key.lower(): str(f.value) for f in entry.fields}
             if len(values.get("abstract", "")) < 200:
                 continue
@@ -343,7 +343,8 @@ def encoded(model: str) -> Callable[[Sequence[Paper]], np.ndarray]:
     from digest.embeddings import text_of
     from digest.encoder import SentenceEncoder
 
-    encoder, known = SentenceEncoder(model), {}
+    encoder = SentenceEncoder(model)
+    known: dict[str, np.ndarray] = {}
 
     def vectors(papers: Sequence[Paper]) -> np.ndarray:
         texts = [text_of(p) for p in papers]
@@ -508,10 +509,10 @@ def main(arguments: Sequence[str] = ()) -> None:
     quality: Table = defaultdict(list)
     milliseconds: dict[str, list[float]] = defaultdict(list)
     print(f"Ranking quality{' (held-out part)' if chosen.held_out else ''}")
-    for make in TASKS:
-        if chosen.only and make.__name__ not in chosen.only:
+    for tasks in TASKS:
+        if chosen.only and tasks.__name__ not in chosen.only:
             continue
-        for task in make(1000 if chosen.held_out else 0):
+        for task in tasks(1000 if chosen.held_out else 0):
             judge(task, quality, milliseconds)
     print_table(quality, milliseconds)
 

@@ -101,10 +101,10 @@ def costs() -> Costs:
     further = many["n"] - few["n"]
 
     def each(value: Any) -> float:
-        return max(0.0, (value(many) - value(few)) / further)
+        return float(max(0.0, (value(many) - value(few)) / further))
 
     def cpu(run: dict[str, Any], *stages: str) -> float:
-        return sum(run["stages_cpu"].get(s, 0.0) for s in stages)
+        return float(sum(run["stages_cpu"].get(s, 0.0) for s in stages))
 
     composing = ("choose", "score", "read likes", "render and MIME", "plan")
     return Costs(

@@ -77,7 +77,7 @@ def fill(store: Store, n: int, size: int) -> None:
         store.deliveries.save_plan(
             [
                 PlannedEdition(
-                    letter=Edition(
+                    edition=Edition(
                         subscriber=Subscriber(id=f"{i:032x}", email=f"p{i}@example.org"),
                         edition_date=date(2026, 1, 1),
                         kind=EditionKind.EDITION,
