@@ -108,9 +108,17 @@ class RouteError(DeliveryError):
     """Stop using this route: the fault is not one message's, it would meet them all."""
 
     def __init__(
-        self, message: str, *, stage: str, code: int | None = None, temporary: bool = True
+        self,
+        message: str,
+        *,
+        stage: str,
+        code: int | None = None,
+        temporary: bool = True,
+        until_tomorrow: bool = False,
     ) -> None:
         self.stage = stage
+        #: our limit of the day is reached
+        self.until_tomorrow = until_tomorrow
         self.code = code
         self.temporary = temporary
         super().__init__(message)

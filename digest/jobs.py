@@ -270,9 +270,11 @@ def read_inbox(app: App, *, dry_run: bool = False) -> InboxReport:
     from digest.usecases.inbound import read_inbox
 
     sync_subscribers(app)
-    inbox = app.mail.inbox()
+    settings = app.settings.inbox
+    key = f"inbox:{settings.host}/{settings.username}/{settings.folder}" if settings else ""
+    inbox = app.mail.inbox(app.store.facts.get(key))
     try:
-        return read_inbox(
+        report = read_inbox(
             inbox,
             app.store,
             app.store.keys,
@@ -280,5 +282,8 @@ def read_inbox(app: App, *, dry_run: bool = False) -> InboxReport:
             suppress_after=app.settings.delivery.suppress_after,
             dry_run=dry_run,
         )
+        if inbox.position and not dry_run:
+            app.store.facts.set(key, inbox.position)
+        return report
     finally:
         inbox.close()

@@ -128,6 +128,7 @@ class MailParts:
             resend_unknown=delivery.on_unknown == "resend",
             suppress_after=delivery.suppress_after,
             give_up_after=timedelta(hours=delivery.give_up_after_h),
+            zone=self.settings.schedule.timezone,
         )
 
     def send_options(
@@ -158,8 +159,11 @@ class MailParts:
             take_turns=take_turns,
         )
 
-    def inbox(self) -> Inbox:
+    def inbox(self, position: str = "") -> Inbox:
         """The configured mailbox.
+
+        Args:
+            position: how far it was looked through the last time.
 
         Raises:
             ConfigError: there is none.
@@ -183,6 +187,7 @@ class MailParts:
             username=settings.username,
             password=settings.password.get_secret_value(),
             folder=settings.folder,
+            position=position,
         )
 
     def signer(self) -> Signer | None:

@@ -177,8 +177,17 @@ class Channel(Protocol):
 class Inbox(Protocol):
     """Where replies and bounces arrive."""
 
-    def unread(self) -> Iterator[tuple[str, bytes]]:
-        """Key and bytes of each mail that nobody has read."""
+    @property
+    def position(self) -> str:
+        """How far it was looked through, for who opens it the next time."""
+        ...
+
+    def unread(self, needs_body: Callable[[bytes], bool]) -> Iterator[tuple[str, bytes]]:
+        """Key and bytes of each mail that nobody has read, the oldest first.
+
+        Args:
+            needs_body: told the headers of each; of the others they are all that comes.
+        """
         ...
 
     def done(self, key: str) -> None:

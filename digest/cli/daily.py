@@ -58,6 +58,11 @@ def run(
 
     with open_app(config) as application, progress("Fetching and choosing …") as tell:
         day = checked_day(application, date)
+        if application.settings.inbox and not dry_run:
+            try:  # who left by mail gets no further one; a mailbox in trouble stops nobody's mail
+                jobs.read_inbox(application)
+            except DigestError as error:
+                warn(f"The inbox was not read: {error}")
         report = jobs.run(application, day=day, only=only or (), dry_run=dry_run, progress=tell)
         if report is not None and wait and not dry_run:
             report = jobs.wait_for_mails(

@@ -83,6 +83,7 @@ def status(
                 people=people,
                 n_people=n_people,
                 cluster=cluster,
+                zone=application.settings.schedule.timezone,
             )
 
 

@@ -69,6 +69,7 @@ def status(
     people: Sequence[Subscriber],
     n_people: int,
     cluster: ClusterStatus | None,
+    zone: str,
 ) -> None:
     """`digest status`: the cluster if there is one, people, then runs and their sources."""
     counts = store.counts()
@@ -77,8 +78,8 @@ def status(
     mails = store.history.counts()
     if set(mails) - {"sent"}:
         say("mails: " + ", ".join(f"{n} {wording(state)}" for state, n in mails.items()))
-    for route, fault in resting_routes(store, now).items():
-        say(f"The mail server {route} is left alone for a while: {fault}")
+    for route, fault in resting_routes(store, now, zone).items():
+        say(f"The mail server {route} rests: {fault}")
     if cluster is not None:
         _cluster(cluster)
     if not n_people:

@@ -175,7 +175,9 @@ class Jobs:
             options=app.mail.send_options(most=app.settings.cluster.block, connections=connections),
             should_stop=self._should_stop,
         )
-        note_result(store, route, sent.route_fault, len(sent.settled), app.clock())
+        note_result(store, route, sent, app.clock(), app.mail.retry_policy)
+        for remark in sent.remarks:
+            log.warning("send.remark %s", remark)
 
     def _resting(self, route: str) -> bool:
         return pause_until(self._app.store, route, self._app.clock()) is not None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
@@ -24,6 +24,8 @@ from digest.text import shorten
 
 #: days that a link of a mail may be used; see `Action.max_age_days` for those that differ
 MAX_AGE_DAYS = 400
+#: of a subject at which a token may have been folded
+MOST_BLANKS = 40
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{16,600}\.[A-Za-z0-9_-]{43}")
 #: characters of a title in a prepared subject
 _SUBJECT_TITLE = 48
@@ -140,17 +142,18 @@ class Seal:
             TokenInvalid: there is none in it.
             TokenExpired: it is too old for what it asks.
         """
-        for found in _TOKEN.findall("".join(subject.split("\r\n"))):
-            try:
-                return self.read(found, today)
-            except TokenInvalid:
-                continue  # a long word of the title
+        for written in _unfolded(subject):
+            for found in _TOKEN.findall(written):
+                try:
+                    return self.read(found, today)
+                except TokenInvalid:
+                    continue  # a long word of the title
         raise TokenInvalid("The subject holds no valid token.")
 
     @staticmethod
     def is_in(subject: str) -> bool:
         """Whether a subject holds something that looks like a token."""
-        return _TOKEN.search("".join(subject.split("\r\n"))) is not None
+        return any(_TOKEN.search(written) for written in _unfolded(subject))
 
     def _signer(self) -> Signer:
         return Signer(
@@ -159,6 +162,14 @@ class Seal:
             key_derivation="hmac",
             digest_method=hashlib.sha256,
         )
+
+
+def _unfolded(subject: str) -> Iterator[str]:
+    """A subject as it stands, and without each of its blanks: a long token may have been folded."""
+    text = " ".join(subject.split())
+    yield text
+    for blank in list(re.finditer(" ", text))[:MOST_BLANKS]:
+        yield text[: blank.start()] + text[blank.end() :]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ Nothing here parses, stores or fetches.
 """
 
 from digest.model.delivery import (
+    Cause,
     Decision,
     Delivery,
     DeliveryKey,
@@ -64,6 +65,7 @@ from digest.model.report import (
 )
 
 __all__ = [
+    "Cause",
     "DeliveryResult",
     "HistoryEntry",
     "Listed",

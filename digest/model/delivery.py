@@ -75,6 +75,19 @@ class Outcome(StrEnum):
     IN_DOUBT = "in_doubt"  # the link broke after the final dot
 
 
+class Cause(StrEnum):
+    """What a refusal is about."""
+
+    NONE = ""
+    QUOTA = "quota"  # our limit of the day is reached
+    SLOW = "slow"  # we are too fast
+    SENDER = "sender"  # us: reputation, authentication, HELO, address
+    MESSAGE = "message"  # this mail alone: too large, a virus
+    UNAVAILABLE = "unavailable"  # the mailbox is full or paused, or nobody knows
+    DEAD = "dead"  # there is no such address
+    LATER = "later"  # the server, now
+
+
 class Strike(StrEnum):
     """What a refusal says of the address."""
 
@@ -95,6 +108,9 @@ class Receipt:
     strike: Strike = Strike.NONE
     #: the server, not this message, is in trouble: it said 421, or closed the connection
     rest: bool = False
+    cause: Cause = Cause.NONE
+    #: whose known words they are
+    provider: str = ""
 
     @property
     def reply(self) -> str:

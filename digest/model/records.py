@@ -67,9 +67,6 @@ class DeliveryResult:
     next_at: datetime | None = None
     #: the server may have it all the same
     doubt: bool = False
-    #: counts against the address
-    strike: Strike = Strike.NONE
-    suppress_after: int = 1
     #: something may count against the address that an accepted mail wipes out
     struck: bool = True
 

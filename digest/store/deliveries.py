@@ -26,7 +26,6 @@ from digest.store import schema
 from digest.store.database import Database
 from digest.store.plans import save_plan
 from digest.store.rows import WAITING, WHOLE, has_key, to_delivery
-from digest.store.strikes import add_strike
 
 _table = schema.deliveries
 _IN_HAND = (DeliveryState.CLAIMED.value, DeliveryState.HANDING.value)
@@ -95,8 +94,9 @@ class Deliveries:
         with self._db.write() as connection:
             claimed: list[Delivery] = []
             for due, order in (
-                (put_off, (_table.c.next_at,)),
+                # fresh mails first: what was put off may be put off again
                 (ready, (_table.c.planned_at, _table.c.message_id)),
+                (put_off, (_table.c.next_at,)),
             ):
                 while room := limit - len(claimed):
                     ids = connection.scalars(
@@ -161,8 +161,7 @@ class Deliveries:
     ) -> frozenset[str]:
         """Write down, in one transaction, whose bodies go out next and what became of others.
 
-        A hard strike, or `suppress_after` editions with soft ones and none accepted in between,
-        suppress the address.
+        An accepted mail wipes what its server refused before.
 
         Args:
             handing: message ids.
@@ -222,22 +221,43 @@ class Deliveries:
         for s in settled:
             if s.message_id not in held:
                 continue
-            if s.state is DeliveryState.SENT:
-                wiped += [s.key.subscriber_id] if s.struck else []
-            elif s.strike:
-                add_strike(
-                    connection,
-                    s.key,
-                    "smtp",
-                    s.strike,
-                    s.reply,
-                    now=now,
-                    suppress_after=s.suppress_after,
-                )
+            if s.state is DeliveryState.SENT and s.struck:
+                wiped.append(s.key.subscriber_id)
         if wiped:
+            # what came back by mail is no less true because a relay took the next one
             struck = schema.strikes
-            connection.execute(struck.delete().where(struck.c.subscriber_id.in_(wiped)))
+            connection.execute(
+                struck.delete().where(struck.c.subscriber_id.in_(wiped), struck.c.origin == "smtp")
+            )
         return held
+
+    def postpone(
+        self,
+        message_ids: Sequence[str],
+        until: datetime,
+        now: datetime,
+        *,
+        worker: str = "",
+        reply: str = "",
+    ) -> None:
+        """Try these again later: those that failed just now, and those that a worker has claimed
+        and not touched."""
+        values: dict[str, Any] = {
+            "state": DeliveryState.DEFERRED.value,
+            "next_at": until,
+            "worker": None,
+            "lease_until": None,
+        }
+        if reply:
+            values["reply"] = reply[:500]
+        mine = sa.or_(
+            sa.and_(_table.c.state == DeliveryState.FAILED.value, _table.c.settled_at <= now),
+            sa.and_(_table.c.state == DeliveryState.CLAIMED.value, _table.c.worker == worker),
+        )
+        with self._db.write() as connection:
+            for start in range(0, len(message_ids), 500):
+                chosen = _table.c.message_id.in_(message_ids[start : start + 500])
+                connection.execute(_table.update().where(chosen, mine).values(**values))
 
     def release(self, worker: str) -> None:
         """What a worker claimed and did not touch is ready again."""
@@ -310,6 +330,12 @@ class Deliveries:
                 .values(state=DeliveryState.READY.value, next_at=None, planned_at=now, attempts=0)
             ).rowcount
         return "" if changed else "it is being sent"
+
+    def n_waiting(self) -> int:
+        """How many mails wait, whether their time has come or not."""
+        waiting = sa.select(sa.func.count()).where(_table.c.state.in_(WAITING))
+        with self._db.read() as connection:
+            return connection.scalar(waiting) or 0
 
     def n_due(self, now: datetime) -> int:
         """How many mails wait whose time has come."""

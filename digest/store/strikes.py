@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from digest.model import DeliveryKey, Strike, StrikeEntry, SubscriberState
+from digest.model import DeliveryKey, DeliveryState, Strike, StrikeEntry, SubscriberState
 from digest.store import schema
 from digest.store.database import Database, insert
+from digest.store.rows import has_key
+
+#: a refusal counts for so long
+FADE_AFTER = timedelta(days=45)
+#: origin of what is said of another address that a mail went on to: told, and held against nobody
+FORWARDED = "forward"
 
 
-def add_strike(
+def _add(
     connection: sa.Connection,
     key: DeliveryKey,
     origin: str,
@@ -34,7 +40,13 @@ def add_strike(
         .on_conflict_do_update(index_elements=["subscriber_id", "edition_date", "origin"], set_=row)
     )
     dates = sa.func.count(table.c.edition_date.distinct())
-    n_dates = connection.scalar(sa.select(dates).where(table.c.subscriber_id == key.subscriber_id))
+    n_dates = connection.scalar(
+        sa.select(dates).where(
+            table.c.subscriber_id == key.subscriber_id,
+            table.c.struck_at > now - FADE_AFTER,
+            table.c.origin != FORWARDED,
+        )
+    )
     if strike is not Strike.HARD and (n_dates or 0) < suppress_after:
         return False
     return bool(
@@ -64,11 +76,27 @@ class Strikes:
         now: datetime,
         suppress_after: int,
     ) -> bool:
-        """A refusal that came later, by mail; returns whether the address is now suppressed."""
+        """Hold a refusal against an address; returns whether it is now suppressed."""
         with self._db.write() as connection:
-            return add_strike(
+            if origin == "smtp" and strike is Strike.HARD:
+                mails = schema.deliveries
+                failed = mails.c.state == DeliveryState.FAILED.value
+                connection.execute(
+                    mails.update()
+                    .where(has_key(key), failed)
+                    .values(state=DeliveryState.SUPPRESSED.value)
+                )
+            return _add(
                 connection, key, origin, strike, reply, now=now, suppress_after=suppress_after
             )
+
+    def n_readers_at(self, domain: str) -> int:
+        """How many who get mail have an address there."""
+        table = schema.subscribers
+        there = sa.func.lower(table.c.email).endswith(f"@{domain}", autoescape=True)
+        query = sa.select(sa.func.count()).where(there, table.c.state == "active")
+        with self._db.read() as connection:
+            return connection.scalar(query) or 0
 
     def of(self, subscriber_id: str) -> tuple[StrikeEntry, ...]:
         """What counts against an address, the latest first."""

@@ -34,7 +34,7 @@ from digest.usecases.fetch import fetch
 from digest.usecases.journal import SendReport
 from digest.usecases.plan import describe_delivery, plan
 from digest.usecases.retry import RetryPolicy
-from digest.usecases.routes import note_result
+from digest.usecases.routes import note_result, quota_until, resting_routes
 from digest.usecases.send import send_due
 from digest.usecases.senders import SendOptions
 
@@ -113,7 +113,10 @@ def run_day(
         composer, store, subscribers, now=now, day=day, dry_run=dry_run, progress=progress
     )
     told, route_fault = list(warnings), ""
-    if not dry_run and not should_stop():
+    route = context.channel.route
+    if not dry_run and quota_until(store, route, now) is not None:
+        route_fault = resting_routes(store, now, context.policy.zone)[route]
+    elif not dry_run and not should_stop():
         sent = send_due(
             store,
             context.channel.transport,
@@ -126,8 +129,9 @@ def run_day(
         )
         reports = _with_deliveries(reports, sent)
         told += _doubts(sent, context.policy)
+        told += [RunWarning(remark) for remark in sent.remarks]
         route_fault = sent.route_fault
-        note_result(store, context.channel.route, route_fault, len(sent.settled), context.clock())
+        note_result(store, route, sent, context.clock(), context.policy)
     report = DayReport(
         started_at=started,
         finished_at=context.clock(),

@@ -8,11 +8,13 @@ the signed token in its subject, and never because of who seems to have sent it.
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from digest.channels.email.inbound import Bounce, Complaint, Letter, Reply, read_letter
+from digest.channels.email.inbound import Bounce, Complaint, Letter, Reply, needs_body, read_letter
 from digest.edition.links import Action, Seal, Ticket, Verp
 from digest.errors import TokenError
 from digest.model import (
@@ -23,11 +25,15 @@ from digest.model import (
 )
 from digest.ports import Inbox
 from digest.usecases.feedback import VALUES, rate
+from digest.usecases.retry import domain_of, is_mass
 
 if TYPE_CHECKING:
     from digest.store import Store
 
 log = logging.getLogger(__name__)
+
+#: reports of one domain at once from which on it is asked how many readers are there
+FEWEST_FOR_MASS = 4
 
 
 @dataclass(slots=True)
@@ -44,6 +50,18 @@ class InboxReport:
     told: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class _Struck:
+    """A report that counts against a reader, if not too many do."""
+
+    inbox_key: str
+    key: DeliveryKey
+    reader: Subscriber
+    origin: str
+    strike: Strike
+    text: str
+
+
 def read_inbox(
     inbox: Inbox,
     store: Store,
@@ -55,61 +73,111 @@ def read_inbox(
 ) -> InboxReport:
     """Apply what is in the inbox; a mail is marked as read after it was applied, so that a crash
     in between applies it twice, which changes nothing."""
-    report = InboxReport()
-    for key, raw in inbox.unread():
+    report, struck = InboxReport(), list[_Struck]()
+    for key, raw in inbox.unread(needs_body):
         report.n_read += 1
         try:
-            line = _applied(read_letter(raw), store, keys, now, suppress_after, dry_run)
+            found = _applied(key, read_letter(raw), store, keys, now, dry_run)
         except TokenError as error:
             report.n_refused += 1
             log.warning("inbox.refused error=%s", error)
             continue
-        if line is None:
+        if found is None:
             report.n_others += 1
             continue
         report.n_applied += 1
-        report.told.append(line)
+        if isinstance(found, _Struck):
+            struck.append(found)
+            continue
+        report.told.append(found)
         if not dry_run:
             inbox.done(key)
+    report.told += _strike_all(struck, store, now, suppress_after, dry_run)
+    for one in [] if dry_run else struck:
+        inbox.done(one.inbox_key)
     level = logging.INFO if report.n_applied or report.n_refused else logging.DEBUG
     log.log(level, "inbox.read n=%d applied=%d", report.n_read, report.n_applied)
     return report
 
 
+def _strike_all(
+    struck: Sequence[_Struck], store: Store, now: datetime, suppress_after: int, dry_run: bool
+) -> list[str]:
+    """Hold reports against their addresses, unless too many of a domain came at once."""
+    by_domain: dict[str, set[str]] = defaultdict(set)
+    for one in struck:
+        if one.origin == "bounce":
+            by_domain[domain_of(one.reader.email)].add(one.reader.id)
+    counts = {domain: len(readers) for domain, readers in by_domain.items()}
+    # a few are not worth counting who else is there
+    n_there = {d: store.strikes.n_readers_at(d) for d, n in counts.items() if n >= FEWEST_FOR_MASS}
+    unlikely = frozenset(d for d, n in n_there.items() if is_mass(counts[d], n))
+    told = []
+    for one in struck:
+        said = f"{one.reader.email}: {one.origin}, {one.text}"
+        if one.origin == "bounce" and domain_of(one.reader.email) in unlikely:
+            told.append(f"{said}; too many at once, so nothing is held against the address")
+        elif dry_run:
+            told.append(f"{said} ({one.strike})")
+        else:
+            suppressed = store.strikes.add(
+                one.key, one.origin, one.strike, one.text, now, suppress_after
+            )
+            told.append(f"{said} ({one.strike})" + ("; suppressed" if suppressed else ""))
+    return told
+
+
 def _applied(
+    inbox_key: str,
     letter: Letter,
     store: Store,
     keys: tuple[bytes, ...],
     now: datetime,
-    suppress_after: int,
     dry_run: bool,
-) -> str | None:
-    """What was done, in a line; None for a letter to a person.
+) -> str | _Struck | None:
+    """What was done, in a line, or what counts against whom; None for a letter to a person.
 
     Raises:
         TokenError: it looks like ours, but its token is not to be believed.
     """
     if isinstance(letter, Reply):
         seal = Seal(keys)
-        if letter.automatic or not seal.is_in(letter.subject):
+        if seal.is_in(letter.subject):
+            ticket = seal.read_subject(letter.subject, now.date())
+            # Apple Mail marks its unsubscribe mails as automatic; only likes need a person.
+            if ticket.action is Action.UNSUBSCRIBE or not letter.automatic:
+                return carry_out(ticket, store, now, origin="mail", dry_run=dry_run)
             return None
-        ticket = seal.read_subject(letter.subject, now.date())
-        return carry_out(ticket, store, now, origin="mail", dry_run=dry_run)
+        if not letter.from_server:
+            return None
+        # What a server sends to the signed address of one reader says that their mail came back,
+        # in whatever words.
+        letter = Bounce(
+            came_to=letter.came_to,
+            message_id="",
+            strike=Strike.SOFT,
+            text=f"a report in words of its own ({letter.subject[:80]})",
+        )
     found = _whose(letter, store, Verp(keys))
     if found is None:
         return None
     key, reader = found
     if isinstance(letter, Complaint):
-        strike, origin = Strike.HARD, "complaint"
-    else:
-        strike, origin = letter.strike, "bounce"
-    said = f"{reader.email}: {origin}, {letter.text}"
-    if strike is Strike.NONE:
+        return _Struck(inbox_key, key, reader, "complaint", Strike.HARD, letter.text)
+    if letter.strike is Strike.NONE:
+        said = f"{reader.email}: bounce, {letter.text}"
         return f"{said}; nothing is held against the address"
-    if dry_run:
-        return f"{said} ({strike})"
-    suppressed = store.strikes.add(key, origin, strike, letter.text, now, suppress_after)
-    return f"{said} ({strike})" + ("; suppressed" if suppressed else "")
+    if letter.recipients and not any(_is_same(reader.email, r) for r in letter.recipients):
+        text = f"{letter.text} (of {letter.recipients[0]}, where their mail goes on to)"
+        return _Struck(inbox_key, key, reader, "forward", Strike.SOFT, text)
+    return _Struck(inbox_key, key, reader, "bounce", letter.strike, letter.text)
+
+
+def _is_same(email: str, recipient: str) -> bool:
+    """Whether a report is about a reader's own address: servers write it with their own name, or
+    with the name of the account behind it."""
+    ours, theirs = domain_of(email), domain_of(recipient)
+    return ours == theirs or theirs.endswith(f".{ours}") or ours.endswith(f".{theirs}")
 
 
 def _whose(

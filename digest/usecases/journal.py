@@ -6,13 +6,22 @@ import logging
 import queue
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from digest.errors import StoreError
-from digest.model import Delivery, DeliveryKey, DeliveryResult, DeliveryState
+from digest.model import (
+    Delivery,
+    DeliveryKey,
+    DeliveryResult,
+    DeliveryState,
+    Outcome,
+    Receipt,
+)
 from digest.ports import Clock
+from digest.usecases.retry import domain_of
 
 if TYPE_CHECKING:
     from digest.store import Store
@@ -29,11 +38,29 @@ class JournalLost(Exception):
     """Nothing can be written down, so nothing goes out."""
 
 
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A mail that a server did not take."""
+
+    key: DeliveryKey
+    message_id: str
+    domain: str
+    receipt: Receipt
+
+
 @dataclass(slots=True)
 class SendReport:
     """What one pass of the loop did."""
 
     settled: dict[DeliveryKey, tuple[DeliveryState, str]] = field(default_factory=dict)
+    #: mails that the server answered, by the recipient's domain
+    n_tried: Counter[str] = field(default_factory=Counter)
+    #: those that it did not take
+    refused: list[Refusal] = field(default_factory=list)
+    #: what a person should know, as sentences
+    remarks: list[str] = field(default_factory=list)
+    #: our limit of the day is reached
+    until_tomorrow: bool = False
     #: crashes of earlier runs that left a message in doubt
     n_doubts: int = 0
     #: why the route was given up, if it was
@@ -46,7 +73,7 @@ class _Entry:
 
     #: the message id of one
     handing: str = ""
-    settled: tuple[Delivery, DeliveryResult] | None = None
+    settled: tuple[Delivery, DeliveryResult, Receipt] | None = None
     written: threading.Event = field(default_factory=threading.Event)
     held: bool = False
 
@@ -97,8 +124,8 @@ class Journal:
             raise JournalLost
         return entry.held
 
-    def settle(self, delivery: Delivery, settlement: DeliveryResult) -> None:
-        self._entries.put(_Entry(settled=(delivery, settlement)))
+    def settle(self, delivery: Delivery, settlement: DeliveryResult, receipt: Receipt) -> None:
+        self._entries.put(_Entry(settled=(delivery, settlement, receipt)))
 
     def _run(self) -> None:
         done = False
@@ -137,16 +164,21 @@ class Journal:
         settled = [e.settled for e in lines if e.settled is not None]
         held = _insistently(
             lambda: self._store.deliveries.journal(
-                self._worker, self._clock(), handing=handing, settled=[s for _, s in settled]
+                self._worker, self._clock(), handing=handing, settled=[s for _, s, _ in settled]
             )
         )
         for entry in lines:
             entry.held = entry.handing in held
-        for delivery, settlement in settled:
+        for delivery, settlement, receipt in settled:
             if settlement.message_id not in held:
                 name = settlement.message_id
                 log.warning("delivery.lease_lost_after_send message_id=%s", name)
             self._report.settled[delivery.key] = (settlement.state, settlement.reply)
+            domain = domain_of(delivery.message.recipient)
+            self._report.n_tried[domain] += 1
+            if receipt.outcome is not Outcome.ACCEPTED:
+                refusal = Refusal(delivery.key, settlement.message_id, domain, receipt)
+                self._report.refused.append(refusal)
             self._on_settled(delivery, settlement.state)
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from digest.errors import RouteError
-from digest.model import Delivery, DeliveryState, Outcome, Receipt, Strike
+from digest.model import Cause, Delivery, DeliveryState, Outcome, Receipt
 
 #: pauses after the first, second, … attempt; RFC 5321 4.5.4.1 asks for growing ones
 PAUSES = (
@@ -19,8 +20,8 @@ PAUSES = (
 )
 #: a pause is up to so much longer or shorter, so that what failed together does not return together
 JITTER = 0.2
-#: answers in a row that are about the server or about us, until the route is left alone
-MOST_RESTS, MOST_POLICY = 2, 5
+#: answers in a row that are about a server or about us, until it is left alone
+MOST_RESTS, MOST_POLICY, MOST_POLICY_OF_DOMAIN = 2, 5, 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +34,8 @@ class RetryPolicy:
     suppress_after: int = 3
     #: the next day's edition supersedes this one
     give_up_after: timedelta = timedelta(hours=24)
+    #: where a limit of the day is taken to begin anew
+    zone: str = "UTC"
 
 
 def pause_after(message_id: str, attempts: int) -> timedelta:
@@ -49,6 +52,8 @@ def next_state(
     """What becomes of a message after an answer, and when it is tried again."""
     if receipt.outcome is Outcome.ACCEPTED:
         return DeliveryState.SENT, None
+    if receipt.cause is Cause.QUOTA:  # it waits until tomorrow, as all others do
+        return DeliveryState.READY, None
     if receipt.outcome is Outcome.IN_DOUBT and not policy.resend_unknown:
         return DeliveryState.UNKNOWN, None
     if receipt.outcome in (Outcome.DEFERRED, Outcome.IN_DOUBT):
@@ -57,36 +62,86 @@ def next_state(
         if now + pause - planned > policy.give_up_after:
             return DeliveryState.FAILED, None
         return DeliveryState.DEFERRED, pause
-    if receipt.strike is Strike.HARD:
-        return DeliveryState.SUPPRESSED, None
     return DeliveryState.FAILED, None
 
 
+def domain_of(address: str) -> str:
+    """Where an address is, in lower case."""
+    return address.rpartition("@")[2].lower()
+
+
+def is_mass(n_refused: int, n_tried: int) -> bool:
+    """Whether so many addresses are refused alike that it cannot be the addresses' fault."""
+    return (n_refused >= 4 and 2 * n_refused >= n_tried) or (
+        n_refused >= 10 and 5 * n_refused >= n_tried
+    )
+
+
 class CircuitBreaker:
-    """Gives a route up after some answers in a row that would meet every message."""
+    """Gives up a recipient's domain, or the route, after some answers in a row that would meet
+    every message there."""
 
     def __init__(self) -> None:
-        self._rests = self._policy = 0
+        #: domains that are left alone, each with the answer that decided it
+        self.closed: dict[str, Receipt] = {}
+        self._rests: Counter[str] = Counter()
+        self._policy: Counter[str] = Counter()
+        self._accepted: set[str] = set()
+        #: answers in a row, whatever their domain: connections lost, "later", "not from you"
+        self._lost = 0
+        self._resting: list[str] = []
+        self._n_policy = 0
+        #: domains that had another answer than "later"
+        self._awake: set[str] = set()
 
-    def heard(self, receipt: Receipt) -> None:
+    def heard(self, receipt: Receipt, domain: str) -> None:
         """Raises RouteError when it is enough."""
-        self._rests = self._rests + 1 if receipt.rest else 0
-        policy = receipt.outcome is Outcome.POLICY
-        # An accepted mail clears it; a dead address in between says nothing about us.
+        if receipt.rest and receipt.code is None:
+            self._lost += 1
+        else:
+            self._lost = 0
+        if receipt.rest:
+            self._rests[domain] += 1
+            self._resting.append(domain)
+        else:
+            self._rests[domain] = 0
+            self._resting = []
+            self._awake.add(domain)
         if receipt.outcome is Outcome.ACCEPTED:
-            self._policy = 0
-        self._policy += policy
-        if self._rests >= MOST_RESTS:
+            # It clears what was counted; a dead address in between says nothing about us.
+            self._policy[domain] = self._n_policy = 0
+            self._accepted.add(domain)
+        elif receipt.outcome is Outcome.POLICY:
+            self._policy[domain] += 1
+            self._n_policy += 1
+        self._decide(receipt, domain)
+
+    def _decide(self, receipt: Receipt, domain: str) -> None:
+        everywhere = len(self._resting) >= 2 * MOST_RESTS and len(set(self._resting)) > 1
+        if self._lost >= MOST_RESTS or everywhere:
+            raise self.left_alone(receipt)
+        if self._n_policy >= MOST_POLICY:
             raise RouteError(
-                f"The mail server wants to be left alone for a while ({receipt.reply}).",
+                f"{self._n_policy} mails in a row were refused for who we are or what we seem "
+                f"({receipt.reply}). Check SPF, DKIM and blocklists of the sender's domain; they "
+                "are tried again.",
                 stage="send",
                 code=receipt.code,
             )
-        if self._policy >= MOST_POLICY:
-            raise RouteError(
-                f"{self._policy} mails in a row were refused for who we are or what we seem "
-                f"({receipt.reply}). Check SPF, DKIM and blocklists of the sender's domain, then "
-                "`digest retry`.",
-                stage="send",
-                code=receipt.code,
-            )
+        if self._rests[domain] >= MOST_RESTS or (
+            self._policy[domain] >= MOST_POLICY_OF_DOMAIN and self._accepted - {domain}
+        ):
+            self.closed[domain] = receipt
+
+    @property
+    def is_one_domain(self) -> bool:
+        """Whether nobody else answered, so that it may as well be the mail server itself."""
+        return bool(self.closed) and not self._awake - self.closed.keys()
+
+    @staticmethod
+    def left_alone(receipt: Receipt) -> RouteError:
+        return RouteError(
+            f"The mail server wants to be left alone for a while ({receipt.reply}).",
+            stage="send",
+            code=receipt.code,
+        )

@@ -11,19 +11,25 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from digest.errors import StoreError
-from digest.model import Delivery, DeliveryState
+from digest.errors import RouteError, StoreError
+from digest.model import Delivery, DeliveryState, Outcome
 from digest.ports import Clock, Transport
+from digest.text import counted
 from digest.usecases.journal import Journal, SendReport
 from digest.usecases.retry import RetryPolicy
 from digest.usecases.senders import ClaimQueue, SenderPool, SendOptions
+from digest.usecases.strikes import apply_strikes
 
 if TYPE_CHECKING:
     from digest.store import Store
 
 log = logging.getLogger(__name__)
+
+#: how long a domain is left alone that wants no mail, and mails that were refused for who we are
+DOMAIN_PAUSE, POLICY_PAUSE = timedelta(minutes=15), timedelta(hours=1)
 
 
 def send_due(
@@ -61,6 +67,9 @@ def send_due(
     journal.start()
     _send_all(store, transport, worker, clock, options, pool=pool, queue=queue, journal=journal)
     crash = journal.crash or pool.crash
+    fault = pool.fault
+    if crash is None:
+        fault = _finish(store, worker, clock(), policy, report, queue=queue, pool=pool)
     try:
         # Whatever is still claimed goes back: nothing of it was on the wire.
         store.deliveries.release(worker)
@@ -69,10 +78,46 @@ def send_due(
             raise
     if crash is not None:
         raise crash
-    if pool.fault is not None:
-        report.route_fault = str(pool.fault)
-        log.error("route.failed stage=%s code=%s", pool.fault.stage, pool.fault.code)
+    if fault is not None:
+        report.route_fault, report.until_tomorrow = str(fault), fault.until_tomorrow
+        log.error("route.failed stage=%s code=%s", fault.stage, fault.code)
     return report
+
+
+def _finish(
+    store: Store,
+    worker: str,
+    now: datetime,
+    policy: RetryPolicy,
+    report: SendReport,
+    *,
+    queue: ClaimQueue,
+    pool: SenderPool,
+) -> RouteError | None:
+    """After the last answer: what it says of addresses, and what waits for whom.
+
+    Returns why the route was given up, if it was.
+    """
+    apply_strikes(store, report, now, policy)
+    fault, closed = pool.fault, pool.breaker.closed
+    if fault is None and queue.aside and pool.breaker.is_one_domain:
+        fault = pool.breaker.left_alone(next(iter(closed.values())))
+    refused_us = [r for r in report.refused if r.receipt.outcome is Outcome.POLICY]
+    if fault is not None:
+        again = [r.message_id for r in refused_us]
+        store.deliveries.postpone(again, now + POLICY_PAUSE, now)
+        return fault
+    for domain, answer in closed.items():
+        waiting = queue.aside.get(domain, [])
+        again = [r.message_id for r in refused_us if r.domain == domain]
+        store.deliveries.postpone(
+            [*waiting, *again], now + DOMAIN_PAUSE, now, worker=worker, reply=answer.reply
+        )
+        report.remarks.append(
+            f"{domain} wants no mail for a while ({answer.reply}); "
+            f"{counted(len(waiting) + len(again), 'mail')} for it will be tried again."
+        )
+    return None
 
 
 def _send_all(

@@ -12,16 +12,20 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from digest.errors import RouteError
-from digest.model import Delivery, DeliveryResult, Outcome, Receipt
+from digest.model import Cause, Delivery, DeliveryResult, Outcome, Receipt
 from digest.ports import Clock, Transport
 from digest.usecases.journal import Journal, JournalLost
-from digest.usecases.retry import CircuitBreaker, RetryPolicy, next_state
+from digest.usecases.retry import CircuitBreaker, RetryPolicy, domain_of, next_state
 
 if TYPE_CHECKING:
     from digest.store import Store
 
 log = logging.getLogger(__name__)
 
+#: seconds between two mails after the first "slow down", and at most
+SHORTEST_APART_S, LONGEST_APART_S = 0.05, 60.0
+#: mails accepted at a pace until it is doubled
+RECOVERS_AFTER = 10
 #: mails claimed at once for each connection
 BATCH = 20
 #: longer than a server may keep one message (ten minutes after its end), times a batch's hurry
@@ -71,6 +75,10 @@ class ClaimQueue:
         #: deliveries, and the instant (monotonic) before which each must not go
         self._waiting: deque[tuple[Delivery, float]] = deque()
         self._n_claimed = 0
+        self._closed: set[str] = set()
+        #: mails of domains that are left alone, by domain
+        self.aside: dict[str, list[str]] = {}
+        self._pace = Pace(options.per_second)
 
     def stop(self) -> None:
         self._stopped.set()
@@ -87,15 +95,31 @@ class ClaimQueue:
     def next(self) -> Delivery | None:
         """The next one, when its time has come; None if there is none, or it is time to stop."""
         with self._lock:
-            if self.stopped or not (self._waiting or self._claim()):
-                return None
-            delivery, not_before = self._waiting.popleft()
+            while True:
+                if self.stopped or not (self._waiting or self._claim()):
+                    return None
+                delivery, not_before = self._waiting.popleft()
+                domain = domain_of(delivery.message.recipient)
+                if domain not in self._closed:
+                    break
+                self.aside.setdefault(domain, []).append(delivery.message.message_id)
+            not_before = max(not_before, self._pace.next_turn(time.monotonic()))
         while (pause := not_before - time.monotonic()) > 0:
             if self.stopped:
                 self.put_back(delivery)
                 return None
             self._stopped.wait(min(pause, 0.5))
         return delivery
+
+    def leave_alone(self, domain: str) -> None:
+        """Its mails are set aside from now on."""
+        with self._lock:
+            self._closed.add(domain)
+
+    def heard(self, cause: Cause) -> None:
+        """Keep to the pace that the server wants."""
+        with self._lock:
+            self._pace.heard(cause, time.monotonic())
 
     def put_back(self, delivery: Delivery) -> None:
         """Somebody else should send it."""
@@ -121,6 +145,46 @@ class ClaimQueue:
         return bool(batch)
 
 
+class Pace:
+    """How fast mails leave: halved when a server says so, and doubled again as it accepts.
+
+    Args:
+        per_second: the usual pace; 0: as fast as it goes.
+    """
+
+    def __init__(self, per_second: float) -> None:
+        self._usual_s = 1 / per_second if per_second else 0.0
+        #: seconds between two mails beside what the usual pace asks; 0: none
+        self.apart_s = 0.0
+        self._next = 0.0
+        self._n_accepted = 0
+        self._started: float | None = None
+        self._n_sent = 0
+
+    def next_turn(self, now: float) -> float:
+        """When the next mail may go."""
+        self._started = now if self._started is None else self._started
+        self._n_sent += 1
+        turn = max(now, self._next)
+        self._next = turn + self.apart_s
+        return turn
+
+    def heard(self, cause: Cause, now: float) -> None:
+        if cause is Cause.SLOW:
+            started = now if self._started is None else self._started
+            measured = (now - started) / max(1, self._n_sent)
+            usual = max(self._usual_s, measured, SHORTEST_APART_S)
+            self.apart_s = min(LONGEST_APART_S, 2 * max(self.apart_s, usual))
+            self._next, self._n_accepted = now + self.apart_s, 0
+        elif cause is Cause.NONE and self.apart_s:
+            self._n_accepted += 1
+            if self._n_accepted >= RECOVERS_AFTER:
+                self._n_accepted = 0
+                self.apart_s /= 2
+                if self.apart_s <= max(self._usual_s, SHORTEST_APART_S):
+                    self.apart_s = 0.0
+
+
 class SenderPool:
     """Several senders, a connection each. What stops one for good stops all."""
 
@@ -129,7 +193,7 @@ class SenderPool:
     ) -> None:
         self._queue, self._journal, self._clock, self._policy = queue, journal, clock, policy
         self._lock = threading.Lock()
-        self._breaker = CircuitBreaker()
+        self.breaker = CircuitBreaker()
         self._n_there = size
         self.fault: RouteError | None = None
         self.crash: Exception | None = None
@@ -162,8 +226,7 @@ class SenderPool:
                             return
                         raise
                     sending = True
-                    with self._lock:
-                        self._breaker.heard(receipt)
+                    self._heard(receipt, delivery)
         except RouteError as error:
             with self._lock:
                 self.fault = self.fault or error
@@ -177,6 +240,24 @@ class SenderPool:
         finally:
             with self._lock:
                 self._n_there -= not left
+
+    def _heard(self, receipt: Receipt, delivery: Delivery) -> None:
+        """Raises RouteError if the answer would meet every message."""
+        domain = domain_of(delivery.message.recipient)
+        self._queue.heard(receipt.cause)
+        if receipt.cause is Cause.QUOTA:
+            named = receipt.provider not in ("", "any")
+            whose = receipt.provider if named else "The mail server"
+            raise RouteError(
+                f"{whose}'s limit for today is reached ({receipt.reply}).",
+                stage="send",
+                code=receipt.code,
+                until_tomorrow=True,
+            )
+        with self._lock:
+            self.breaker.heard(receipt, domain)
+            if domain in self.breaker.closed:
+                self._queue.leave_alone(domain)
 
     def _others_are_there(self, error: RouteError) -> bool:
         """Whether the mails can be left to others, if a server takes no further connection; the
@@ -204,10 +285,9 @@ class SenderPool:
                 reply=receipt.reply,
                 next_at=now + pause if pause else None,
                 doubt=receipt.outcome is Outcome.IN_DOUBT,
-                strike=receipt.strike,
-                suppress_after=self._policy.suppress_after,
                 struck=delivery.struck,
             ),
+            receipt,
         )
         log.info(
             "delivery.settled subscriber=%s date=%s state=%s code=%s",

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from digest.channels.email.codes import reply_to_receipt
+from digest.channels.email.codes import Stage, reply_to_receipt
 from digest.channels.email.maildir import MaildirTransport
 from digest.channels.email.smtp import SmtpTransport
 from digest.errors import RouteError
@@ -107,7 +107,8 @@ def test_a_refusal_of_the_body_is_not_held_against_the_address(smtp: MailServer)
         (553, "5.1.3 bad syntax", True, "bounced", "hard", False),
         (550, "5.2.1 disabled", True, "bounced", "soft", False),
         (552, "5.2.2 full", True, "bounced", "soft", False),
-        (550, "no such user", True, "bounced", "soft", False),
+        (550, "no such user", True, "bounced", "hard", False),
+        (550, "no", True, "bounced", "soft", False),
         (551, "moved", True, "bounced", "soft", False),
         (552, "5.3.4 too big", False, "rejected", "", False),
         (552, "5.2.3 too long", False, "rejected", "", False),
@@ -119,10 +120,10 @@ def test_a_refusal_of_the_body_is_not_held_against_the_address(smtp: MailServer)
         (500, "what?", False, "rejected", "", False),
     ],
 )
-def test_replies_are_sorted_by_enhanced_code_first(
+def test_replies_are_sorted_by_evidence(
     code: int, text: str, at_recipient: bool, outcome: str, strike: str, rest: bool
 ) -> None:
-    found = reply_to_receipt(code, text, at_recipient=at_recipient)
+    found = reply_to_receipt(code, text, stage=Stage.RECIPIENT if at_recipient else Stage.BODY)
     assert (found.outcome, found.strike, found.rest) == (outcome, strike, rest)
 
 

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from digest import jobs, schedule
 from digest.app import App
-from digest.channels.email.codes import meaning, reply_to_receipt
+from digest.channels.email.codes import Stage, reply_to_receipt
 from digest.channels.email.inbound import Bounce, read_letter
 from digest.cli.main import app as command_line
 from digest.model import (
@@ -182,10 +182,10 @@ CODES = [f"5.{a}.{b}" for a in range(8) for b in (*range(11), 23, 26)]
 
 @pytest.mark.parametrize("code", CODES)
 def test_a_code_says_the_same_of_an_address_by_whichever_road_it_comes(code: str) -> None:
-    answered = reply_to_receipt(550, f"{code} no", at_recipient=True)
+    answered = reply_to_receipt(550, f"{code} no", stage=Stage.RECIPIENT)
     report = read_letter(dsn(f"Status: {code}\nDiagnostic-Code: smtp; 550 {code} no\n"))
     assert isinstance(report, Bounce)
-    assert report.strike is answered.strike is meaning(550, code, at_recipient=True).strike
+    assert report.strike is answered.strike
 
 
 def dsn(fields: str, action: str = "failed") -> bytes:

@@ -9,21 +9,25 @@ import threading
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
+from typer.testing import CliRunner
 
 from digest import jobs
+from digest.channels.email.mailboxes import headers_of, modified_utf7
+from digest.cli.main import app as command_line
 from digest.edition.links import Action, Seal, Ticket
 from digest.errors import ConfigError, InboxError, TokenError
-from digest.model import SubscriberState
+from digest.model import Strike, SubscriberState
 from digest.usecases.inbound import InboxReport, carry_out
 from digest.worker import Worker
+from tests.dovecot import dovecot
 from tests.servers import Answer, rss
 from tests.unit.test_edition import links
 from tests.unit.test_letters import complaint, report
@@ -247,6 +251,109 @@ def test_a_mailbox_that_is_not_there_is_told_and_does_not_stop_the_worker(
         jobs.read_inbox(app)
 
 
+# --- evidence ---------------------------------------------------------------------------------
+
+
+def test_apples_unsubscribe_counts_though_it_is_marked_as_automatic(world: World) -> None:
+    raw = pressed(world, "Unsubscribe")
+    marks = b"Auto-Submitted: auto-replied\nPrecedence: bulk\nX-Apple-Unsubscribe: true\n"
+    arrives(world, marks + raw)
+    assert look(world).told == ["ada@example.org: unsubscribed"]
+
+
+def test_a_like_that_a_machine_sends_does_not(world: World) -> None:
+    arrives(world, b"Auto-Submitted: auto-replied\n" + pressed(world, "Like"))
+    assert look(world).n_applied == 0
+
+
+def test_a_token_that_was_folded_in_its_middle_is_one(world: World) -> None:
+    mail = message_from_bytes(pressed(world, "Unsubscribe"), policy=policy.default)
+    subject = str(mail["Subject"])
+    at = len(subject) - 60
+    raw = f"From: ada@example.org\r\nSubject: {subject[:at]}\r\n {subject[at:]}\r\n\r\n"
+    arrives(world, raw.encode())
+    assert look(world).told == ["ada@example.org: unsubscribed"]
+
+
+def test_soft_bounces_add_up_although_the_relay_takes_every_mail(world: World) -> None:
+    for day in range(3):
+        full = report(status="5.2.2", diagnostic="smtp; 552 5.2.2 mailbox full")
+        latest = world.smtp.to("ada@example.org")[-1]
+        name = message_from_bytes(latest.body)["Message-ID"].encode()
+        arrives(world, full.replace(b"<0123456789abcdef@example.org>", name))
+        look(world)
+        assert state(world) is (SubscriberState.SUPPRESSED if day == 2 else SubscriberState.ACTIVE)
+        world.now += timedelta(days=1)
+        stamp = world.now.strftime("%a, %d %b %Y 00:00:00 -0400")
+        listed = rss([record(10 * day + n) for n in range(20, 25)], stamp)
+        world.web.says("/rss/cs.CL+cs.LG", Answer(listed))
+        with world.app() as app:
+            jobs.run(app)
+
+
+def test_bounces_of_long_ago_do_not_add_up(world: World) -> None:
+    with world.app() as app:
+        reader = jobs.subscriber(app, "ada@example.org")
+        (delivery,) = app.store.history.deliveries(subscriber_id=reader.id)
+        for months in range(6):
+            key = replace(delivery.key, edition_date=date(2026, 1 + months, 1))
+            when = datetime(2026, 1 + months, 1, tzinfo=UTC)
+            app.store.strikes.add(key, "bounce", Strike.SOFT, "full", when, 3)
+    assert state(world) is SubscriberState.ACTIVE
+
+
+@pytest.mark.parametrize("kind", ["auth-failure", "dkim", "virus", "fraud", "not-spam", "other"])
+def test_feedback_about_us_is_nobodys_complaint(world: World, kind: str) -> None:
+    arrives(world, about(world, complaint(kind)))
+    assert "nothing is held against the address" in look(world).told[0]
+    assert state(world) is SubscriberState.ACTIVE
+
+
+@pytest.mark.parametrize("kind", ["abuse", "opt-out"])
+def test_a_complaint_is_the_readers_will(world: World, kind: str) -> None:
+    arrives(world, about(world, complaint(kind)))
+    look(world)
+    assert state(world) is SubscriberState.SUPPRESSED
+
+
+def test_a_report_about_where_the_mail_went_on_to_suppresses_nobody(world: World) -> None:
+    for _ in range(4):
+        raw = report().replace(b"rfc822; ada@example.org", b"rfc822; ada@elsewhere.example")
+        arrives(world, about(world, raw))
+        assert "where their mail goes on to" in look(world).told[0]
+        world.now += timedelta(days=1)
+    assert state(world) is SubscriberState.ACTIVE
+
+
+def test_words_that_nobody_knows_count_softly_at_the_signed_address(world: World) -> None:
+    (mail,) = world.smtp.to("ada@example.org")
+    raw = (
+        f"Return-Path: <>\r\nFrom: robot@mx.example.net\r\nTo: {mail.sender}\r\n"
+        "Subject: Retour\r\n\r\nQuod erat.\r\n"
+    )
+    arrives(world, raw.encode())
+    assert look(world).told == [
+        "ada@example.org: bounce, a report in words of its own (Retour) (soft)"
+    ]
+
+
+def test_vacations_and_delays_at_the_signed_address_count_for_nothing(world: World) -> None:
+    (mail,) = world.smtp.to("ada@example.org")
+    head = f"Return-Path: <>\r\nTo: {mail.sender}\r\n"
+    arrives(
+        world,
+        f"{head}From: ada@example.org\r\nSubject: Out of office\r\n\r\nBye.\r\n".encode(),
+        f"{head}From: ada@example.org\r\nAuto-Submitted: auto-replied\r\n"
+        "Subject: Re: Morning papers\r\n\r\nThanks.\r\n".encode(),
+        f"{head}From: MAILER-DAEMON@x.example\r\nSubject: Warning\r\n\r\n"
+        "THIS IS A WARNING MESSAGE ONLY. 451 4.4.1 timeout\r\n".encode(),
+        report(to=mail.sender, action="delayed", status="4.4.1"),
+    )
+    look(world)
+    with world.app() as app:
+        assert app.store.strikes.of(jobs.subscriber(app, "ada@example.org").id) == ()
+
+
 # --- IMAP --------------------------------------------------------------------------------------
 
 
@@ -260,6 +367,8 @@ class ImapServer:
     folders: set[str] = field(default_factory=lambda: {"INBOX"})
     offers_plain: bool = False
     port: int = 0
+    validity: int = 1
+    n_bodies: int = 0
     commands: list[str] = field(default_factory=list)
 
     def serve(self, connection: socket.socket) -> None:
@@ -289,20 +398,30 @@ class ImapServer:
                     say(f"{tag} NO no such folder".encode())
                     continue
                 elif verb.startswith("UID SEARCH"):
-                    open_ = " ".join(str(u) for u in self.mails if u not in self.seen)
+                    least = int(rest.split()[-1].split(":")[0]) if " UID " in rest[4:] else 0
+                    chosen = [u for u in self.mails if u not in self.seen]
+                    # "n:*" has the last one, whatever its number
+                    chosen = [u for u in chosen if u >= least or u == max(self.mails)]
+                    open_ = " ".join(map(str, chosen))
                     say(f"* SEARCH {open_}".encode())
                 elif verb.startswith("UID FETCH"):
-                    uid = int(rest.split()[2])
-                    body = self.mails[uid]
-                    say(f"* 1 FETCH (UID {uid} BODY[] {{{len(body)}}}".encode())
-                    stream.write(body)
-                    say(b")")
+                    for uid in map(int, rest.split()[2].split(",")):
+                        body = self.mails[uid]
+                        if "HEADER" in rest:
+                            body = headers_of(body)
+                        else:
+                            self.n_bodies += 1
+                        say(f"* 1 FETCH (UID {uid} BODY[] {{{len(body)}}}".encode())
+                        stream.write(body)
+                        say(b")")
                 elif verb.startswith("UID STORE"):
                     self.seen.add(int(rest.split()[2]))
                 elif verb.startswith("LOGOUT"):
                     say(b"* BYE")
                     say(f"{tag} OK".encode())
                     return
+                elif verb.startswith("SELECT"):
+                    say(f"* OK [UIDVALIDITY {self.validity}] UIDs valid".encode())
                 say(f"{tag} OK done".encode())
 
 
@@ -343,7 +462,7 @@ def test_an_imap_mailbox_is_read_and_only_what_is_ours_is_marked(world: World) -
         assert state(world) is SubscriberState.SUPPRESSED
         assert imap.seen == {9}
         assert not any("DELETED" in c.upper() for c in imap.commands)
-        assert look(world).n_read == 1
+        assert look(world).n_read == 0  # the letter was looked at, and stays unread
 
 
 def test_an_imap_server_that_refuses_is_told(world: World) -> None:
@@ -367,3 +486,84 @@ def test_seals_and_links_agree_with_the_store(world: World) -> None:
         mail = next(u for u in links(html) if "subject=Like" in u)
         ticket = Seal(app.store.keys).read_subject(unquote(mail), world.now.date())
         assert ticket.subscriber_id == jobs.subscriber(app, "ada@example.org").id
+
+
+def test_an_imap_inbox_is_read_by_headers_and_never_twice(world: World) -> None:
+    letter = b"From: friend@example.net\r\nSubject: Hello\r\n\r\n" + b"x" * 400_000 + b"\r\n"
+    with imap_server() as imap:
+        use_imap(world, imap.port)
+        imap.mails = dict.fromkeys(range(1, 121), letter)
+        imap.mails[121] = about(world, report())
+        found = look(world)
+        assert (found.n_read, found.n_applied) == (121, 1)
+        assert imap.n_bodies == 1
+        assert look(world).n_read == 0
+        assert imap.n_bodies == 1
+        imap.mails[122] = pressed(world, "Unsubscribe", "bob@example.org")
+        assert look(world).told == ["bob@example.org: unsubscribed"]
+        imap.validity = 2  # the folder was made anew: numbers mean other mails
+        assert look(world).n_read == 120
+
+
+def test_a_dry_look_remembers_nothing(world: World) -> None:
+    with imap_server() as imap:
+        use_imap(world, imap.port)
+        imap.mails = {1: pressed(world, "Unsubscribe")}
+        assert look(world, dry_run=True).n_applied == 1
+        assert look(world).n_applied == 1
+
+
+def test_a_maildir_with_thousands_of_seen_mails_is_not_deaf(world: World) -> None:
+    cur = world.folder / "inbox" / "cur"
+    for n in range(2_100):
+        (cur / f"{1_000_000_000 + n}.seen.host:2,S").write_bytes(b"Subject: old\r\n\r\n")
+    arrives(world, about(world, report()))
+    found = look(world)
+    assert (found.n_read, found.n_applied) == (1, 1)
+
+
+# --- a real server ------------------------------------------------------------------------------
+
+
+def test_dovecot_is_read_by_headers_once_and_only_what_is_ours_is_marked(world: World) -> None:
+    with dovecot() as server:
+        letter = b"From: friend@example.net\r\nSubject: Hello %d\r\n\r\nHi.\r\n"
+        server.deliver(*(letter % number for number in range(3)))
+        server.deliver(about(world, report()), pressed(world, "Unsubscribe", "bob@example.org"))
+        use_imap(world, server.port)
+        found = look(world)
+        assert (found.n_read, found.n_applied) == (5, 2)
+        assert state(world) is SubscriberState.SUPPRESSED
+        assert state(world, "bob@example.org") is SubscriberState.UNSUBSCRIBED
+        assert look(world).n_read == 0
+        assert server.seen() == 2
+
+
+def test_a_folder_of_any_letters_is_found_at_dovecot(world: World) -> None:
+    with dovecot() as server:
+        server.deliver(about(world, report()), folder=modified_utf7("Rückläufer"))
+        use_imap(world, server.port, folder="Rückläufer")
+        assert look(world).n_applied == 1
+
+
+def test_a_run_reads_the_inbox_before_it_sends(world: World) -> None:
+    arrives(world, pressed(world, "Unsubscribe"))
+    done = CliRunner().invoke(command_line, ["-c", str(world.config), "run"])
+    assert "ada@example.org" in done.output
+    assert state(world) is SubscriberState.UNSUBSCRIBED
+
+
+def test_a_run_goes_on_without_its_inbox(world: World) -> None:
+    (world.folder / "inbox" / "new").rename(world.folder / "inbox" / "old")
+    done = CliRunner().invoke(command_line, ["-c", str(world.config), "run"])
+    assert "The inbox was not read" in done.output
+    assert "Traceback" not in done.output
+
+
+def test_check_says_when_the_mails_links_lead_nowhere(world: World) -> None:
+    told = "nothing reads them, so somebody has to"
+    check = ["-c", str(world.config), "check"]
+    assert told not in CliRunner().invoke(command_line, check).output
+    world.write()
+    shown = " ".join(CliRunner().invoke(command_line, check).output.split())
+    assert told in shown

@@ -20,11 +20,13 @@ def report(
     *,
     status: str = "5.1.1",
     action: str = "failed",
-    diagnostic: str = "smtp; 550 5.1.1 no such user",
+    diagnostic: str = "",
     enclosed: str = "message/rfc822",
     to: str = "bounces@example.org",
 ) -> bytes:
     """A delivery report as mail servers write them (RFC 3464)."""
+    words = "no such user" if status == "5.1.1" else "refused"
+    diagnostic = diagnostic or f"smtp; 550 {status} {words}"
     inner = f"Message-ID: {OURS}\r\nSubject: Morning papers\r\nTo: ada@example.org\r\n"
     body = inner + ("\r\nhello\r\n" if enclosed == "message/rfc822" else "")
     return (
@@ -92,7 +94,7 @@ def test_a_complaint_is_one_and_its_opposite_is_not() -> None:
     assert isinstance(found, Complaint)
     assert found.message_id == OURS
     assert "abuse" in found.text
-    assert isinstance(read_letter(complaint("not-spam")), Reply)
+    assert read_letter(complaint("not-spam")).strike is Strike.NONE
 
 
 def test_where_a_report_came_to_is_known_though_it_was_forwarded() -> None:

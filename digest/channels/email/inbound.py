@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import re
 from dataclasses import dataclass
-from email import message_from_bytes, policy
+from email import message_from_bytes, message_from_string, policy
 from email.errors import HeaderParseError
 from email.header import decode_header, make_header
 from email.message import EmailMessage, Message
@@ -19,9 +19,16 @@ from typing import cast
 
 from flufl.bounce import all_failures
 
-from digest.channels.email.codes import ENHANCED, meaning
+from digest.channels.email.codes import (
+    BASIC,
+    ENHANCED,
+    Stage,
+    judge,
+    known_replies,
+    strike_of,
+)
 from digest.model import Strike
-from digest.text import clean
+from digest.text import clean, plain
 
 log = logging.getLogger(__name__)
 
@@ -30,10 +37,20 @@ _CAME_TO = ("Delivered-To", "X-Original-To", "Envelope-To", "X-Envelope-To", "To
 _DAEMON = re.compile(
     r"(mailer-daemon|mail-daemon|postmaster|mailerdaemon|mdaemon)\b", re.IGNORECASE
 )
-#: a basic code where a server's answer begins
-_BASIC = re.compile(r"(?<![\d.])([245]\d\d)(?=[ -])")
+_MAILBOX = re.compile(r"[^\s<>;,:\"]+@[^\s<>;,:\"]+\w")
+#: of a report's text that are read
+_MOST_LINES = 200
 #: where a report in plain text goes on to the message that came back
-_COPY = re.compile(r"-{2,}.*\b(copy|original|header|message)\b", re.IGNORECASE)
+_COPY = re.compile(
+    r"-{2,}.*\b(copy|original|header|message|follow)|^(return-path|received|message-id):"
+    r"|^>+ ?received:",
+    re.IGNORECASE,
+)
+#: subjects of reports that nothing else in their headers tells
+_REPORT_SUBJECT = re.compile(
+    r"undeliver|deliver(y|ed)|fail|return|reject|bounce|abuse|complaint|spam|retour|unzustell",
+    re.IGNORECASE,
+)
 _MESSAGE_ID = re.compile(r"<[^<>\s]{3,200}>")
 #: larger than any report; what is larger is somebody's attachment
 MAX_BYTES = 2_000_000
@@ -41,7 +58,7 @@ MAX_BYTES = 2_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounce:
-    """A mail server could not deliver, or not yet."""
+    """A mail server could not deliver, or not yet; or a report about us that accuses nobody."""
 
     #: addresses that the report came to
     came_to: tuple[str, ...]
@@ -50,11 +67,13 @@ class Bounce:
     strike: Strike
     #: the server's words
     text: str
+    #: addresses that could not be reached; empty if the report does not say
+    recipients: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Complaint:
-    """A reader called a mail spam."""
+    """A reader called a mail spam, or wants no more."""
 
     came_to: tuple[str, ...]
     message_id: str
@@ -68,9 +87,37 @@ class Reply:
     subject: str
     #: sent by a program: nobody is to answer it, and nobody meant it
     automatic: bool
+    #: by a mail server, as far as that can be told without understanding it
+    from_server: bool = False
+    came_to: tuple[str, ...] = ()
 
 
 Letter = Bounce | Complaint | Reply
+
+#: kinds of feedback by which readers say what they want; others are about us (RFC 5965, 6430, 6591)
+_READERS_WILL = ("abuse", "opt-out", "opt-out-list")
+_STATUS_PARTS = re.compile(r"message/(global-|x)?delivery-status|text/(x-)?delivery-status")
+_RECIPIENT_FIELDS = ("Final-Recipient", "Original-Recipient", "X-Actual-Recipient")
+#: subjects of programs that answer for somebody who is away
+_AWAY = re.compile(
+    r"^\s*((re|aw|fwd?)\s*:\s*)*("
+    r"auto(matic|matisch\w*|mated|mática|matique)?[- :]*(re(ply|sponse|spuesta)|antwort|:)"
+    r"|out of( the)? office|vacation|on holiday|away from|abwesen|absen(ce|t)|ooo\b"
+    r"|réponse auto|risposta auto|自動|自动)",
+    re.IGNORECASE,
+)
+_AWAY_TEXT = re.compile(
+    r"\b(i am|i'm|i will be|i'll be) (currently )?(out|away|on)\b|out of (the )?office"
+    r"|on (annual )?leave|on vacation|im urlaub|nicht im (büro|haus)|en vacances|de vacaciones",
+    re.IGNORECASE,
+)
+#: a report that a mail is late and still tried
+_DELAYED = re.compile(
+    r"this is a warning message only|do(es)? not need to re-?send|will (continue|keep) (to )?try"
+    r"|(message|delivery)[^.]{0,30}(delayed|has not (yet )?been delivered)"
+    r"|notification \(delay\)|still being (re)?tried|will be (re)?tried",
+    re.IGNORECASE,
+)
 
 
 def read_letter(raw: bytes) -> Letter:
@@ -84,14 +131,36 @@ def read_letter(raw: bytes) -> Letter:
         for _, address in getaddresses([str(v) for v in mail.get_all(name, [])])
         if address
     )
-    if report == "delivery-status":
-        return _bounce(mail, came_to)
-    if report == "feedback-report":
-        return _complaint(mail, came_to)
-    automatic = _is_automatic(mail)
-    if (automatic or _is_from_a_server(mail)) and (bounce := _other_bounce(mail, came_to)):
+    subject = _decoded(str(mail.get("Subject", "")))
+    if report == "feedback-report" or _part(mail, "message/feedback-report"):
+        return _feedback(mail, came_to)
+    if report == "disposition-notification":
+        return Reply(subject=subject, automatic=True)
+    if bounce := _with_status(mail, came_to):
         return bounce
-    return Reply(subject=_decoded(str(mail.get("Subject", ""))), automatic=automatic)
+    automatic, from_server = _is_automatic(mail), _is_from_a_server(mail)
+    if _answers_for_a_person(mail, subject):
+        return Reply(subject=subject, automatic=True)
+    if _DELAYED.search(f"{subject} {_plain_text(mail)[:2000]}"):
+        return Reply(subject=subject, automatic=True)
+    if (automatic or from_server) and (bounce := _other_bounce(mail, came_to, from_server)):
+        return bounce
+    return Reply(subject=subject, automatic=automatic, from_server=from_server, came_to=came_to)
+
+
+def needs_body(headers: bytes) -> bool:
+    """Whether a mail may be a report, whose body has to be read; an action stands in its subject,
+    and a letter to a person is nobody's business."""
+    mail = cast(EmailMessage, message_from_bytes(headers, policy=policy.compat32))
+    kind = mail.get_content_type()
+    signed = any("+" in str(v) and "-" in str(v) for n in _CAME_TO for v in mail.get_all(n, []))
+    return (
+        kind == "multipart/report"
+        or signed
+        or _is_automatic(mail)
+        or _is_from_a_server(mail)
+        or _REPORT_SUBJECT.search(str(mail.get("Subject", ""))) is not None
+    )
 
 
 def _is_automatic(mail: Message) -> bool:
@@ -100,94 +169,184 @@ def _is_automatic(mail: Message) -> bool:
     return submitted != "no" or bulk
 
 
+def _answers_for_a_person(mail: Message, subject: str) -> bool:
+    """Whether a program answers for somebody: they are away, but they are there."""
+    submitted = str(mail.get("Auto-Submitted", "")).strip().lower()
+    if str(mail.get("Precedence", "")).strip().lower() == "auto_reply" or "vacation" in submitted:
+        return True
+    if _is_from_a_daemon(mail):
+        return False
+    marks = ("X-Autoreply", "X-Autorespond", "X-Autoresponder", "X-Auto-Response-Suppress")
+    marked = any(name in mail for name in marks) or "auto-replied" in submitted
+    return bool(marked or _AWAY.search(subject) or _AWAY_TEXT.search(_plain_text(mail)[:1000]))
+
+
 def _is_from_a_server(mail: Message) -> bool:
     """Whether no person sent it: bounces have no return address, or a daemon's name on them."""
-    if str(mail.get("Return-Path", "x")).strip() == "<>" or "X-Failed-Recipients" in mail:
+    return str(mail.get("Return-Path", "x")).strip() == "<>" or _is_from_a_daemon(mail)
+
+
+def _is_from_a_daemon(mail: Message) -> bool:
+    if "X-Failed-Recipients" in mail:
         return True
     senders = getaddresses([str(v) for v in mail.get_all("From", [])])
     return any(_DAEMON.match(address) for _, address in senders)
 
 
-def _bounce(mail: Message, came_to: tuple[str, ...]) -> Bounce:
-    """A report as RFC 3464 wants it, or in another form that says so."""
+def _part(mail: Message, kind: str) -> Message | None:
+    return next((p for p in mail.walk() if p.get_content_type() == kind), None)
+
+
+def _with_status(mail: Message, came_to: tuple[str, ...]) -> Bounce | None:
+    """A report with the fields of RFC 3464 or 6533, in whatever part they stand."""
     found: list[tuple[Strike, str]] = []
+    recipients: list[str] = []
+    is_report = False
     for part in mail.walk():
-        if part.get_content_type() != "message/delivery-status":
+        kind = part.get_content_type()
+        marked = _STATUS_PARTS.fullmatch(kind) is not None
+        if not marked and not (
+            kind == "text/plain" and "\nFinal-Recipient:" in _decoded_text(part)
+        ):
             continue
+        is_report = is_report or marked
         for block in _blocks(part):
-            action = str(block.get("Action", "")).strip().lower()
+            action = str(block.get("Action", "")).split(";")[0].strip().lower()
             if not action:
                 continue  # the block about the whole message
-            status = ENHANCED.search(str(block.get("Status", "")))
             said = clean(str(block.get("Diagnostic-Code", "")).split(";", 1)[-1])
-            strike = _strike(status[0] if status else "", said)
-            text = f"{status[0] if status else ''} {said}".strip()[:300]
+            status = ENHANCED.search(str(block.get("Status", "")))
+            code = status[0] if status else ""
+            recipients += _recipients_of(block)
+            failed = action.startswith(("failed", "expired"))
             # delays pass, and what was relayed is out of sight
-            found.append((strike if action == "failed" else Strike.NONE, text))
-    worst = max(found, key=lambda f: (f[0] is Strike.HARD, f[0] is Strike.SOFT), default=None)
-    if worst is None and (other := _other_bounce(mail, came_to)):
-        return other
-    strike, text = worst or (Strike.NONE, "a report without a status")
-    return Bounce(came_to=came_to, message_id=_enclosed_id(mail), strike=strike, text=text)
-
-
-def _strike(status: str, said: str) -> Strike:
-    """What a failure that is final says of the address; see `codes`.
-
-    A temporary code means that the server has given up after trying for days.
-    """
-    code = _BASIC.search(said)
-    basic = int(code[1]) if code and code[1].startswith("5") else None
-    return meaning(basic, re.sub("^4", "5", status), at_recipient=True).strike
-
-
-def _other_bounce(mail: Message, came_to: tuple[str, ...]) -> Bounce | None:
-    """A report in one of the many forms that are older than RFC 3464, or go without it."""
-    try:
-        _, gone = all_failures(mail)
-    except Exception as error:  # whatever its detectors make of odd bytes
-        log.info("bounce.not_scanned error=%r", error)
-        return None
-    if not gone:
-        return None
-    said = _server_words(_plain_text(mail))
-    status = ENHANCED.search(said)
+            strike = _strike(code, said, mail) if failed else Strike.NONE
+            found.append((strike, f"{code} {said}".strip()[:300]))
+    if not found:
+        if not is_report and mail.get_content_type() != "multipart/report":
+            return None
+        if other := _other_bounce(mail, came_to):
+            return other
+        found = [(Strike.NONE, "a report without a status")]
+    strike, text = max(found, key=lambda f: (f[0] is Strike.HARD, f[0] is Strike.SOFT))
     return Bounce(
         came_to=came_to,
         message_id=_enclosed_id(mail),
-        strike=_strike(status[0] if status else "", said),
+        strike=strike,
+        text=text,
+        recipients=tuple(dict.fromkeys(recipients)),
+    )
+
+
+def _recipients_of(block: Message) -> list[str]:
+    values = (str(block.get(name, "")).split(";", 1)[-1] for name in _RECIPIENT_FIELDS)
+    return [found[0].lower() for v in values if (found := _MAILBOX.search(v))]
+
+
+def _strike(status: str, said: str, mail: Message) -> Strike:
+    """What a failure that is final says of the address; see `codes`.
+
+    The server's own words come first; where they say nothing, those of the report do.
+    """
+    if not said or (_is_silent(status) and not ENHANCED.search(said)):
+        said = f"{said} {_server_words(_plain_text(mail))}".strip()
+    basic = BASIC.search(said)
+    code = int(basic[1]) if basic and basic[1].startswith("5") else None
+    return strike_of(judge(code, f"{said} {status}".strip(), Stage.REPORT)[0], Stage.REPORT)
+
+
+def _is_silent(status: str) -> bool:
+    return not status or status.endswith(".0.0") or status[2:] == "5.0"
+
+
+def _other_bounce(
+    mail: Message, came_to: tuple[str, ...], from_server: bool = False
+) -> Bounce | None:
+    """A report in one of the many forms that are older than RFC 3464, or go without it."""
+    try:
+        late, gone = all_failures(mail)
+    except Exception as error:  # whatever its detectors make of odd bytes
+        log.info("bounce.not_scanned error=%r", error)
+        return None
+    named = _MAILBOX.findall(str(mail.get("X-Failed-Recipients", "")))
+    text = _plain_text(mail)
+    said, message_id = _server_words(text), _enclosed_id(mail)
+    if not (gone or named):
+        # words that are known, or a mail that came back, make a report of a server's letter
+        known = any(k.words.search(said) for k in known_replies()) or ENHANCED.search(said)
+        if not from_server or not (known or message_id):
+            return None
+        named = re.findall(r"^\W*<?([^\s<>;,:\"]+@[^\s<>;,:\"]+\w)>?:?\s*$", text, re.MULTILINE)
+    recipients = [a.decode("utf-8", "replace") if isinstance(a, bytes) else str(a) for a in gone]
+    strike = _strike("", said, mail)
+    return Bounce(
+        came_to=came_to,
+        message_id=message_id,
+        strike=Strike.NONE if late and not gone else strike,
         text=said[:300] or "a report in words of its own",
+        recipients=tuple(dict.fromkeys(a.lower() for a in [*recipients, *named])),
     )
 
 
 def _plain_text(mail: Message) -> str:
+    """The report's own words: its first text, without tags."""
     for part in mail.walk():
         if part.get_content_maintype() == "text":
-            body = part.get_payload(decode=True)
-            return body.decode("utf-8", "replace") if isinstance(body, bytes) else ""
+            text = _decoded_text(part)
+            if part.get_content_subtype() == "html":
+                text = re.sub(r"<br[^>]*>|</(p|tr|div|li)>", "\n", text, flags=re.IGNORECASE)
+                text = _lines_of(text)
+            if text.strip():
+                return text
     return ""
+
+
+def _lines_of(html: str) -> str:
+    return "\n".join(plain(line) for line in html.splitlines())
+
+
+def _decoded_text(part: Message) -> str:
+    body = part.get_payload(decode=True)
+    if not isinstance(body, bytes):
+        return str(part.get_payload() or "")
+    charset = str(part.get_content_charset() or "utf-8")
+    try:
+        return body.decode(charset, "replace")
+    except LookupError:
+        return body.decode("utf-8", "replace")
 
 
 def _server_words(text: str) -> str:
-    """The line of a report in which a server's answer stands, or nothing."""
-    for line in text.splitlines():
+    """What a report says of the failure: the lines with a server's answer, else all its words."""
+    lines: list[str] = []
+    for line in text.splitlines()[:_MOST_LINES]:
         if _COPY.match(line):
             break
-        if (code := _BASIC.search(line)) or (code := ENHANCED.search(line)):
-            return clean(line[code.start() :])
-    return ""
+        lines.append(line.strip())
+    for n, line in enumerate(lines):
+        code = BASIC.search(line)
+        if code or ENHANCED.search(line):
+            rest = " ".join(lines[n + 1 : n + 3])  # answers are wrapped
+            return clean(f"{line[code.start() if code else 0 :]} {rest}")[:500]
+    return clean(" ".join(lines))[:1500]
 
 
-def _complaint(mail: Message, came_to: tuple[str, ...]) -> Complaint | Reply:
-    for part in mail.walk():
-        if part.get_content_type() == "message/feedback-report":
-            for block in _blocks(part):
-                kind = str(block.get("Feedback-Type", "")).strip().lower()
-                if kind == "not-spam":
-                    return Reply(subject="", automatic=True)
-                if kind:
-                    text = f"complaint ({clean(kind)[:40]})"
-                    return Complaint(came_to=came_to, message_id=_enclosed_id(mail), text=text)
+def _feedback(mail: Message, came_to: tuple[str, ...]) -> Letter:
+    """A report of RFC 5965: a reader's will, or something about us."""
+    part = _part(mail, "message/feedback-report")
+    for block in _blocks(part) if part is not None else []:
+        kind = clean(str(block.get("Feedback-Type", ""))).lower()[:40]
+        if kind in _READERS_WILL:
+            return Complaint(
+                came_to=came_to, message_id=_enclosed_id(mail), text=f"complaint ({kind})"
+            )
+        if kind:
+            return Bounce(
+                came_to=came_to,
+                message_id=_enclosed_id(mail),
+                strike=Strike.NONE,
+                text=f"a report about us ({kind})" if kind != "not-spam" else "it was no spam",
+            )
     return Reply(subject="", automatic=True)
 
 
@@ -196,17 +355,18 @@ def _blocks(part: Message) -> list[Message]:
     payload = part.get_payload()
     if isinstance(payload, list):
         blocks = [b for b in payload if isinstance(b, Message)]
-        # a feedback-report is one message whose headers, or whose text, are the fields
+        # The parser knows delivery-status alone: of others it makes one message, whose headers are
+        # the first group of fields and whose text are those that follow.
         nested = [
-            inner for b in blocks if not b.keys() for inner in _parsed(str(b.get_payload() or ""))
+            inner for b in blocks if not b.is_multipart() for inner in _parsed(_decoded_text(b))
         ]
         return [b for b in blocks if b.keys()] + nested
-    return _parsed(str(payload or ""))
+    return _parsed(_decoded_text(part))
 
 
 def _parsed(text: str) -> list[Message]:
-    groups = re.split(r"\r?\n\r?\n", text)
-    return [message_from_bytes(g.encode("utf-8", "replace")) for g in groups if g.strip()]
+    groups = re.split(r"\r?\n[ \t]*\r?\n", text)
+    return [message_from_string(g) for g in groups if g.strip()]
 
 
 def _enclosed_id(mail: Message) -> str:

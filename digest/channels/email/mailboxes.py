@@ -8,14 +8,17 @@ import mailbox
 import re
 import ssl
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from digest.channels.email.inbound import MAX_BYTES
 from digest.errors import InboxError
 
-#: a mailbox may be shared with people; what is older was read, or was not for us
+#: a mailbox may be shared with people: of so many unread mails the latest are looked at
 MAX_MAILS = 2_000
+#: headers that are asked for at once
+HEADERS_AT_ONCE = 50
 
 
 class MaildirBox:
@@ -24,15 +27,24 @@ class MaildirBox:
     def __init__(self, path: Path) -> None:
         if not (path / "new").is_dir():
             raise InboxError(f"{path} is no Maildir: it has no folder named new.")
-        self._box = mailbox.Maildir(path, create=False)
+        self._path, self._box = path, mailbox.Maildir(path, create=False)
+        #: what was seen is marked in the files' names
+        self.position = ""
 
-    def unread(self) -> Iterator[tuple[str, bytes]]:
-        for key in sorted(self._box.keys())[:MAX_MAILS]:
-            try:
-                if "S" not in self._box[key].get_flags():
-                    yield key, self._box.get_bytes(key)
-            except (KeyError, OSError):
-                continue  # a mail program was quicker
+    def unread(self, needs_body: Callable[[bytes], bool]) -> Iterator[tuple[str, bytes]]:
+        names = [p.name for p in (self._path / "new").iterdir()]
+        if (self._path / "cur").is_dir():
+            names += [
+                p.name
+                for p in (self._path / "cur").iterdir()
+                if "S" not in p.name.partition(":2,")[2]
+            ]
+        for name in sorted(n for n in names if not n.startswith("."))[-MAX_MAILS:]:
+            key = name.partition(":")[0]
+            with suppress(KeyError, OSError):  # a mail program was quicker
+                with self._box.get_file(key) as file:
+                    raw = file.read(MAX_BYTES)
+                yield key, raw if needs_body(headers_of(raw)) else headers_of(raw)
 
     def done(self, key: str) -> None:
         with suppress(KeyError, OSError):
@@ -62,6 +74,7 @@ class ImapBox:
         username: str,
         password: str,
         folder: str = "INBOX",
+        position: str = "",
         timeout_s: float = 60.0,
         tls_context: ssl.SSLContext | None = None,
     ) -> None:
@@ -93,17 +106,45 @@ class ImapBox:
                 "INBOX_PASSWORD."
             ) from error
         self._imap = opened
+        _, validity = opened.response("UIDVALIDITY")
+        first = validity[0] if validity else None
+        self._validity = first.decode() if isinstance(first, bytes) else ""
+        known, _, last = position.partition(":")
+        # numbers of another validity mean other mails (RFC 3501, 2.3.1.1)
+        self._known = int(last) if known == self._validity and last.isdigit() else 0
+        self._last = self._known
 
-    def unread(self) -> Iterator[tuple[str, bytes]]:
-        status, found = self._call("search", None, "UNSEEN")
+    @property
+    def position(self) -> str:
+        return f"{self._validity}:{self._last}" if self._validity else ""
+
+    def unread(self, needs_body: Callable[[bytes], bool]) -> Iterator[tuple[str, bytes]]:
+        criteria = ("UNSEEN", "UID", f"{self._known + 1}:*") if self._validity else ("UNSEEN",)
+        status, found = self._call("search", None, *criteria)
         if status != "OK":
             raise InboxError(f"{self._where} cannot search: {_said(found)}.")
         listed = found[0] if found and isinstance(found[0], bytes) else b""
-        for uid in listed.split()[-MAX_MAILS:]:
-            status, parts = self._call("fetch", uid, "(BODY.PEEK[])")
-            body = next((p[1] for p in parts if isinstance(p, tuple)), None)
-            if status == "OK" and body is not None:
-                yield uid.decode(), body
+        # "n:*" names the last mail even if its number is less
+        uids = sorted(n for n in map(int, listed.split()) if n > self._known)[-MAX_MAILS:]
+        for start in range(0, len(uids), HEADERS_AT_ONCE):
+            some = uids[start : start + HEADERS_AT_ONCE]
+            headers = self._fetched(some, "BODY.PEEK[HEADER]")
+            for uid in some:
+                head = headers.get(uid)
+                if head is not None and needs_body(head):
+                    head = self._fetched([uid], f"BODY.PEEK[]<0.{MAX_BYTES}>").get(uid)
+                if head is not None:
+                    yield str(uid), head
+                self._last = max(self._last, uid) if self._validity else 0
+
+    def _fetched(self, uids: Sequence[int], what: str) -> dict[int, bytes]:
+        """Some part of mails, by their number."""
+        status, parts = self._call("fetch", ",".join(map(str, uids)), f"(UID {what})")
+        found: dict[int, bytes] = {}
+        for part in parts if status == "OK" else []:
+            if isinstance(part, tuple) and (number := _UID.search(part[0])):
+                found[int(number[1])] = part[1]
+        return found
 
     def done(self, key: str) -> None:
         self._call("store", key.encode(), "+FLAGS", "(\\Seen)")
@@ -118,6 +159,15 @@ class ImapBox:
             return self._imap.uid(command, *arguments)  # type: ignore[arg-type]
         except (OSError, imaplib.IMAP4.error) as error:
             raise InboxError(f"{self._where} broke off: {_plainly(error)}.") from error
+
+
+_UID = re.compile(rb"UID (\d+)")
+
+
+def headers_of(raw: bytes) -> bytes:
+    """A mail up to its body."""
+    end = re.search(rb"\r?\n\r?\n", raw)
+    return raw[: end.end()] if end else raw
 
 
 def _log_in(imap: imaplib.IMAP4, username: str, password: str) -> None:

@@ -9,10 +9,10 @@ import unicodedata
 from collections.abc import Callable, Sequence
 
 from digest.address import needs_smtputf8
-from digest.channels.email.codes import LOGIN_WANTED, reply_to_receipt
+from digest.channels.email.codes import LOGIN_WANTED, Stage, reply_to_receipt
 from digest.channels.email.smtp_login import Login, TlsLogin
 from digest.errors import RouteError
-from digest.model import Message, Outcome, Receipt
+from digest.model import Cause, Message, Outcome, Receipt
 from digest.text import clean
 
 #: RFC 5321 4.5.3.2.6 gives the server ten minutes after the final dot; giving up early is how
@@ -275,10 +275,10 @@ class SmtpTransport:
         else:
             self._end(smtp, answers[-1][0])
         if stage == 0:
-            raise self._refused("mail", code, text)
+            return self._refused_at_mail(code, text)
         if stage == 1 and code in LOGIN_WANTED:
             raise self._login_wanted(code, text)
-        return reply_to_receipt(code, text, at_recipient=stage == 1)
+        return reply_to_receipt(code, text, stage=Stage.RECIPIENT if stage == 1 else Stage.BODY)
 
     def _send_body(self, smtp: smtplib.SMTP, body: bytes) -> Receipt:
         stuffed = body.replace(b"\n.", b"\n..")  # RFC 5321 4.5.2
@@ -304,7 +304,7 @@ class SmtpTransport:
                 rest=True,
                 text=f"connection lost while waiting for the answer: {_reply_text(error)}",
             )
-        answer = reply_to_receipt(code, text, at_recipient=False)
+        answer = reply_to_receipt(code, text, stage=Stage.BODY)
         if code == 421:
             self._drop()
         return answer
@@ -347,12 +347,19 @@ class SmtpTransport:
             temporary=False,
         )
 
-    def _refused(self, stage: str, code: int, text: bytes) -> RouteError:
-        said = f"{code} {clean(text.decode('utf-8', 'replace'))}"
-        return RouteError(
-            f"{self.route} refuses the sender: {said}. Check sender in [smtp] and whether this "
-            "account may use it.",
-            stage=stage,
+    def _refused_at_mail(self, code: int, text: bytes) -> Receipt:
+        """A refusal at MAIL: of this mail for its size, for our quota or pace, or of the sender.
+
+        Raises:
+            RouteError: it would meet every message.
+        """
+        receipt = reply_to_receipt(code, text, stage=Stage.MAIL)
+        if receipt.cause in (Cause.QUOTA, Cause.SLOW, Cause.MESSAGE):
+            return receipt
+        raise RouteError(
+            f"{self.route} refuses the sender: {receipt.reply}. Check sender in [smtp] and whether "
+            "this account may use it.",
+            stage="mail",
             code=code,
             temporary=code < 500,
         )
