@@ -22,9 +22,10 @@ from pathlib import Path
 
 from digest.channels.email.smtp import SmtpTransport
 from digest.model import Basis, Edition, EditionKind, Message, Outcome, PlannedEdition, Subscriber
+from digest.ports import Route
 from digest.store import Store, open_store
-from digest.usecases.send import send_due
-from digest.usecases.senders import SendOptions
+from digest.usecases.claims import SendOptions
+from digest.usecases.dispatch import send_due
 
 SESSIONS, N_MAILS, KILOBYTES = 8, 3_000, 40
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -112,10 +113,10 @@ def our_rate(store: Store, port: int, n: int, sessions: int) -> tuple[float, flo
     used, started = time.process_time(), time.monotonic()
     report = send_due(
         store,
-        transport,
+        [Route(name="bench", transport=transport, connections=sessions)],
         worker="bench",
         clock=lambda: NOW,
-        options=SendOptions(connections=sessions, alone=store.single_process),
+        options=SendOptions(alone=store.single_process),
     )
     seconds = time.monotonic() - started
     assert len(report.settled) == n, report

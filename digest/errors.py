@@ -10,6 +10,7 @@
       DeliveryError
         RouteError           stage, code
       InboxError
+      LoginError             temporary
       StoreError
         StoreBusy, StoreFull, StoreCorrupt, SchemaTooNew
       TokenError
@@ -120,6 +121,14 @@ class RouteError(DeliveryError):
         #: our limit of the day is reached
         self.until_tomorrow = until_tomorrow
         self.code = code
+        self.temporary = temporary
+        super().__init__(message)
+
+
+class LoginError(DigestError):
+    """A provider gives no token to log in with."""
+
+    def __init__(self, message: str, *, temporary: bool = False) -> None:
         self.temporary = temporary
         super().__init__(message)
 

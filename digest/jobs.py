@@ -144,12 +144,12 @@ def wait_for_mails(
 ) -> DayReport:
     """After a run: try what was deferred, at its time, until it is settled or patience ends."""
     from digest.usecases.day import with_latest_states
-    from digest.usecases.routes import pause_until
+    from digest.usecases.routes import resting_until
 
     store, deadline = app.store, app.clock() + patience
     while (due := store.deliveries.next_at()) is not None:
         now = app.clock()
-        due = max(due, pause_until(store, app.mail.route, now) or now)
+        due = max(due, resting_until(store, app.mail.channel.routes, now) or now)
         if due > deadline:
             break
         progress(f"waiting until {due:%H:%M} UTC for mails that were put off")

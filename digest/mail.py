@@ -6,39 +6,37 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from email.utils import parseaddr
-from functools import cached_property
+from functools import cached_property, partial
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from digest.config import Settings
+from digest.distribution import missing
 from digest.errors import ConfigError
-from digest.ports import Channel, Clock, Inbox, Signer, Transport
+from digest.ports import Channel, Clock, Inbox, Route, Signer, Transport
 
 if TYPE_CHECKING:
+    from digest.channels.email.dkim import DkimSigner
+    from digest.channels.email.oauth import AccessToken, OAuthClient
+    from digest.config.mail import Login, SmtpSettings
     from digest.edition import Letterhead
     from digest.model import Edition, Message, Rendered
     from digest.store import Store
+    from digest.usecases.claims import SendOptions
     from digest.usecases.retry import RetryPolicy
-    from digest.usecases.senders import SendOptions
-
-#: a mail server's pace is kept however many wait for it; a longer wait is a clock that went back
-LONGEST_TURN = timedelta(hours=1)
 
 
 class EmailChannel:
     """Implements `ports.Channel`: a MIME message, signed if there is a key.
 
     Args:
-        make_transport: opens the mail server or the Maildir.
+        routes: mail servers, or a Maildir.
     """
 
     def __init__(
-        self,
-        route: str,
-        letterhead: Letterhead,
-        sign: Signer | None,
-        make_transport: Callable[[], Transport],
+        self, routes: tuple[Route, ...], letterhead: Letterhead, sign: Signer | None
     ) -> None:
-        self.route, self.transport = route, make_transport
+        self.routes = routes
         self._letterhead, self._sign = letterhead, sign
 
     def message(self, edition: Edition, rendered: Rendered, now: datetime) -> Message:
@@ -68,7 +66,7 @@ class MailParts:
     @cached_property
     def email(self) -> EmailChannel:
         """Mail, whatever else is configured: previews are mails."""
-        return EmailChannel(self.route, self.letterhead, self.signer(), self._mail_transport)
+        return EmailChannel(self._mail_routes(), self.letterhead, self.signer())
 
     @cached_property
     def _chat(self) -> Channel | None:
@@ -76,26 +74,45 @@ class MailParts:
         return channel.build(self.settings.title) if channel else None
 
     def transport(self) -> Transport:
-        """The configured way out.
+        """The first way out.
 
         Raises:
-            ConfigError: there is none, or its password is missing.
+            ConfigError: there is none, or the login of one of them is missing.
         """
-        return self._chat.transport() if self._chat else self._mail_transport()
-
-    def _mail_transport(self) -> Transport:
-        if self.settings.maildir:
-            from digest.channels.email.maildir import MaildirTransport
-
-            return MaildirTransport(self.settings.maildir.path)
-        smtp = self.settings.smtp
-        if smtp is None:
+        if not self.channel.routes:
             raise ConfigError(
                 [
                     "There is no way to send: the configuration has neither [smtp] nor [maildir] "
                     "nor [channel]. `digest preview` works without."
                 ]
             )
+        first, *others = self.channel.routes
+        for route in others:
+            route.transport()
+        return first.transport()
+
+    def _mail_routes(self) -> tuple[Route, ...]:
+        if self.settings.maildir:
+            from digest.channels.email.maildir import MaildirTransport
+
+            path = self.settings.maildir.path
+            return (Route(name="maildir", transport=lambda: MaildirTransport(path)),)
+        return tuple(
+            Route(
+                name=smtp.route,
+                transport=partial(self._smtp, smtp),
+                connections=smtp.connections,
+                per_second=smtp.per_second,
+                priority=smtp.priority,
+                weight=smtp.weight,
+                recipients=smtp.recipients,
+                per_day=smtp.per_day,
+                warm_up=smtp.warm_up,
+            )
+            for smtp in self.settings.smtp
+        )
+
+    def _smtp(self, smtp: SmtpSettings) -> Transport:
         if smtp.fault:
             raise ConfigError([smtp.fault])
         from digest.channels.email.smtp import SmtpTransport
@@ -106,18 +123,59 @@ class MailParts:
             security=smtp.security,
             username=smtp.username,
             password=smtp.password.get_secret_value(),
+            token=self._token(smtp),
             timeout_s=smtp.timeout_s,
             messages_per_connection=smtp.messages_per_connection,
             pipelining=smtp.pipelining,
         )
 
+    def _token(self, login: Login) -> AccessToken | None:
+        """What the login shows instead of a password, if it does.
+
+        Raises:
+            ConfigError: oauthlib is missing.
+        """
+        from digest.channels.email.oauth import CommandToken, RefreshedToken
+
+        if login.token_command:
+            return CommandToken(login.token_command)
+        if not login.oauth or self.settings.oauth is None:
+            return None
+        if find_spec("oauthlib") is None:
+            raise ConfigError([missing("Logging in by OAuth", "oauthlib", "oauth")])
+        path = self.settings.oauth.token_file
+        return RefreshedToken(self.oauth_client(), path, login.username, self.clock)
+
+    def oauth_client(self) -> OAuthClient:
+        """This program, as the provider of [oauth] knows it.
+
+        Raises:
+            ConfigError: there is no such table.
+        """
+        from digest.channels.email.oauth import ENDPOINTS, Endpoints, OAuthClient
+
+        settings = self.settings.oauth
+        if settings is None:
+            raise ConfigError(
+                ["There is no table [oauth] with provider and client_id (config.example.toml)."]
+            )
+        known = ENDPOINTS.get(settings.provider, Endpoints(authorize="", token="", scope=""))
+        tenant = settings.tenant
+        return OAuthClient(
+            endpoints=Endpoints(
+                authorize=settings.authorize_url or known.authorize.format(tenant=tenant),
+                token=settings.token_url or known.token.format(tenant=tenant),
+                device=settings.device_url or known.device.format(tenant=tenant),
+                scope=settings.scope or known.scope,
+            ),
+            client_id=settings.client_id,
+            client_secret=settings.client_secret.get_secret_value(),
+        )
+
     @property
-    def route(self) -> str:
-        """The server by the name under which its pace and its pauses are kept."""
-        if self._chat:
-            return self._chat.route
-        smtp = self.settings.smtp
-        return f"{smtp.host}:{smtp.effective_port}" if smtp else "maildir"
+    def n_connections(self) -> int:
+        """At once, to all servers together."""
+        return sum(r.connections for r in self.channel.routes) or 1
 
     @property
     def retry_policy(self) -> RetryPolicy:
@@ -128,35 +186,30 @@ class MailParts:
             resend_unknown=delivery.on_unknown == "resend",
             suppress_after=delivery.suppress_after,
             give_up_after=timedelta(hours=delivery.give_up_after_h),
+            pause_at_bounces=delivery.pause_at_bounces,
+            pause_at_complaints=delivery.pause_at_complaints,
             zone=self.settings.schedule.timezone,
         )
 
-    def send_options(
-        self, *, most: int = 0, connections: int | None = None, alone_among: str = ""
-    ) -> SendOptions:
-        """How mails leave, as configured.
+    def send_options(self, *, most: int = 0, alone_among: str = "") -> SendOptions:
+        """How mails leave, as configured, whatever their route.
 
         Args:
             most: mails to send at most; 0: all.
-            connections: fewer than configured, if the others are somebody else's.
         """
-        from digest.usecases.senders import LEASE, SendOptions
+        from digest.channels.email.dns import operator_of
+        from digest.usecases.claims import LEASE, SendOptions
 
-        smtp, store = self.settings.smtp, self._store()
+        store = self._store()
         dead_after = timedelta(seconds=self.settings.cluster.dead_after_s)
-
-        def take_turns(n: int, apart: float) -> float:
-            name = f"mail:{self.route}"
-            return store.rate_limits.acquire(name, self.clock(), apart, n, LONGEST_TURN)
-
         return SendOptions(
-            connections=connections or (smtp.connections if smtp else 1),
             alone=store.single_process,
             alone_among=alone_among,
             lease=LEASE if store.single_process else dead_after,
             most=most,
-            per_second=smtp.per_second if smtp else 0.0,
-            take_turns=take_turns,
+            operator_per_second=self.settings.delivery.operator_per_second,
+            operator_connections=self.settings.delivery.operator_connections,
+            operator_of=operator_of,
         )
 
     def inbox(self, position: str = "") -> Inbox:
@@ -186,11 +239,12 @@ class MailParts:
             security=settings.security,
             username=settings.username,
             password=settings.password.get_secret_value(),
+            token=self._token(settings),
             folder=settings.folder,
             position=position,
         )
 
-    def signer(self) -> Signer | None:
+    def signer(self) -> DkimSigner | None:
         """Signs with the configured DKIM key.
 
         Raises:
@@ -208,7 +262,7 @@ class MailParts:
         from digest.colour import Accent
         from digest.edition import Letterhead
 
-        smtp = self.settings.smtp
+        smtp = self.settings.smtp[0] if self.settings.smtp else None
         reply_to = (smtp.reply_to if smtp and smtp.reply_to else None) or self.settings.sender
         return Letterhead(
             title=self.settings.title,

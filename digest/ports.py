@@ -153,24 +153,43 @@ class Transport(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One server that mails leave by, and how much of it may be used.
+
+    Raises:
+        ConfigError: by `transport`: its login or password is missing.
+    """
+
+    #: under which its pace, its pauses and its limits are kept; no secret in it
+    name: str
+    transport: Callable[[], Transport]
+    #: at once; of all workers together
+    connections: int = 1
+    #: mails a second; 0: as fast as it goes
+    per_second: float = 0.0
+    #: the lowest goes first, the others when it cannot (as in RFC 2782)
+    priority: int = 0
+    #: share of the mails among routes of one priority
+    weight: int = 1
+    #: addresses and domains that leave by this one alone; nothing: those that no other names
+    recipients: tuple[str, ...] = ()
+    #: most mails a day; 0: no limit
+    per_day: int = 0
+    #: most mails on the first day, and half as many more each day; 0: no limit
+    warm_up: int = 0
+
+
 class Channel(Protocol):
     """A way to readers: what a rendered edition is sent as, and how that leaves."""
 
     @property
-    def route(self) -> str:
-        """The server's name, under which its pace and its pauses are kept; no secret in it."""
+    def routes(self) -> tuple[Route, ...]:
+        """Where it can leave; none if nothing is configured, which only previews bear."""
         ...
 
     def message(self, edition: Edition, rendered: Rendered, now: datetime) -> Message:
         """An edition as it is sent; the same edition makes the same message id."""
-        ...
-
-    def transport(self) -> Transport:
-        """A new way out.
-
-        Raises:
-            ConfigError: there is none, or its password is missing.
-        """
         ...
 
 

@@ -54,7 +54,7 @@ class Worker:
         Never raises for a fault of the day: it is logged, and tomorrow happens.
         """
         from digest.usecases.due import due_subscribers
-        from digest.usecases.routes import pause_until
+        from digest.usecases.routes import resting_until
 
         now = self._app.clock()
         if self._stopping.is_set() or now < self._quiet_until:
@@ -64,9 +64,10 @@ class Worker:
             if not self._synced:
                 jobs.sync_subscribers(self._app)
                 self._synced = True
-            if pause_until(store, self._app.mail.route, now) is not None:
+            if resting_until(store, self._app.mail.channel.routes, now) is not None:
                 return None
-            due = due_subscribers(store, now, MOST_AT_ONCE)
+            spread = timedelta(minutes=self._app.settings.delivery.spread_minutes)
+            due = due_subscribers(store, now, MOST_AT_ONCE, spread)
             if not due and not store.deliveries.has_due(now):
                 return None
             report = jobs.run(self._app, readers=due, should_stop=self._stopping.is_set)

@@ -21,6 +21,7 @@ from digest.channels.base import ChannelSettings
 from digest.errors import ConfigError, RouteError
 from digest.fields import FromEnvironment, check_http_url
 from digest.model import Edition, Message, Outcome, Receipt, Rendered
+from digest.ports import Route
 from digest.ssrf import PublicOnlyTransport
 
 #: seconds that a chat program has to answer
@@ -78,7 +79,11 @@ class WebhookChannel:
         self._url, self._title, self._field, self._max_chars = url, title, field, max_chars
         self._timeout_s, self._allow_private = timeout_s, allow_private
         #: the rest of the address is a secret
-        self.route = urlsplit(url).netloc.rpartition("@")[2]
+        self._host = urlsplit(url).netloc.rpartition("@")[2]
+
+    @property
+    def routes(self) -> tuple[Route, ...]:
+        return (Route(name=self._host, transport=self.transport),)
 
     def message(self, edition: Edition, rendered: Rendered, now: datetime) -> Message:
         """The edition's papers with their links, as JSON. A group reads it, so nothing in it acts
@@ -87,7 +92,7 @@ class WebhookChannel:
         about = f"{reader.id}|{edition.edition_date}|{edition.kind}"
         text = "\n".join(self._lines(edition))
         return Message(
-            message_id=f"<{hashlib.sha256(about.encode()).hexdigest()[:32]}@{self.route}>",
+            message_id=f"<{hashlib.sha256(about.encode()).hexdigest()[:32]}@{self._host}>",
             sender=self._title,
             recipient=reader.email,
             body=json.dumps({self._field: text}, ensure_ascii=False).encode(),

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from digest.ports import Source
 
 
-def run_checks(app: App, send_test: str) -> int:
+def run_checks(app: App, send_test: str, *, dns: bool = False) -> int:
     """Check part after part, telling each; returns how many failed.
 
     Raises:
@@ -61,6 +61,29 @@ def run_checks(app: App, send_test: str) -> int:
         except DigestError as error:
             fail(f"{name}: {error}")
             n_failed += 1
+    return n_failed + (_dns(app) if dns else 0)
+
+
+def _dns(app: App) -> int:
+    """What receivers look up about the sender; returns how much of it is wrong."""
+    from digest.channels.email.dns import check_sender
+
+    settings = app.settings
+    if settings.channel is not None:
+        raise ConfigError(["--dns: with [channel] no mail is sent."])
+    domain = parseaddr(settings.sender)[1].rpartition("@")[2]
+    envelope = app.mail.letterhead.bounces_to.rpartition("@")[2] or domain
+    signer, dkim = app.mail.signer(), settings.mail.dkim
+    findings = check_sender(
+        domain,
+        envelope=envelope,
+        host=settings.smtp[0].host if settings.smtp else "",
+        dkim=(dkim.domain, dkim.selector, signer.fits) if dkim and signer else None,
+    )
+    n_failed = 0
+    for found in findings:
+        (fail if found.faulty else say)(f"{found.subject}: {found.text}")
+        n_failed += found.faulty
     return n_failed
 
 
@@ -155,16 +178,20 @@ def _web(app: App) -> str:
 
 
 def _route(app: App) -> str:
-    with app.mail.transport() as transport:
-        transport.connect()
-    smtp = app.settings.smtp
-    if app.settings.channel is not None:
-        return f"{app.mail.route} answers; nothing was sent"
-    if smtp is None:
-        assert app.settings.maildir is not None
+    app.mail.transport()
+    for route in app.mail.channel.routes:
+        with route.transport() as transport:
+            transport.connect()
+    if app.settings.maildir is not None:
         return f"{app.settings.maildir.path} is writable"
-    login = f", login as {smtp.username}" if smtp.username else ""
-    return f"{smtp.host}:{smtp.effective_port} answers ({smtp.security}{login}); nothing was sent"
+    if app.settings.channel is not None:
+        return f"{app.mail.channel.routes[0].name} answers; nothing was sent"
+    told = []
+    for smtp in app.settings.smtp:
+        by = " by OAuth" if smtp.by_token else ""
+        login = f", login as {smtp.username}{by}" if smtp.username else ""
+        told.append(f"{smtp.host}:{smtp.effective_port} answers ({smtp.security}{login})")
+    return "; ".join(told) + "; nothing was sent"
 
 
 def _inbox(app: App) -> str:

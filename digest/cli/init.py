@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from email.utils import parseaddr
@@ -27,26 +28,87 @@ class Answers:
     security: str = "starttls"
     username: str = ""
     sender: str = ""
+    #: the provider's name, if it takes no passwords
+    oauth: str = ""
 
 
 DEFAULT_CATEGORIES = ("cs.LG", "cs.CL")
-#: host, port and security by the domain of an address; all of them take the address as login
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """A mail server, as its owner tells people to set it up; all of them take the address as
+    login."""
+
+    host: str
+    port: int
+    security: str
+    #: "microsoft", if it takes no passwords at all
+    oauth: str = ""
+    #: what a person has to know first
+    note: str = ""
+
+
+def _starttls(host: str, **more: str) -> Provider:
+    return Provider(host, 587, "starttls", **more)
+
+
+def _tls(host: str, **more: str) -> Provider:
+    return Provider(host, 465, "tls", **more)
+
+
+_APP_PASSWORD = "It wants an app password, which you make in your account's settings there."
+_GMAIL = _starttls(
+    "smtp.gmail.com", note="Gmail wants an app password: https://myaccount.google.com/apppasswords"
+)
+_MICROSOFT = _starttls("smtp-mail.outlook.com", oauth="microsoft")
+_ICLOUD = _starttls("smtp.mail.me.com", note=_APP_PASSWORD)
+_GMX = _starttls(
+    "mail.gmx.net", note="Allow POP3 and IMAP in your account's settings there, which SMTP needs."
+)
+_GMX_COM = _starttls("mail.gmx.com", note=_GMX.note)
+_YAHOO = _tls("smtp.mail.yahoo.com", note=_APP_PASSWORD)
+_AUTHORISED = "It wants an authorisation code instead of your password (switch SMTP on there)."
+#: by the domain of an address
 PROVIDERS = {
-    "gmail.com": ("smtp.gmail.com", 587, "starttls"),
-    "googlemail.com": ("smtp.gmail.com", 587, "starttls"),
-    "fastmail.com": ("smtp.fastmail.com", 465, "tls"),
-    "gmx.de": ("mail.gmx.net", 587, "starttls"),
-    "gmx.net": ("mail.gmx.net", 587, "starttls"),
-    "icloud.com": ("smtp.mail.me.com", 587, "starttls"),
-    "mailbox.org": ("smtp.mailbox.org", 587, "starttls"),
-    "posteo.de": ("posteo.de", 465, "tls"),
-    "web.de": ("smtp.web.de", 587, "starttls"),
-    "yahoo.com": ("smtp.mail.yahoo.com", 465, "tls"),
+    "163.com": _tls("smtp.163.com", note=_AUTHORISED),
+    "126.com": _tls("smtp.126.com", note=_AUTHORISED),
+    "aol.com": _tls("smtp.aol.com", note=_APP_PASSWORD),
+    "fastmail.com": _tls("smtp.fastmail.com", note=_APP_PASSWORD),
+    "foxmail.com": _tls("smtp.qq.com", note=_AUTHORISED),
+    "gmail.com": _GMAIL,
+    "gmx.at": _GMX,
+    "gmx.ch": _GMX,
+    "gmx.com": _GMX_COM,
+    "gmx.de": _GMX,
+    "gmx.net": _GMX,
+    "googlemail.com": _GMAIL,
+    "hotmail.com": _MICROSOFT,
+    "icloud.com": _ICLOUD,
+    "live.com": _MICROSOFT,
+    "mac.com": _ICLOUD,
+    "mailbox.org": _starttls("smtp.mailbox.org"),
+    "me.com": _ICLOUD,
+    "msn.com": _MICROSOFT,
+    "outlook.com": _MICROSOFT,
+    "posteo.de": _tls("posteo.de"),
+    "qq.com": _tls("smtp.qq.com", note=_AUTHORISED),
+    "web.de": _starttls("smtp.web.de", note=_GMX.note),
+    "yahoo.com": _YAHOO,
+    "yandex.com": _tls("smtp.yandex.com", note=_APP_PASSWORD),
+    "yandex.ru": _tls("smtp.yandex.ru", note=_APP_PASSWORD),
+    "zoho.com": _tls("smtp.zoho.com"),
 }
+#: providers with a domain in each country
+_COUNTRIES = re.compile(r"(hotmail|live|outlook|yahoo)(?:\.[a-z]{2,3}){1,2}")
 
 
-def provider_of(email: str) -> tuple[str, int, str] | None:
-    return PROVIDERS.get(email.rpartition("@")[2].lower())
+def provider_of(email: str) -> Provider | None:
+    """Who runs an address, if that is known."""
+    domain = email.rpartition("@")[2].lower()
+    if domain not in PROVIDERS and (match := _COUNTRIES.fullmatch(domain)):
+        return _YAHOO if match[1] == "yahoo" else _MICROSOFT
+    return PROVIDERS.get(domain)
 
 
 def _text(value: str) -> str:
@@ -112,6 +174,15 @@ def _way_out(a: Answers) -> list[str]:
         sender = a.email
     port = [f"port = {a.smtp_port}"] if a.smtp_port else []
     login = [f"username = {_text(a.username)}      # password: SMTP_PASSWORD in .env"]
+    registration = []
+    if a.oauth:
+        login = [f"username = {_text(a.username)}", "oauth = true"]
+        registration = [
+            "",
+            "[oauth]                            # docs/mail.md, then `digest login`",
+            f"provider = {_text(a.oauth)}",
+            'client_id = "PUT-YOURS-HERE"',
+        ]
     return [
         "[smtp]",
         f"host = {_text(a.smtp_host)}",
@@ -119,4 +190,5 @@ def _way_out(a: Answers) -> list[str]:
         f"security = {_text(a.security)}",
         *(login if a.username else []),
         f"sender = {_text(sender)}",
+        *registration,
     ]

@@ -71,7 +71,13 @@ def status(
             cluster = cluster_status(application)
         if as_json:
             data = show_status.status_data(
-                store, now, n_runs=runs, n_days=days, people=people, cluster=cluster
+                store,
+                now,
+                n_runs=runs,
+                n_days=days,
+                people=people,
+                cluster=cluster,
+                policy=application.mail.retry_policy,
             )
             print(json.dumps(data, indent=2, ensure_ascii=False))
         else:
@@ -83,7 +89,7 @@ def status(
                 people=people,
                 n_people=n_people,
                 cluster=cluster,
-                zone=application.settings.schedule.timezone,
+                policy=application.mail.retry_policy,
             )
 
 

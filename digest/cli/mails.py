@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from digest.cli.output import say, table, warn
-from digest.text import counted
-
-if TYPE_CHECKING:
-    from digest.app import App
-    from digest.model import Delivery, Subscriber
 from digest.cli.shared import (
+    FAILED,
     ConfigOption,
     app,
     checked_day,
     open_app,
     tells_errors,
 )
+from digest.errors import DigestError
+from digest.text import counted
+
+if TYPE_CHECKING:
+    from digest.app import App
+    from digest.model import Delivery, Subscriber
 
 STATES = ("ready", "claimed", "handing", "sent", "deferred", "failed", "suppressed", "unknown")
 
@@ -163,11 +166,89 @@ def _set_state(application: App, email: str, wanted: str) -> Subscriber:
 
 @app.command()
 @tells_errors
-def suppress(email: Email, config: ConfigOption = None) -> None:
-    """Send nothing more to an address."""
+def suppress(
+    *,
+    email: Annotated[
+        str, typer.Argument(metavar="[EMAIL]", help="Whose address.", show_default=False)
+    ] = "",
+    file: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="CSV", help="A list instead: addresses, reason, date.", show_default=False
+        ),
+    ] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Send nothing more to an address, or to a list of them.
+
+    A list may name people who never subscribed: if they do, they get nothing.
+    """
+    from digest import jobs
+    from digest.usecases.suppressions import read_csv
+
+    if bool(email) == bool(file):
+        raise typer.BadParameter("name an address, or a --file", param_hint="EMAIL")
     with open_app(config) as application:
-        reader = _set_state(application, email, "suppressed")
-    say(f"{reader.email} gets no more mail; `digest unsuppress` takes it back.")
+        jobs.sync_subscribers(application)
+        if file is None:
+            reader = _set_state(application, email, "suppressed")
+            say(f"{reader.email} gets no more mail; `digest unsuppress` takes it back.")
+            return
+        try:
+            text = file.read_text("utf-8", "replace")
+        except OSError as error:
+            raise DigestError(f"{file} cannot be read: {error.strerror}.") from error
+        entries, faults = read_csv(text, application.clock())
+        n_stopped = application.store.suppressions.add(entries)
+    for fault in faults[:20]:
+        warn(fault)
+    if len(faults) > 20:
+        warn(f"and {len(faults) - 20:,} more lines like these")
+    who = counted(n_stopped, "subscriber")
+    say(f"{counted(len(entries), 'address')} on the list; {who} among them got mail until now.")
+    if faults and not entries:
+        raise typer.Exit(FAILED)
+
+
+@app.command()
+@tells_errors
+def suppressions(
+    *,
+    as_csv: Annotated[
+        bool, typer.Option("--csv", help="As CSV: email, reason, date, detail.")
+    ] = False,
+    config: ConfigOption = None,
+) -> None:
+    """List the addresses that get nothing, and why."""
+    from digest import jobs
+    from digest.usecases.suppressions import write_csv
+
+    with open_app(config) as application:
+        jobs.sync_subscribers(application)
+        found = application.store.suppressions.all()
+    if as_csv:
+        print(write_csv(found), end="")
+        return
+    if not found:
+        say("Nobody is suppressed.")
+        return
+    table(
+        ("address", "reason", "since", "detail"),
+        [(s.email, s.reason, f"{s.since:%Y-%m-%d}" if s.since else "", s.detail) for s in found],
+    )
+
+
+@app.command()
+@tells_errors
+def resume(config: ConfigOption = None) -> None:
+    """Send again, after bounces or complaints paused it."""
+    from digest.usecases.rates import paused_because, resume
+
+    with open_app(config) as application:
+        why = paused_because(application.store, application.clock(), application.mail.retry_policy)
+        resume(application.store, application.clock())
+    say(f"Was: {why}" if why else "Nothing was paused.")
+    say("Sending goes on; bounces and complaints are counted anew.")
 
 
 @app.command()
@@ -175,6 +256,10 @@ def suppress(email: Email, config: ConfigOption = None) -> None:
 def unsuppress(email: Email, config: ConfigOption = None) -> None:
     """Send to an address again that was suppressed or unsubscribed."""
     with open_app(config) as application:
+        listed = application.store.suppressions.remove(email)
+        if listed and application.store.subscribers.get(by_email=email) is None:
+            say(f"{email} is off the list.")
+            return
         reader = _set_state(application, email, "active")
         application.store.strikes.forgive(reader.id)
     say(f"{reader.email} gets mail again; what counted against it is forgotten.")

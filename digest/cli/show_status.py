@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -12,12 +13,17 @@ from digest.cli.output import say, table
 from digest.cli.show import wording
 from digest.model import EditionKind, RunRecord, Subscriber
 from digest.text import counted
+from digest.usecases import rates
 from digest.usecases.routes import resting_routes
 
 if TYPE_CHECKING:
     from digest.cluster.status import ClusterStatus
-    from digest.model import HistoryEntry
+    from digest.model import DomainTraffic, HistoryEntry
     from digest.store import Store
+    from digest.usecases.retry import RetryPolicy
+
+#: domains that are shown
+MOST_DOMAINS = 10
 
 
 def status_data(
@@ -28,6 +34,7 @@ def status_data(
     n_days: int,
     people: Sequence[Subscriber],
     cluster: ClusterStatus | None,
+    policy: RetryPolicy,
 ) -> dict[str, Any]:
     """`digest status --json`: everything, in plain types."""
     from pydantic import TypeAdapter
@@ -41,6 +48,8 @@ def status_data(
         "now": now.isoformat(),
         "store": {"path": store.name, **store.counts()},
         "mails": store.history.counts(),
+        "week": [asdict(d) for d in rates.traffic(store, now)],
+        "paused": rates.paused_because(store, now, policy),
         "subscribers": [
             {
                 "email": s.email,
@@ -69,7 +78,7 @@ def status(
     people: Sequence[Subscriber],
     n_people: int,
     cluster: ClusterStatus | None,
-    zone: str,
+    policy: RetryPolicy,
 ) -> None:
     """`digest status`: the cluster if there is one, people, then runs and their sources."""
     counts = store.counts()
@@ -78,8 +87,11 @@ def status(
     mails = store.history.counts()
     if set(mails) - {"sent"}:
         say("mails: " + ", ".join(f"{n} {wording(state)}" for state, n in mails.items()))
-    for route, fault in resting_routes(store, now, zone).items():
+    for route, fault in resting_routes(store, now, policy.zone).items():
         say(f"The mail server {route} rests: {fault}")
+    if why := rates.paused_because(store, now, policy):
+        say(why, style="bold")
+    _traffic(rates.traffic(store, now))
     if cluster is not None:
         _cluster(cluster)
     if not n_people:
@@ -110,6 +122,31 @@ def status(
         rest = counted(n_people - len(people), "more subscriber")
         say(f"… and {rest}; --limit shows more, --subscriber EMAIL one of them.")
     runs(store, n_runs)
+
+
+def _traffic(found: Sequence[DomainTraffic]) -> None:
+    """Bounces and complaints by domain, once there are any."""
+    if not any(d.n_bounced or d.n_complaints for d in found):
+        return
+    worst = sorted(found, key=lambda d: (d.n_complaints, d.n_bounced), reverse=True)
+    shown = [d for d in worst if d.n_bounced or d.n_complaints][:MOST_DOMAINS]
+    say()
+    say("Came back within a week", style="bold")
+    table(
+        ("domain", "sent", "bounced", "in 1,000", "complaints", "in 1,000"),
+        [
+            (
+                d.domain,
+                f"{d.n_sent:,}",
+                str(d.n_bounced),
+                f"{rates.per_thousand(d.n_bounced, d.n_sent):.1f}",
+                str(d.n_complaints),
+                f"{rates.per_thousand(d.n_complaints, d.n_sent):.1f}",
+            )
+            for d in (*shown, rates.total_of(found))
+        ],
+        right=(1, 2, 3, 4, 5),
+    )
 
 
 def _cluster(cluster: ClusterStatus) -> None:

@@ -118,7 +118,10 @@ def write_config(answers: Answers, output: Path, *, force: bool) -> None:
         with App(settings) as application:
             judge(application, answers.email, 8)
         say()
-    if answers.username:
+    if answers.oauth:
+        say("This provider takes no passwords: register this program there, once, and put its")
+        say('client_id into [oauth] (docs/mail.md, "Logging in by OAuth"). Then `digest login`.')
+    elif answers.username:
         say(f"Put the password into {output.parent / '.env'}:  SMTP_PASSWORD=...")
     say("Next: `digest check`, then `digest preview --open`, then `digest run`.")
 
@@ -157,16 +160,27 @@ def _with_provider(answers: Answers, *, asking: bool) -> Answers:
     provider = provider_of(answers.email)
     host, port, security = answers.smtp_host, answers.smtp_port, answers.security
     username = answers.username
-    known = provider[0] if provider else ""
+    known = provider.host if provider else ""
     if not host:
         question = "Mail server (empty: put mails into a folder)"
         host = typer.prompt(question, default=known) if asking else known
     if provider and host == known:
-        _, port, security = provider if port is None else (None, port, security)
+        if port is None:
+            port, security = provider.port, provider.security
         username = username or answers.email
+        if provider.note:
+            say(provider.note)
     elif asking and host and not username:
         username = typer.prompt("Login at the mail server (empty for none)", default="")
-    return replace(answers, smtp_host=host, smtp_port=port, security=security, username=username)
+    oauth = provider.oauth if provider and host == known else ""
+    return replace(
+        answers,
+        smtp_host=host,
+        smtp_port=port,
+        security=security,
+        username=username,
+        oauth=oauth,
+    )
 
 
 def _local_timezone() -> str:
@@ -186,6 +200,10 @@ def check(
         str,
         typer.Option("--send-test", metavar="ADDRESS", help="Also send a short test mail there."),
     ] = "",
+    dns: Annotated[
+        bool,
+        typer.Option("--dns", help="Also look up SPF, DKIM, DMARC, MX and PTR of the sender."),
+    ] = False,
     config: ConfigOption = None,
 ) -> None:
     """Test configuration, sources and mail server.
@@ -195,11 +213,49 @@ def check(
     from digest.cli.check import run_checks
 
     with open_app(config) as application:
-        n_failed = run_checks(application, send_test)
+        n_failed = run_checks(application, send_test, dns=dns)
     if n_failed:
         fail(f"{n_failed} of the checks failed.")
         raise typer.Exit(FAILED)
     say("All is well.", style="green")
+
+
+@app.command()
+@tells_errors
+def login(
+    *,
+    browser: Annotated[
+        bool,
+        typer.Option("--browser", help="By a browser on this machine, also where a code would do."),
+    ] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Log in at Google or Microsoft, once, so that mail goes by OAuth."""
+    import time
+    import webbrowser
+    from importlib.util import find_spec
+
+    from digest.channels.email import oauth, oauth_login
+    from digest.distribution import missing
+
+    if find_spec("oauthlib") is None:
+        raise ConfigError([missing("Logging in by OAuth", "oauthlib", "oauth")])
+    with open_app(config) as application:
+        client, settings = application.mail.oauth_client(), application.settings
+        assert settings.oauth is not None
+        logins = [*settings.smtp, settings.inbox]
+        accounts = dict.fromkeys(x.username for x in logins if x and x.oauth and x.username)
+        if not accounts:
+            raise ConfigError(["Neither [smtp] nor [inbox] has oauth = true and a username."])
+        for account in accounts:
+            say(f"Logging in {account}.", style="bold")
+            if client.endpoints.device and not browser:
+                tokens = oauth_login.log_in_by_code(client, say, time.sleep)
+            else:
+                tokens = oauth_login.log_in_by_browser(client, account, say, webbrowser.open)
+            oauth.save_token(settings.oauth.token_file, account, tokens, application.clock())
+            say(f"{account} is logged in; the token is in {settings.oauth.token_file}.")
+    say("Next: `digest check`.")
 
 
 @app.command()

@@ -16,6 +16,7 @@ import os
 import socket
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from digest import jobs
@@ -23,12 +24,14 @@ from digest.app import App
 from digest.cluster.queue import SEND, JobQueue, Tasks
 from digest.errors import DigestError
 from digest.model import SourceReport, Subscriber
+from digest.ports import Route
 from digest.schedule import edition_date
 from digest.usecases.compose import Composer
 from digest.usecases.due import due_subscribers, is_due
 from digest.usecases.plan import decide
-from digest.usecases.routes import note_result, pause_until
-from digest.usecases.send import send_due
+from digest.usecases.rates import paused_because
+from digest.usecases.routes import awake_routes, note_result, shares
+from digest.usecases.send import send_by_route
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +49,15 @@ MOST_WAITING = 1_000
 JOBS_KEPT_H = 24 * 7
 
 
+def slots_of(routes: Sequence[Route]) -> list[tuple[Route, int]]:
+    """Jobs that may send at once: for each its route and its number of connections."""
+    return [
+        (route, min(CONNECTIONS_A_SLOT, route.connections - start))
+        for route in routes
+        for start in range(0, route.connections, CONNECTIONS_A_SLOT)
+    ]
+
+
 class Jobs:
     """The jobs of one process.
 
@@ -59,6 +71,7 @@ class Jobs:
         self._numbers = itertools.count(1)
         self._turns = itertools.count(os.getpid())
         self._lock = threading.Lock()
+        self._spread = timedelta(minutes=app.settings.delivery.spread_minutes)
         self._composer: tuple[str, Composer] | None = None
         self._synced = False
 
@@ -84,7 +97,7 @@ class Jobs:
         n_dealt, issue = 0, ""
         while not self._should_stop():
             now = app.clock()
-            due = due_subscribers(store, now, MOST_LOOKED_AT)
+            due = due_subscribers(store, now, MOST_LOOKED_AT, self._spread)
             if not due:
                 break
             issue = issue or self._issue(due, now)
@@ -125,13 +138,13 @@ class Jobs:
         days = {s.id: edition_date(s, now) for s in people.values()}
         statuses = store.history.edition_statuses(days)
         # It may have been done before, by somebody who died before saying so.
-        block = [s for s in people.values() if is_due(s, statuses[s.id], now)]
+        block = [s for s in people.values() if is_due(s, statuses[s.id], now, self._spread)]
         decided = decide(self._composer_of(issue), store, block, now=now)
-        route, n_slots = self._slots()
         with store.transaction() as connection:
             # Planned mails and the order to send them are stored together, or neither is.
             if store.deliveries.save_plan(decided.planned, now):
-                self._queue.send(next(self._turns) % n_slots, route, connection)
+                for route in self._awake():
+                    self._order(route, connection)
         log.info("cluster.composed readers=%d of=%d", len(decided.reports), len(ids))
 
     def _composer_of(self, issue: str) -> Composer:
@@ -151,36 +164,45 @@ class Jobs:
 
     # --- sending -------------------------------------------------------------------------------
 
-    def _slots(self) -> tuple[str, int]:
-        """The mail server's name, and how many jobs may send to it at once."""
-        smtp = self._app.settings.smtp
-        return self._app.mail.route, -(-smtp.connections // CONNECTIONS_A_SLOT) if smtp else 1
+    def _awake(self) -> tuple[Route, ...]:
+        """Routes that may be used now."""
+        app = self._app
+        if paused_because(app.store, app.clock(), app.mail.retry_policy):
+            return ()
+        routes = app.mail.channel.routes
+        awake = awake_routes(app.store, routes, app.clock())
+        taking = shares(awake, routes)
+        return tuple(r for r in awake if r.name in taking)
+
+    def _order(self, route: Route, connection: object = None) -> None:
+        """Order the sending of a block by a route, over the connections of one of its slots."""
+        slots = slots_of(self._app.mail.channel.routes)
+        own = [n for n, (r, _) in enumerate(slots) if r is route]
+        self._queue.send(own[next(self._turns) % len(own)], route.name, connection)
 
     def send(self, slot: int) -> None:
         """Send a block of what is due, over the connections of one slot."""
         app, store = self._app, self._app.store
-        smtp = app.settings.smtp
-        route, n_slots = self._slots()
-        if slot >= n_slots or self._resting(route):
+        slots, awake = slots_of(app.mail.channel.routes), self._awake()
+        if slot >= len(slots) or slots[slot][0] not in awake:
             return  # there were more connections once; or it is tried again later
-        connections = 1
-        if smtp is not None:
-            connections = min(CONNECTIONS_A_SLOT, smtp.connections - slot * CONNECTIONS_A_SLOT)
-        sent = send_due(
+        route, connections = slots[slot]
+        policy = app.mail.retry_policy
+        options = app.mail.send_options(most=app.settings.cluster.block)
+        store.deliveries.sweep(app.clock(), hold=not policy.resend_unknown)
+        sent = send_by_route(
             store,
-            app.mail.transport,
+            route,
             worker=f"{self.name}:{next(self._numbers)}",
             clock=app.clock,
-            policy=app.mail.retry_policy,
-            options=app.mail.send_options(most=app.settings.cluster.block, connections=connections),
+            policy=policy,
+            options=replace(options, connections=connections),
+            share=shares(awake, app.mail.channel.routes)[route.name],
             should_stop=self._should_stop,
         )
-        note_result(store, route, sent, app.clock(), app.mail.retry_policy)
+        note_result(store, route.name, sent, app.clock(), policy)
         for remark in sent.remarks:
             log.warning("send.remark %s", remark)
-
-    def _resting(self, route: str) -> bool:
-        return pause_until(self._app.store, route, self._app.clock()) is not None
 
     # --- tending -------------------------------------------------------------------------------
 
@@ -192,13 +214,13 @@ class Jobs:
             log.warning("cluster.rescued jobs=%d", n)
         if n := store.deliveries.sweep(app.clock(), hold=not app.mail.retry_policy.resend_unknown):
             log.warning("cluster.in_doubt mails=%d", n)
-        route, n_slots = self._slots()
-        if self._resting(route):
+        awake = self._awake()
+        if not awake:
             return
         n_due = store.deliveries.n_due(app.clock())
         wanted = min(MOST_WAITING, -(-n_due // app.settings.cluster.block))
-        for _ in range(wanted - queue.n_waiting(SEND)):
-            queue.send(next(self._turns) % n_slots, route)
+        for n in range(wanted - queue.n_waiting(SEND)):
+            self._order(awake[n % len(awake)])
 
     def inbox(self) -> None:
         """Bounces and readers' actions, if it is time to look."""

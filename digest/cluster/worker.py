@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from types import FrameType
 
 from digest.app import App
-from digest.cluster.jobs import CONNECTIONS_A_SLOT, Jobs
+from digest.cluster.jobs import Jobs, slots_of
 from digest.cluster.queue import FACT, Engine, JobQueue, prepare
 from digest.errors import DigestError
 from digest.ports import Clock
@@ -79,8 +79,7 @@ class ClusterWorker:
             serve_metrics(app, app.settings.monitor.metrics_port)
         # The engine tells of every job, twice; what went wrong is enough.
         logging.getLogger("procrastinate").setLevel(logging.WARNING)
-        smtp = app.settings.smtp
-        n_slots = -(-smtp.connections // CONNECTIONS_A_SLOT) if smtp else 1
+        n_slots = len(slots_of(app.mail.channel.routes)) or 1
         dead_after = timedelta(seconds=app.settings.cluster.dead_after_s)
         with JobQueue(url) as queue:
             jobs = Jobs(app, queue, self._stopping.is_set)

@@ -17,7 +17,8 @@ from dotenv import dotenv_values
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from digest.config.likes import AuthorLikes, FileLikes, InlinePaper, RecommendedLikes, ZoteroLikes
-from digest.config.schema import ServiceKeys, Settings, SmtpSettings
+from digest.config.mail import SmtpSettings
+from digest.config.schema import ServiceKeys, Settings
 from digest.errors import ConfigError
 from digest.fields import Context, FromEnvironment, Table
 from digest.preferences import Preferences
@@ -159,20 +160,37 @@ def _with_logins(settings: Settings, path: Path, environ: Mapping[str, str]) -> 
     """With what the logins to mail servers need. What is missing is told by what needs it, so that
     looking, liking and copying go without."""
     update: dict[str, Any] = {}
-    if settings.inbox and settings.inbox.host and not settings.inbox.password.get_secret_value():
+    inbox = settings.inbox
+    if inbox and inbox.by_token and not inbox.username:
+        fault = f"{path}, [inbox], username: a login by OAuth needs it; it is the mail address"
+        update["inbox"] = inbox.model_copy(update={"fault": fault})
+    elif inbox and inbox.host and not inbox.by_token and not inbox.password.get_secret_value():
         fault = (
             f"{path}, [inbox], host: there is no password for it; set INBOX_PASSWORD in the "
             "environment or in .env"
         )
-        update["inbox"] = settings.inbox.model_copy(update={"fault": fault})
-    if settings.smtp is not None:
-        update["smtp"] = _with_smtp_login(settings.smtp, path, environ)
+        update["inbox"] = inbox.model_copy(update={"fault": fault})
+    update["smtp"] = tuple(
+        _with_smtp_login(s, n, path, environ) for n, s in enumerate(settings.smtp)
+    )
     return settings.model_copy(update=update)
 
 
-def _with_smtp_login(smtp: SmtpSettings, path: Path, environ: Mapping[str, str]) -> SmtpSettings:
-    fault, password = "", smtp.password.get_secret_value()
-    username = smtp.username or environ.get("SMTP_USERNAME", "")
+def password_variable(smtp: SmtpSettings, place: int) -> str:
+    """Where the password of a route comes from: a further server must not be shown the first's."""
+    return "SMTP_PASSWORD" + (f"_{re.sub(r'[^A-Z0-9]', '_', smtp.route.upper())}" if place else "")
+
+
+def _with_smtp_login(
+    smtp: SmtpSettings, place: int, path: Path, environ: Mapping[str, str]
+) -> SmtpSettings:
+    fault, variable = "", password_variable(smtp, place)
+    password = environ.get(variable, "")
+    username = smtp.username or ("" if place else environ.get("SMTP_USERNAME", ""))
+    if smtp.by_token:
+        if not username:
+            fault = f"{path}, [smtp], username: a login by OAuth needs it; it is the mail address"
+        return smtp.model_copy(update={"username": username, "fault": fault})
     if not password and smtp.password_file:
         try:
             password = smtp.password_file.read_text("utf-8").strip()
@@ -181,7 +199,7 @@ def _with_smtp_login(smtp: SmtpSettings, path: Path, environ: Mapping[str, str])
             fault = f"{path}, [smtp], password_file: {smtp.password_file}: {reason}"
     if username and not password and not fault:
         fault = (
-            f"{path}, [smtp], username: there is no password for it; set SMTP_PASSWORD in the "
+            f"{path}, [smtp], username: there is no password for it; set {variable} in the "
             "environment or in .env, or name a file in password_file"
         )
     update = {"username": username, "password": SecretStr(password), "fault": fault}
@@ -219,7 +237,7 @@ _ARTICLES = {
 def _sentence(path: Path, raw: Any, error: Any) -> str:
     loc: Sequence[int | str] = error["loc"]
     kind: str = error["type"]
-    place = _place(loc)
+    place = _place(loc, raw)
     where = f"{path}, {place}" if place else str(path)
     context = error.get("ctx", {})
     if kind == "extra_forbidden":
@@ -264,9 +282,12 @@ def _is_echo(raw: Any, error: Any) -> bool:
     return False
 
 
-def _place(loc: Sequence[int | str]) -> str:
+def _place(loc: Sequence[int | str], raw: Any) -> str:
     """("subscribers", 1, "schedule", "timezone") as "[[subscribers]] no. 2, schedule.timezone"."""
     parts = [p for p in loc if not (isinstance(p, str) and _is_branch(p))]
+    if len(parts) > 1 and isinstance(raw, dict) and isinstance(raw.get(parts[0]), dict):
+        # what is an array with one member may be written as a table
+        parts = [parts[0], *(p for p in parts[1:2] if isinstance(p, str)), *parts[2:]]
     if len(parts) > 1 and isinstance(parts[1], int):
         rest = _dotted(parts[2:])
         return f"[[{parts[0]}]] no. {parts[1] + 1}" + (f", {rest}" if rest else "")
@@ -321,8 +342,8 @@ def _keys_at(loc: Sequence[int | str]) -> list[str]:
             elif kind_of(model) == part or LIKE_MODELS.get(part) is model:
                 found.append(model)
         models = found or models
-    known = {k for m in models for k in m.model_fields}
-    return sorted(known - {"password", "keys", "address", "fault"})
+    # secrets do not belong in a file, and what is found out about it does not either
+    return sorted({k for m in models for k, info in m.model_fields.items() if not info.exclude})
 
 
 def _models_in(annotation: Any) -> list[type[BaseModel]]:

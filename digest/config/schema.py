@@ -25,23 +25,29 @@ from digest.address import check_database_url
 from digest.channels import registry as channels
 from digest.channels.base import ChannelSettings
 from digest.config.likes import Like, ZoteroLikes, is_library, with_path
+from digest.config.mail import (
+    DeliverySettings,
+    InboxSettings,
+    MaildirSettings,
+    MailSettings,
+    OAuthSettings,
+    ReportSettings,
+    SmtpSettings,
+)
 from digest.fields import (
     Address,
-    Colour,
     FilePath,
     FromEnvironment,
     Host,
     Length,
-    Mailbox,
     Papers,
     Share,
     Table,
     Url,
     anchored,
-    check_address,
     check_path,
 )
-from digest.preferences import Language, Preferences, Schedule, Wishes
+from digest.preferences import Preferences, Schedule, Wishes
 from digest.sources.base import SourceSettings
 from digest.sources.registry import kinds
 
@@ -76,36 +82,6 @@ class SubscriberSettings(Wishes):
         return tuple(with_path(like, info) for like in value)
 
 
-class SmtpSettings(Table):
-    host: Host
-    port: Annotated[StrictInt, Field(ge=1, le=65535)] | None = None
-    security: Literal["starttls", "tls", "none"] = "starttls"
-    username: StrictStr = ""
-    password_file: FilePath | None = None
-    sender: Mailbox
-    reply_to: Mailbox | None = None
-    bounces_to: Address | None = None
-    messages_per_connection: Annotated[StrictInt, Field(ge=1, le=10_000)] = 100
-    connections: Annotated[StrictInt, Field(ge=1, le=1000)] = 1
-    per_second: Annotated[float, Field(ge=0, le=100_000)] = 0.0
-    pipelining: StrictBool = True
-    timeout_s: Annotated[StrictInt, Field(ge=1, le=600)] = 60
-    password: Annotated[
-        SecretStr, FromEnvironment("SMTP_PASSWORD", ", or name a file in password_file")
-    ] = Field(default=SecretStr(""), exclude=True)
-    #: what is wrong with the password, told by what needs it
-    fault: str = Field(default="", init=False, exclude=True)
-
-    @property
-    def effective_port(self) -> int:
-        return self.port or {"starttls": 587, "tls": 465, "none": 25}[self.security]
-
-
-class MaildirSettings(Table):
-    path: FilePath
-    sender: Mailbox = "Paper digest <digest@localhost>"
-
-
 def _check_model(value: str, info: ValidationInfo) -> str:
     """A folder, or a name by which the library knows a model."""
     if not value:
@@ -122,62 +98,10 @@ class RankingSettings(Table):
     semantic_weight: Annotated[float, Field(ge=0, le=10)] = 0.1
 
 
-class InboxSettings(Table):
-    """Where replies and bounces arrive: a Maildir, or a folder on an IMAP server."""
-
-    maildir: FilePath | None = None
-    host: Host | Literal[""] = ""
-    port: Annotated[StrictInt, Field(ge=1, le=65535)] | None = None
-    security: Literal["tls", "starttls", "none"] = "tls"
-    username: StrictStr = ""
-    folder: Annotated[StrictStr, Field(min_length=1)] = "INBOX"
-    every_minutes: Annotated[StrictInt, Field(ge=1, le=1440)] = 10
-    password: Annotated[SecretStr, FromEnvironment("INBOX_PASSWORD")] = Field(
-        default=SecretStr(""), exclude=True
-    )
-    #: what is wrong with the password, told by what needs it
-    fault: str = Field(default="", init=False, exclude=True)
-
-    @model_validator(mode="after")
-    def _check_one(self) -> InboxSettings:
-        if bool(self.maildir) == bool(self.host):
-            raise ValueError("[inbox] wants either maildir or host")
-        return self
-
-    @property
-    def effective_port(self) -> int:
-        return self.port or (993 if self.security == "tls" else 143)
-
-
 class MonitorSettings(Table):
     ping_url: Url | Literal[""] = ""
     metrics_port: Annotated[StrictInt, Field(ge=0, le=65535)] = 0
     log_format: Literal["text", "json"] = "text"
-
-
-class DeliverySettings(Table):
-    on_unknown: Literal["resend", "hold"] = "resend"
-    suppress_after: Annotated[StrictInt, Field(ge=1, le=100)] = 3
-    give_up_after_h: Annotated[StrictInt, Field(ge=1, le=168)] = 24
-
-
-class DkimSettings(Table):
-    domain: StrictStr
-    selector: Annotated[StrictStr, Field(min_length=1)]
-    key_file: FilePath
-
-    @field_validator("domain")
-    @classmethod
-    def _check_domain(cls, value: str) -> str:
-        return check_address(f"x@{value}").removeprefix("x@")
-
-
-class MailSettings(Table):
-    language: Language = "en"
-    accent: Colour = "#9a3412"
-    thumbnails: StrictBool = False
-    templates: FilePath | None = None
-    dkim: DkimSettings | None = None
 
 
 class WebSettings(Table):
@@ -300,6 +224,10 @@ class FetchSettings(Table):
     retries: Annotated[StrictInt, Field(ge=0, le=10)] = 3
 
 
+#: keys that are the same for every [[smtp]]
+_OF_ALL_ROUTES = ("sender", "reply_to", "bounces_to")
+
+
 class Settings(Table):
     """The whole file, defaults filled in."""
 
@@ -311,7 +239,8 @@ class Settings(Table):
     schedule: Schedule = Schedule()
     sources: Annotated[tuple[AnySource, ...], Field(min_length=1)]
     subscribers: tuple[SubscriberSettings, ...] = ()
-    smtp: SmtpSettings | None = None
+    smtp: tuple[SmtpSettings, ...] = ()
+    oauth: OAuthSettings | None = None
     maildir: MaildirSettings | None = None
     channel: AnyChannel | None = None
     delivery: DeliverySettings = DeliverySettings()
@@ -320,6 +249,7 @@ class Settings(Table):
     mail: MailSettings = MailSettings()
     ranking: RankingSettings = RankingSettings()
     web: WebSettings = WebSettings()
+    reports: ReportSettings = ReportSettings()
     store: StoreSettings = StoreSettings()
     fetch: FetchSettings = FetchSettings()
     lookup: LookupSettings = LookupSettings()
@@ -330,7 +260,11 @@ class Settings(Table):
     @classmethod
     def _read_absent_tables(cls, raw: Any) -> Any:
         """Tables with secrets are read even where the file has none of them."""
-        return {"web": {}, "store": {}, "keys": {}} | raw if isinstance(raw, dict) else raw
+        return (
+            {"web": {}, "store": {}, "keys": {}, "reports": {}} | raw
+            if isinstance(raw, dict)
+            else raw
+        )
 
     @field_validator("title")
     @classmethod
@@ -341,7 +275,7 @@ class Settings(Table):
 
     @model_validator(mode="after")
     def _check_whole(self) -> Settings:
-        if sum(way is not None for way in (self.smtp, self.maildir, self.channel)) > 1:
+        if sum(bool(way) for way in (self.smtp, self.maildir, self.channel)) > 1:
             raise ValueError("[smtp], [maildir] and [channel] exclude each other; keep one")
         if self.channel and self.web.url:
             raise ValueError("[web] url needs mail: who subscribes there is asked to confirm by it")
@@ -352,6 +286,44 @@ class Settings(Table):
                     f"{subscriber.email} stands in two [[subscribers]]; keep one of them"
                 )
             seen.add(subscriber.email.lower())
+        return self
+
+    @field_validator("smtp", mode="before")
+    @classmethod
+    def _one_route_is_a_list(cls, raw: object) -> object:
+        """What the first [[smtp]] says of sender and answers holds for all."""
+        routes = [raw] if isinstance(raw, dict) else raw
+        if not isinstance(routes, list | tuple) or not all(isinstance(r, dict) for r in routes):
+            return raw
+        common = {k: v for k, v in (routes[0] if routes else {}).items() if k in _OF_ALL_ROUTES}
+        return [common | route for route in routes]
+
+    @field_validator("smtp")
+    @classmethod
+    def _check_routes(cls, routes: tuple[SmtpSettings, ...]) -> tuple[SmtpSettings, ...]:
+        for route in routes[1:]:
+            for key in _OF_ALL_ROUTES:
+                if getattr(route, key) != getattr(routes[0], key):
+                    raise ValueError(
+                        f"{key} stands in the first [[smtp]] and holds for all: a mail is written "
+                        "and signed before its route is known"
+                    )
+        names = [r.route for r in routes]
+        if twice := next((n for n in names if names.count(n) > 1), ""):
+            raise ValueError(f"two [[smtp]] are called {twice}; give each a name of its own")
+        if routes and all(r.recipients for r in routes):
+            raise ValueError("every [[smtp]] has recipients, so nobody else would get mail")
+        return routes
+
+    @model_validator(mode="after")
+    def _check_oauth(self) -> Settings:
+        wanted = [*(("[smtp]", s) for s in self.smtp), ("[inbox]", self.inbox)]
+        for table, login in wanted:
+            if login and login.oauth and self.oauth is None:
+                raise ValueError(
+                    f"{table} oauth = true wants a table [oauth] with provider and client_id "
+                    "(docs/mail.md)"
+                )
         return self
 
     def preferences_of(self, subscriber: SubscriberSettings) -> Preferences:
@@ -376,5 +348,5 @@ class Settings(Table):
     @property
     def sender(self) -> str:
         if self.smtp:
-            return self.smtp.sender
+            return self.smtp[0].sender
         return self.maildir.sender if self.maildir else "Paper digest <digest@localhost>"

@@ -81,8 +81,7 @@ def build_message(
         f"Message-ID: {identifier}\r\n".encode("ascii"),
         f"List-Id: {_phrase(letterhead.title)}<digest.{domain}>\r\n".encode("ascii"),
         *_unsubscribing(edition, letterhead, reply_to),
-        # Google's Postmaster Tools group complaints by these; the last is who sends
-        f"Feedback-ID: {edition.edition_date:%Y%m%d}:{edition.kind}:digest:{domain}\r\n".encode(),
+        f"Feedback-ID: {edition.kind}:digest:{feedback_sender(domain)}\r\n".encode(),
         b"Auto-Submitted: auto-generated\r\n",
     ]
     if reply_to != author_address:
@@ -135,6 +134,16 @@ def _author(sender: str) -> tuple[str, str]:
     """Name and address, as they are written on the wire, of "Name <address>"."""
     name, written = parseaddr(sender)
     return name, on_the_wire(written)
+
+
+def feedback_sender(domain: str) -> str:
+    """Who sends, as Google's Postmaster Tools want it in the last field of Feedback-ID: 5 to 15
+    characters that stay the same. What stands before it groups complaints, so it has no date.
+
+    https://support.google.com/a/answer/6254652
+    """
+    name = "".join(c for c in domain.lower() if c.isascii() and c.isalnum())[:15]
+    return name if len(name) >= 5 else f"{name}digest"[:15]
 
 
 def _return_address(head: Letterhead, subscriber_id: str) -> str:

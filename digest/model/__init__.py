@@ -48,12 +48,15 @@ from digest.model.reader import (
 )
 from digest.model.records import (
     DeliveryResult,
+    DomainTraffic,
     HistoryEntry,
     Listed,
     PickEntry,
+    RouteShare,
     Signup,
     StoredEdition,
     StrikeEntry,
+    Suppression,
 )
 from digest.model.report import (
     DayReport,
@@ -67,6 +70,9 @@ from digest.model.report import (
 __all__ = [
     "Cause",
     "DeliveryResult",
+    "DomainTraffic",
+    "RouteShare",
+    "Suppression",
     "HistoryEntry",
     "Listed",
     "PickEntry",

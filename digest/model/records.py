@@ -69,6 +69,45 @@ class DeliveryResult:
     doubt: bool = False
     #: something may count against the address that an accepted mail wipes out
     struck: bool = True
+    #: of the recipient, for statistics
+    domain: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouteShare:
+    """Which of the mails that wait a route may take, when there are several routes."""
+
+    route: str
+    #: all routes there are; what another has in doubt is its own
+    routes: tuple[str, ...] = ()
+    #: subscriber ids from here, and up to there
+    first_id: str = ""
+    last_id: str = "~"
+    #: addresses and domains that go by this route alone, and those that go by others
+    recipients: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DomainTraffic:
+    """What went to a domain, and came back."""
+
+    domain: str
+    n_sent: int = 0
+    #: refused for good, by the server or by a report that came later
+    n_bounced: int = 0
+    n_complaints: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suppression:
+    """An address that gets nothing."""
+
+    email: str
+    #: bounce, complaint, or what an operator's list says
+    reason: str
+    detail: str = ""
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

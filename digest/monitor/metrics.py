@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from digest.distribution import missing
 from digest.errors import ConfigError, DigestError
+from digest.usecases import rates
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 HOST = "127.0.0.1"
+#: domains that have figures of their own
+LARGEST_DOMAINS = 20
 
 
 class Figures:
@@ -46,6 +49,7 @@ class Figures:
         for state, n in counts.items():
             mails.add_metric([state], n)
         yield mails
+        yield from self._traffic()
         readers = GaugeMetricFamily("digest_subscribers", "Subscribers.", labels=["state"])
         for state, n in sorted(people.items()):
             readers.add_metric([state], n)
@@ -75,6 +79,28 @@ class Figures:
             complete.add_metric([source.source], float(source.complete))
         yield found
         yield complete
+
+    def _traffic(self) -> Iterator[Metric]:
+        """What went to the largest domains and came back, within a week."""
+        from prometheus_client.core import GaugeMetricFamily
+
+        now = self._app.clock()
+        found = rates.traffic(self._app.store, now)
+        shown = (*found[:LARGEST_DOMAINS], rates.total_of(found))
+        texts = {
+            "sent": "Mails sent within a week.",
+            "bounced": "Mails refused for good within a week.",
+            "complaints": "Complaints within a week.",
+        }
+        for name, text in texts.items():
+            family = GaugeMetricFamily(f"digest_week_{name}", text, labels=["domain"])
+            for domain in shown:
+                family.add_metric([domain.domain], getattr(domain, f"n_{name}"))
+            yield family
+        why = rates.paused_because(self._app.store, now, self._app.mail.retry_policy)
+        yield GaugeMetricFamily(
+            "digest_sending_paused", "Whether bounces or complaints paused it.", value=bool(why)
+        )
 
 
 def serve_metrics(app: App, port: int) -> int:

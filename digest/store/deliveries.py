@@ -7,6 +7,7 @@ lost and the message belongs to somebody else.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -20,12 +21,14 @@ from digest.model import (
     DeliveryResult,
     DeliveryState,
     PlannedEdition,
+    RouteShare,
     SubscriberState,
 )
 from digest.store import schema
 from digest.store.database import Database
 from digest.store.plans import save_plan
-from digest.store.rows import WAITING, WHOLE, has_key, to_delivery
+from digest.store.rows import WAITING, WHOLE, has_key, may_take, to_delivery
+from digest.store.traffic import count
 
 _table = schema.deliveries
 _IN_HAND = (DeliveryState.CLAIMED.value, DeliveryState.HANDING.value)
@@ -84,8 +87,19 @@ class Deliveries:
             return save_plan(connection, block, now)
 
     def claim(
-        self, worker: str, now: datetime, lease: timedelta, limit: int
+        self,
+        worker: str,
+        now: datetime,
+        lease: timedelta,
+        limit: int,
+        share: RouteShare | None = None,
     ) -> tuple[Delivery, ...]:
+        """Lease some mails whose time has come.
+
+        Args:
+            share: those that a route may take; None: all.
+        """
+        allowed = may_take(share) if share is not None else ()
         # Two plain questions, each with an index; one with OR would sort all that waits, each time.
         put_off = sa.select(_table.c.message_id).where(
             _table.c.state == DeliveryState.DEFERRED.value, _table.c.next_at <= now
@@ -101,7 +115,10 @@ class Deliveries:
                 while room := limit - len(claimed):
                     ids = connection.scalars(
                         # nothing to SQLite, whose writer is alone
-                        due.order_by(*order).limit(room).with_for_update(skip_locked=True)
+                        due.where(*allowed)
+                        .order_by(*order)
+                        .limit(room)
+                        .with_for_update(skip_locked=True)
                     ).all()
                     if not ids:
                         break
@@ -158,6 +175,7 @@ class Deliveries:
         *,
         handing: Sequence[str] = (),
         settled: Sequence[DeliveryResult] = (),
+        route: str = "",
     ) -> frozenset[str]:
         """Write down, in one transaction, whose bodies go out next and what became of others.
 
@@ -165,6 +183,7 @@ class Deliveries:
 
         Args:
             handing: message ids.
+            route: that they are handed to.
 
         Returns the message ids whose lease still held.
         """
@@ -179,7 +198,7 @@ class Deliveries:
                         _table.c.state == DeliveryState.CLAIMED.value,
                         _ACTIVE,
                     )
-                    .values(state=DeliveryState.HANDING.value)
+                    .values(state=DeliveryState.HANDING.value, route=route[:100])
                     .returning(_table.c.message_id)
                 )
                 held |= frozenset(rows.scalars())
@@ -217,12 +236,9 @@ class Deliveries:
             )
             wanted = {(s.message_id, s.state.value) for s in settled}
             held = frozenset(name for name, state in changed if (name, state) in wanted)
-        wiped = []
-        for s in settled:
-            if s.message_id not in held:
-                continue
-            if s.state is DeliveryState.SENT and s.struck:
-                wiped.append(s.key.subscriber_id)
+        sent = [s for s in settled if s.message_id in held and s.state is DeliveryState.SENT]
+        count(connection, now.date(), "n_sent", Counter(s.domain for s in sent if s.domain))
+        wiped = [s.key.subscriber_id for s in sent if s.struck]
         if wiped:
             # what came back by mail is no less true because a relay took the next one
             struck = schema.strikes

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
-from digest.model import Delivery, DeliveryKey, DeliveryState, EditionKind, Message
+from digest.model import Delivery, DeliveryKey, DeliveryState, EditionKind, Message, RouteShare
 from digest.store import schema
 
 _table = schema.deliveries
@@ -55,3 +56,29 @@ def to_delivery(row: Any) -> Delivery:
         settled_at=row["settled_at"],
         reply=row["reply"],
     )
+
+
+def _goes_to(recipients: Sequence[str]) -> sa.ColumnElement[bool]:
+    """Rows whose recipient is one of the addresses, or at one of the domains."""
+    recipient = sa.func.lower(_table.c.recipient)
+    return sa.or_(
+        sa.false(),
+        *(
+            recipient == r if "@" in r else recipient.endswith(f"@{r}", autoescape=True)
+            for r in recipients
+        ),
+    )
+
+
+def may_take(share: RouteShare) -> tuple[sa.ColumnElement[bool], ...]:
+    """Rows that a route may take."""
+    reader = _table.c.subscriber_id
+    mine = sa.and_(
+        reader >= share.first_id,
+        reader < share.last_id,
+        sa.not_(_goes_to(share.others)) if share.others else sa.true(),
+    )
+    if share.recipients:
+        mine = _goes_to(share.recipients)
+    others = [r for r in share.routes if r != share.route]
+    return (mine, sa.or_(_table.c.doubts == 0, _table.c.route.not_in(others)))

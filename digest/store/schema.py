@@ -238,6 +238,8 @@ deliveries = sa.Table(
     sa.Column("planned_at", Instant, nullable=False),
     sa.Column("settled_at", Instant, index=True),
     sa.Column("reply", sa.Text, nullable=False, server_default=""),
+    #: the server that it was handed to last
+    sa.Column("route", _text(100), nullable=False, server_default=""),
     sa.Index("ix_deliveries_due", "state", "next_at"),
     sa.Index("ix_deliveries_waiting", "state", "planned_at", "message_id"),
 )
@@ -262,6 +264,37 @@ strikes = sa.Table(
     sa.Column("severity", _text(10), nullable=False),
     sa.Column("reply", sa.Text, nullable=False),
     sa.Column("struck_at", Instant, nullable=False),
+)
+
+#: how many mails a server was given on a day, so that limits hold over restarts and machines
+route_days = sa.Table(
+    "route_days",
+    metadata,
+    sa.Column("route", _text(100), primary_key=True),
+    sa.Column("day", Day, primary_key=True),
+    sa.Column("n", sa.Integer, nullable=False),
+)
+
+#: what went to a domain on a day, and what came back
+domain_days = sa.Table(
+    "domain_days",
+    metadata,
+    sa.Column("day", Day, primary_key=True),
+    sa.Column("domain", _text(255), primary_key=True),
+    sa.Column("n_sent", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("n_bounced", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("n_complaints", sa.Integer, nullable=False, server_default="0"),
+)
+
+#: addresses that get nothing, subscribers or not, because an operator said so
+suppressions = sa.Table(
+    "suppressions",
+    metadata,
+    #: in lower case
+    sa.Column("email", _text(320), primary_key=True),
+    sa.Column("reason", _text(20), nullable=False),
+    sa.Column("detail", sa.Text, nullable=False, server_default=""),
+    sa.Column("since", Instant, nullable=False),
 )
 
 #: who asked to join on the web side; nothing of it counts before it is confirmed

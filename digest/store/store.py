@@ -25,6 +25,8 @@ from digest.store.ratings import Ratings
 from digest.store.signups import Signups
 from digest.store.strikes import Strikes
 from digest.store.subscribers import Subscribers
+from digest.store.suppressions import Suppressions
+from digest.store.traffic import Traffic
 
 
 def _random_id() -> str:
@@ -53,6 +55,8 @@ class Store:
         self.deliveries = Deliveries(database)
         self.history = History(database)
         self.strikes = Strikes(database)
+        self.suppressions = Suppressions(database)
+        self.traffic = Traffic(database)
         self.embeddings = Embeddings(database)
         self.facts = KeyValues(database)
         self.rate_limits = RateLimits(database)

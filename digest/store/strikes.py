@@ -10,6 +10,7 @@ from digest.model import DeliveryKey, DeliveryState, Strike, StrikeEntry, Subscr
 from digest.store import schema
 from digest.store.database import Database, insert
 from digest.store.rows import has_key
+from digest.store.traffic import count
 
 #: a refusal counts for so long
 FADE_AFTER = timedelta(days=45)
@@ -28,6 +29,17 @@ def _add(
     suppress_after: int,
 ) -> bool:
     table, people = schema.strikes, schema.subscribers
+    known = connection.scalar(
+        sa.select(table.c.severity).where(
+            table.c.subscriber_id == key.subscriber_id,
+            table.c.edition_date == key.edition_date,
+            table.c.origin == origin,
+        )
+    )
+    if strike is Strike.HARD and known != strike.value:
+        email = connection.scalar(sa.select(people.c.email).where(people.c.id == key.subscriber_id))
+        column = "n_complaints" if origin == "complaint" else "n_bounced"
+        count(connection, now.date(), column, {str(email).rpartition("@")[2].lower(): 1})
     row = {"severity": strike.value, "reply": reply[:500], "struck_at": now}
     connection.execute(
         insert(connection, table)

@@ -14,6 +14,7 @@ from digest.preferences import Preferences
 from digest.store import schema
 from digest.store.database import Database
 from digest.store.papers import chunks
+from digest.store.suppressions import suppressed_among
 
 #: addresses are compared with those stored
 TURN = "subscribers"
@@ -67,7 +68,10 @@ class Subscribers:
                 r["email"].lower(): from_row(r)
                 for r in connection.execute(sa.select(table)).mappings()
             }
+            barred = suppressed_among(connection, [s.email for s in wanted])
             for subscriber in wanted:
+                if subscriber.email.lower() in barred:
+                    subscriber = replace(subscriber, state=SubscriberState.SUPPRESSED)
                 known = stored.pop(subscriber.email.lower(), None)
                 if known is None:
                     fresh = replace(subscriber, id=self._new_id(), origin="config")
@@ -152,6 +156,8 @@ class Subscribers:
         """A new subscriber with an id of their own, or the known one of that address, changed."""
         table = schema.subscribers
         with self._db.write(TURN) as connection:
+            if suppressed_among(connection, [subscriber.email]):
+                subscriber = replace(subscriber, state=SubscriberState.SUPPRESSED)
             known = connection.scalar(
                 sa.select(table.c.id).where(
                     sa.func.lower(table.c.email) == subscriber.email.lower()

@@ -29,14 +29,13 @@ from digest.ports import Channel, Clock, Progress, Source, silent
 from digest.ranking.profile import RankingOptions
 from digest.ranking.reader import DayRanking
 from digest.text import counted
+from digest.usecases.claims import SendOptions
 from digest.usecases.compose import Composer, day_ranking
+from digest.usecases.dispatch import send_due
 from digest.usecases.fetch import fetch
 from digest.usecases.journal import SendReport
 from digest.usecases.plan import describe_delivery, plan
 from digest.usecases.retry import RetryPolicy
-from digest.usecases.routes import note_result, quota_until, resting_routes
-from digest.usecases.send import send_due
-from digest.usecases.senders import SendOptions
 
 if TYPE_CHECKING:
     from digest.ranking import Embed
@@ -113,13 +112,10 @@ def run_day(
         composer, store, subscribers, now=now, day=day, dry_run=dry_run, progress=progress
     )
     told, route_fault = list(warnings), ""
-    route = context.channel.route
-    if not dry_run and quota_until(store, route, now) is not None:
-        route_fault = resting_routes(store, now, context.policy.zone)[route]
-    elif not dry_run and not should_stop():
+    if not dry_run and not should_stop():
         sent = send_due(
             store,
-            context.channel.transport,
+            context.channel.routes,
             worker=context.worker,
             clock=context.clock,
             policy=context.policy,
@@ -131,7 +127,6 @@ def run_day(
         told += _doubts(sent, context.policy)
         told += [RunWarning(remark) for remark in sent.remarks]
         route_fault = sent.route_fault
-        note_result(store, route, sent, context.clock(), context.policy)
     report = DayReport(
         started_at=started,
         finished_at=context.clock(),

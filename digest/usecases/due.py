@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -25,21 +26,38 @@ def went_back(status: EditionStatus, subscriber: Subscriber, now: datetime) -> b
     return latest is not None and timedelta(0) < latest - today <= WENT_BACK
 
 
-def is_due(subscriber: Subscriber, status: EditionStatus, now: datetime) -> bool:
+def offset(subscriber: Subscriber, spread: timedelta) -> timedelta:
+    """How long after their hour a reader's edition is made: always the same of the same reader, so
+    that mails of one hour do not all leave at once."""
+    drawn = hashlib.sha256(subscriber.id.encode()).digest()
+    return spread * (int.from_bytes(drawn[:4], "big") / 2**32)
+
+
+def is_due(
+    subscriber: Subscriber,
+    status: EditionStatus,
+    now: datetime,
+    spread: timedelta = timedelta(0),
+) -> bool:
     """Whether a worker should make this reader's edition now: the hour has come, and neither an
     edition nor a final "nothing today" stands in the store.
 
     Args:
         status: of the reader's date of today.
+        spread: over which readers of one hour are spread.
     """
-    if subscriber.state is not SubscriberState.ACTIVE or not schedule.is_due(subscriber, now):
+    if subscriber.state is not SubscriberState.ACTIVE:
+        return False
+    if not schedule.is_due(subscriber, now - offset(subscriber, spread)):
         return False
     if status.delivery is not None or went_back(status, subscriber, now):
         return False
     return not status.empty or (status.again_at is not None and status.again_at <= now)
 
 
-def due_subscribers(store: Store, now: datetime, limit: int) -> tuple[Subscriber, ...]:
+def due_subscribers(
+    store: Store, now: datetime, limit: int, spread: timedelta = timedelta(0)
+) -> tuple[Subscriber, ...]:
     """Readers whose edition should be made now. The others that were looked at are put off until
     that may change."""
     while True:
@@ -47,18 +65,26 @@ def due_subscribers(store: Store, now: datetime, limit: int) -> tuple[Subscriber
         statuses = store.history.edition_statuses(
             {s.id: schedule.edition_date(s, now) for s in looked_at}
         )
-        due = tuple(s for s in looked_at if is_due(s, statuses[s.id], now))
+        due = tuple(s for s in looked_at if is_due(s, statuses[s.id], now, spread))
         others = {s.id for s in looked_at} - {s.id for s in due}
         store.subscribers.reschedule(
-            {s.id: next_look(s, statuses[s.id], now) for s in looked_at if s.id in others}, now
+            {s.id: next_look(s, statuses[s.id], now, spread) for s in looked_at if s.id in others},
+            now,
         )
         if len(looked_at) < limit or not others:
             return due
 
 
-def next_look(subscriber: Subscriber, status: EditionStatus, now: datetime) -> datetime:
+def next_look(
+    subscriber: Subscriber,
+    status: EditionStatus,
+    now: datetime,
+    spread: timedelta = timedelta(0),
+) -> datetime:
     """When to see again whether somebody is due who is not now."""
-    following = schedule.next_look(subscriber, now) or now + LONGEST_ABSENCE
+    later = offset(subscriber, spread)
+    following = schedule.next_look(subscriber, now - later)
+    following = following + later if following else now + LONGEST_ABSENCE
     again_at = status.again_at
     if status.delivery is None and again_at is not None and again_at > now:
         return min(again_at, following)

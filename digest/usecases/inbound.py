@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from digest.channels.email.inbound import Bounce, Complaint, Letter, Reply, needs_body, read_letter
+from digest.channels.email.reports import ProviderReport, ReportKind
 from digest.edition.links import Action, Seal, Ticket, Verp
 from digest.errors import TokenError
 from digest.model import (
@@ -100,6 +101,32 @@ def read_inbox(
     return report
 
 
+def apply_reports(
+    reports: Sequence[ProviderReport], store: Store, now: datetime, *, suppress_after: int
+) -> list[str]:
+    """What providers told of mails, in a line each. They proved who they are, so the address is
+    believed; one that is not a reader's changes nothing."""
+    told, struck = [], list[_Struck]()
+    for report in reports:
+        delivery = store.history.by_message_id(report.message_id) if report.message_id else None
+        reader = store.subscribers.get(by_email=report.recipient) if report.recipient else None
+        if delivery is None and reader is not None:
+            delivery = next(iter(store.history.deliveries(subscriber_id=reader.id, limit=1)), None)
+        if reader is None or delivery is None or delivery.key.subscriber_id != reader.id:
+            continue
+        if report.kind is ReportKind.UNSUBSCRIBE:
+            if reader.state is not SubscriberState.SUPPRESSED:
+                store.subscribers.set_state(reader.id, SubscriberState.UNSUBSCRIBED)
+            told.append(f"{reader.email}: unsubscribed")
+        elif report.strike is Strike.NONE:
+            told.append(f"{reader.email}: {report.kind}, {report.text}; nothing is held against it")
+        else:
+            struck.append(
+                _Struck("", delivery.key, reader, str(report.kind), report.strike, report.text)
+            )
+    return told + _strike_all(struck, store, now, suppress_after, dry_run=False)
+
+
 def _strike_all(
     struck: Sequence[_Struck], store: Store, now: datetime, suppress_after: int, dry_run: bool
 ) -> list[str]:
@@ -108,9 +135,15 @@ def _strike_all(
     for one in struck:
         if one.origin == "bounce":
             by_domain[domain_of(one.reader.email)].add(one.reader.id)
-    counts = {domain: len(readers) for domain, readers in by_domain.items()}
+    # reports come one by one, so those that came earlier today count, too
+    earlier = {d: store.traffic.n_bounced(now.date(), d) for d in by_domain}
+    counts = {d: len(readers) + earlier[d] for d, readers in by_domain.items()}
     # a few are not worth counting who else is there
-    n_there = {d: store.strikes.n_readers_at(d) for d, n in counts.items() if n >= FEWEST_FOR_MASS}
+    n_there = {
+        d: store.strikes.n_readers_at(d) + earlier[d]
+        for d, n in counts.items()
+        if n >= FEWEST_FOR_MASS
+    }
     unlikely = frozenset(d for d, n in n_there.items() if is_mass(counts[d], n))
     told = []
     for one in struck:

@@ -66,6 +66,14 @@ class SendReport:
     #: why the route was given up, if it was
     route_fault: str = ""
 
+    def add(self, other: SendReport) -> None:
+        """What another route did."""
+        self.settled |= other.settled
+        self.n_tried += other.n_tried
+        self.refused += other.refused
+        self.remarks += other.remarks
+        self.n_doubts += other.n_doubts
+
 
 @dataclass(slots=True)
 class _Entry:
@@ -95,8 +103,9 @@ class Journal:
         on_settled: Callable[[Delivery, DeliveryState], None],
         *,
         n_senders: int,
+        route: str = "",
     ) -> None:
-        self._n_senders = n_senders
+        self._n_senders, self._route = n_senders, route
         self._store, self._worker, self._clock = store, worker, clock
         self._report, self._on_settled = report, on_settled
         self._entries: queue.SimpleQueue[_Entry | None] = queue.SimpleQueue()
@@ -164,7 +173,11 @@ class Journal:
         settled = [e.settled for e in lines if e.settled is not None]
         held = _insistently(
             lambda: self._store.deliveries.journal(
-                self._worker, self._clock(), handing=handing, settled=[s for _, s, _ in settled]
+                self._worker,
+                self._clock(),
+                handing=handing,
+                settled=[s for _, s, _ in settled],
+                route=self._route,
             )
         )
         for entry in lines:

@@ -34,6 +34,9 @@ class RetryPolicy:
     suppress_after: int = 3
     #: the next day's edition supersedes this one
     give_up_after: timedelta = timedelta(hours=24)
+    #: bounces and complaints in 1,000 mails at which sending stops; 0: never
+    pause_at_bounces: float = 0.0
+    pause_at_complaints: float = 0.0
     #: where a limit of the day is taken to begin anew
     zone: str = "UTC"
 

@@ -1,8 +1,8 @@
-"""Sending: claim, hand over, record; and the sweep of what a dead worker left behind.
+"""Sending by one route: claim, hand over, record.
 
 Knows neither SMTP nor SQL. The journal is told before the body goes out (so that a crash leaves a
 doubt, not a guess) and at once after the answer. Several connections are as many threads, fed by
-one claim (`senders`) and written down by one journal (`journal`).
+one queue (`claims`, `senders`) and written down by one journal (`journal`).
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from digest.errors import RouteError, StoreError
-from digest.model import Delivery, DeliveryState, Outcome
-from digest.ports import Clock, Transport
+from digest.model import Delivery, DeliveryState, Outcome, RouteShare
+from digest.ports import Clock, Route
 from digest.text import counted
+from digest.usecases.claims import ClaimQueue, SendOptions
 from digest.usecases.journal import Journal, SendReport
 from digest.usecases.retry import RetryPolicy
-from digest.usecases.senders import ClaimQueue, SenderPool, SendOptions
+from digest.usecases.senders import SenderPool
 from digest.usecases.strikes import apply_strikes
 
 if TYPE_CHECKING:
@@ -32,52 +33,57 @@ log = logging.getLogger(__name__)
 DOMAIN_PAUSE, POLICY_PAUSE = timedelta(minutes=15), timedelta(hours=1)
 
 
-def send_due(
+def send_by_route(
     store: Store,
-    transport: Callable[[], Transport],
+    route: Route,
     *,
     worker: str,
     clock: Clock,
-    policy: RetryPolicy | None = None,
-    options: SendOptions | None = None,
+    policy: RetryPolicy,
+    options: SendOptions,
+    share: RouteShare | None = None,
     should_stop: Callable[[], bool] = lambda: False,
     on_settled: Callable[[Delivery, DeliveryState], None] = lambda delivery, state: None,
 ) -> SendReport:
-    """Send what is due, until nothing is, the route fails, or `should_stop` says so.
+    """Send what is due by one route, until nothing is, the route fails, or `should_stop` says so.
 
     Messages in hand are always finished.
 
     Args:
-        transport: makes a connection.
+        share: which of the mails are its own; None: all.
         on_settled: called one after the other, from a thread.
 
     Raises:
         StoreError: the journal is gone, so nothing more was sent; what was in hand is in doubt.
     """
-    policy, options = policy or RetryPolicy(), options or SendOptions()
-    hold = not policy.resend_unknown
-    report = SendReport(
-        n_doubts=store.deliveries.sweep(
-            clock(), everything=options.alone, hold=hold, of=options.alone_among
-        )
+    report = SendReport()
+    queue = ClaimQueue(
+        store, route, worker, clock, options, share=share, zone=policy.zone, should_stop=should_stop
     )
-    journal = Journal(store, worker, clock, report, on_settled, n_senders=options.connections)
-    queue = ClaimQueue(store, worker, clock, options, should_stop)
-    pool = SenderPool(queue, journal, clock, policy, options.connections)
+    journal = Journal(
+        store, worker, clock, report, on_settled, n_senders=queue.connections, route=route.name
+    )
+    pool = SenderPool(queue, journal, clock, policy, queue.connections)
     journal.start()
-    _send_all(store, transport, worker, clock, options, pool=pool, queue=queue, journal=journal)
-    crash = journal.crash or pool.crash
-    fault = pool.fault
+    _send_all(store, route, worker, clock, options, pool=pool, queue=queue, journal=journal)
+    crash, fault = journal.crash or pool.crash, pool.fault
     if crash is None:
         fault = _finish(store, worker, clock(), policy, report, queue=queue, pool=pool)
     try:
         # Whatever is still claimed goes back: nothing of it was on the wire.
         store.deliveries.release(worker)
+        queue.give_back(len(report.settled))
     except StoreError:
         if crash is None:
             raise
     if crash is not None:
         raise crash
+    if fault is None and queue.limit_reached and store.deliveries.has_due(clock()):
+        fault = RouteError(
+            f"The limit of {queue.limit_reached:,} mails a day for {route.name} is reached.",
+            stage="limit",
+            until_tomorrow=True,
+        )
     if fault is not None:
         report.route_fault, report.until_tomorrow = str(fault), fault.until_tomorrow
         log.error("route.failed stage=%s code=%s", fault.stage, fault.code)
@@ -122,7 +128,7 @@ def _finish(
 
 def _send_all(
     store: Store,
-    transport: Callable[[], Transport],
+    route: Route,
     worker: str,
     clock: Clock,
     options: SendOptions,
@@ -133,8 +139,8 @@ def _send_all(
 ) -> None:
     """Run the senders until nothing is due, or they are stopped."""
     threads = [
-        threading.Thread(target=pool.send, args=(transport,), name=f"sender-{n}")
-        for n in range(options.connections)
+        threading.Thread(target=pool.send, args=(route.transport,), name=f"sender-{n}")
+        for n in range(queue.connections)
     ]
     try:
         for thread in threads:
@@ -146,7 +152,7 @@ def _send_all(
         while queue.has_waiting and not queue.stopped:
             # A sender that got no connection left it to others, who were about to end.
             pool.join()
-            pool.send(transport)
+            pool.send(route.transport)
     finally:
         pool.stop()
         for thread in threads:

@@ -181,6 +181,7 @@ class LimitsMiddleware:
 
 def _most_bytes(path: str) -> int:
     takes_files = path.rstrip("/").endswith(("/subscribe", "/likes"))
+    takes_files |= path.startswith("/reports/")  # a provider may tell of a thousand at once
     return MAX_UPLOAD_BYTES if takes_files else MAX_FORM_BYTES
 
 

@@ -32,6 +32,8 @@ from digest.web.routes.feedback import FeedbackRoutes
 from digest.web.routes.members import Members
 from digest.web.routes.papers import PaperRoutes
 from digest.web.routes.preferences import PreferencesRoutes
+from digest.web.routes.reports import PATH as REPORTS
+from digest.web.routes.reports import ReportRoutes
 from digest.web.routes.signup import SignupRoutes
 from digest.web.routes.technical import TechnicalRoutes
 
@@ -60,6 +62,7 @@ def application(app: App, *, new_id: Callable[[], str]) -> Starlette:
         AccountRoutes(web, members),
         FeedbackRoutes(web),
         EditionRoutes(web),
+        ReportRoutes(web),
         TechnicalRoutes(web, admin),
         *([admin] if admin.is_on else []),
     ]
@@ -76,7 +79,7 @@ def application(app: App, *, new_id: Callable[[], str]) -> Starlette:
                 prefix=web.pages.prefix,
                 requests_per_minute=app.settings.web.requests_per_minute,
                 headers=headers,
-                is_exempt=web.sessions.may_leave,
+                is_exempt=lambda path: web.sessions.may_leave(path) or path.startswith(REPORTS),
             ),
         ],
         exception_handlers=_faults(web, headers),

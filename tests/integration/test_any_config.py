@@ -222,7 +222,7 @@ def use(app: App) -> None:
     for attempt in (
         lambda: app.mail.transport().connect(),
         app.mail.inbox,
-        lambda: app.mail.send_options().take_turns(1, 0.0),
+        lambda: [r.name for r in app.mail.channel.routes],
         lambda: check._store(app),
         lambda: check._likes(app),
         lambda: check._web(app),

@@ -12,9 +12,9 @@ import pytest
 
 from digest import jobs
 from digest.model import Cause, DayReport, DeliveryState, SubscriberState
+from digest.usecases.claims import Pace
 from digest.usecases.retry import is_mass
 from digest.usecases.routes import resting_routes
-from digest.usecases.senders import Pace
 from digest.worker import Worker
 from tests.faults import Fault, FaultyServer, Script, faulty_server
 from tests.integration.test_reliability import listed, mails, run, states

@@ -314,6 +314,7 @@ def test_whoever_leaves_at_the_last_moment_gets_none_and_spoils_nobodys(
             *,
             handing: Sequence[str] = (),
             settled: Sequence[DeliveryResult] = (),
+            route: str = "",
         ) -> frozenset[str]:
             if not left:  # the first of them unsubscribes after the claim, before the hand-over
                 (mail,) = (m for m in mails(world) if m.message.message_id == handing[0])
@@ -321,7 +322,7 @@ def test_whoever_leaves_at_the_last_moment_gets_none_and_spoils_nobodys(
                 app.store.subscribers.set_state(
                     mail.key.subscriber_id, SubscriberState.UNSUBSCRIBED
                 )
-            return real(worker, now, handing=handing, settled=settled)
+            return real(worker, now, handing=handing, settled=settled, route=route)
 
         monkeypatch.setattr(app.store.deliveries, "journal", leaving)
         jobs.run(app)
@@ -348,9 +349,10 @@ def test_what_cannot_be_written_down_stops_the_sending(
                 *,
                 handing: Sequence[DeliveryKey] = (),
                 settled: Any = (),
+                route: str = "",
             ) -> frozenset[str]:
                 if not settled:
-                    return real(worker, now, handing=handing)
+                    return real(worker, now, handing=handing, route=route)
                 calls.append(1)
                 raise StoreFull("The disk is full.")
 
@@ -386,6 +388,8 @@ def test_rules_come_from_the_configuration(tmp_path: Path) -> None:
                 suppress_after=7,
                 give_up_after=timedelta(hours=5),
                 zone="Europe/Berlin",
+                pause_at_bounces=50.0,
+                pause_at_complaints=0.5,
             )
 
 
@@ -559,29 +563,23 @@ def test_an_eager_server_that_wants_a_body_for_nobody_gets_none(tmp_path: Path) 
 
 
 def test_no_more_mails_a_second_leave_than_were_allowed(tmp_path: Path) -> None:
-    from digest.usecases.send import send_due
-    from digest.usecases.senders import SendOptions
-
-    taken: list[tuple[int, float]] = []
-
-    def take_turns(n: int, apart: float) -> float:
-        taken.append((n, apart))
-        return 0.0
+    from digest.ports import Route
+    from digest.usecases.dispatch import send_due
 
     with installation(tmp_path) as (world, box), world.app() as app:
         jobs.run(app, should_stop=lambda: True)
-        ways = SendOptions(connections=2, per_second=20.0, take_turns=take_turns)
+        route = Route(name="r", transport=app.mail.transport, connections=2, per_second=20.0)
         started = time.monotonic()
         send_due(
             app.store,
-            app.mail.transport,
+            [route],
             worker="w",
             clock=lambda: world.now,
             policy=RetryPolicy(),
-            options=ways,
         )
         assert time.monotonic() - started >= 3 / 20
-        assert taken == [(4, 0.05)]
+        # all who send share the server's turns
+        assert app.store.rate_limits.waiting("mail:r", world.now) == pytest.approx(4 / 20)
         assert len(box.kept) == 4
 
 

@@ -109,8 +109,9 @@ def _files() -> list[Path]:
     kinds = {".py", ".md", ".toml", ".yaml", ".yml", ".service", ".j2", ".sh", ""}
     folders = [ROOT / n for n in ("digest", "docs", "templates", "benchmarks", ".ci", ".github")]
     found = [p for f in folders for p in f.rglob("*") if p.is_file() and p.suffix in kinds]
-    top = [p for p in ROOT.iterdir() if p.is_file() and p.suffix in kinds and p.name != ".git"]
-    return [p for p in (*found, *top) if "__pycache__" not in p.parts]
+    top = [p for p in ROOT.iterdir() if p.is_file() and p.suffix in kinds]
+    left = (".git", ".coverage")  # a work tree's, and what `make coverage` leaves
+    return [p for p in (*found, *top) if "__pycache__" not in p.parts and p.name not in left]
 
 
 def test_nothing_tells_anybody_to_install_another_name() -> None:

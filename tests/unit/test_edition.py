@@ -229,7 +229,7 @@ def test_headers_are_complete_and_right() -> None:
     ticket = SEAL.read_subject(unquote(way[1]), DAY)
     assert (ticket.action, ticket.subscriber_id) == (Action.UNSUBSCRIBE, "s1")
     assert mail["List-Unsubscribe-Post"] is None
-    assert mail["Feedback-ID"] == "20260520:edition:digest:example.org"
+    assert mail["Feedback-ID"] == "edition:digest:exampleorg"
     assert mail["Auto-Submitted"] == "auto-generated"
     parts = [p.get_content_type() for p in mail.iter_parts()]  # type: ignore[attr-defined]
     assert parts == ["text/plain", "text/html"]

@@ -12,7 +12,7 @@ from babel.messages.extract import extract_from_file
 from babel.messages.pofile import read_po
 
 from digest.app import LOCALE, TEMPLATES, speeches
-from digest.config.schema import Language
+from digest.preferences import Language
 from tests.conftest import ROOT
 
 DAY = date(2026, 5, 20)

@@ -46,6 +46,18 @@ class DkimSigner:
         self._algorithm = b"rsa-sha256" if b"-----BEGIN" in self._key else b"ed25519-sha256"
         self(b"From: x@example.org\r\n\r\n\r\n")  # a wrong key is told now, not at the first mail
 
+    def fits(self, record: str) -> bool:
+        """Whether a published key is the one that belongs to ours.
+
+        Args:
+            record: text of the DNS record.
+        """
+        signed = self(b"From: x@example.org\r\n\r\nx\r\n")
+        try:
+            return bool(self._dkim.verify(signed, dnsfunc=lambda *_, **__: record.encode()))
+        except (self._dkim.DKIMException, ValueError):
+            return False
+
     def __call__(self, body: bytes) -> bytes:
         present = Counter(
             line.split(b":", 1)[0].lower()

@@ -95,7 +95,7 @@ class Reply:
 Letter = Bounce | Complaint | Reply
 
 #: kinds of feedback by which readers say what they want; others are about us (RFC 5965, 6430, 6591)
-_READERS_WILL = ("abuse", "opt-out", "opt-out-list")
+READERS_WILL = ("abuse", "opt-out", "opt-out-list")
 _STATUS_PARTS = re.compile(r"message/(global-|x)?delivery-status|text/(x-)?delivery-status")
 _RECIPIENT_FIELDS = ("Final-Recipient", "Original-Recipient", "X-Actual-Recipient")
 #: subjects of programs that answer for somebody who is away
@@ -336,7 +336,7 @@ def _feedback(mail: Message, came_to: tuple[str, ...]) -> Letter:
     part = _part(mail, "message/feedback-report")
     for block in _blocks(part) if part is not None else []:
         kind = clean(str(block.get("Feedback-Type", ""))).lower()[:40]
-        if kind in _READERS_WILL:
+        if kind in READERS_WILL:
             return Complaint(
                 came_to=came_to, message_id=_enclosed_id(mail), text=f"complaint ({kind})"
             )

@@ -13,7 +13,14 @@ from contextlib import suppress
 from pathlib import Path
 
 from digest.channels.email.inbound import MAX_BYTES
-from digest.errors import InboxError
+from digest.channels.email.oauth import (
+    AccessToken,
+    chosen_mechanism,
+    initial_response,
+    last_response,
+    login_hint,
+)
+from digest.errors import InboxError, LoginError
 
 #: a mailbox may be shared with people: of so many unread mails the latest are looked at
 MAX_MAILS = 2_000
@@ -72,7 +79,8 @@ class ImapBox:
         port: int,
         security: str,
         username: str,
-        password: str,
+        password: str = "",
+        token: AccessToken | None = None,
         folder: str = "INBOX",
         position: str = "",
         timeout_s: float = 60.0,
@@ -88,23 +96,27 @@ class ImapBox:
                 opened = imaplib.IMAP4(host, port, timeout=timeout_s)
                 if security == "starttls":
                     opened.starttls(context)
-            _log_in(opened, username, password)
+            if token is not None:
+                _log_in_by_token(opened, username, token, host, port)
+            else:
+                _log_in(opened, username, password)
             status, answer = opened.select(_quoted(modified_utf7(folder)))
             if status != "OK" and "&" in folder and folder.isascii():
                 # written as the server writes it, which was the only way once
                 status, answer = opened.select(_quoted(folder))
             if status != "OK":
                 raise InboxError(f"{self._where} has no folder {folder}: {_said(answer)}.")
-        except (OSError, imaplib.IMAP4.error, ValueError, InboxError) as error:
+        except (OSError, imaplib.IMAP4.error, ValueError, InboxError, LoginError) as error:
             if opened is not None:
                 with suppress(OSError):
                     opened.shutdown()
             if isinstance(error, InboxError):
                 raise
-            raise InboxError(
-                f"{self._where} cannot be read: {_plainly(error)}. Check [inbox] and "
-                "INBOX_PASSWORD."
-            ) from error
+            hint = "Check [inbox]."
+            if isinstance(error, imaplib.IMAP4.error):
+                hint = login_hint(host, _plainly(error), by_token=token is not None)
+                hint = hint.replace("SMTP_PASSWORD", "INBOX_PASSWORD")
+            raise InboxError(f"{self._where} cannot be read: {_plainly(error)}. {hint}") from error
         self._imap = opened
         _, validity = opened.response("UIDVALIDITY")
         first = validity[0] if validity else None
@@ -188,6 +200,28 @@ def _log_in(imap: imaplib.IMAP4, username: str, password: str) -> None:
             "The IMAP server offers no login for a name or password with letters outside ASCII "
             "(AUTH=PLAIN). Choose a password of plain letters, digits and signs."
         )
+
+
+def _log_in_by_token(
+    imap: imaplib.IMAP4, username: str, token: AccessToken, host: str, port: int
+) -> None:
+    """AUTHENTICATE OAUTHBEARER (RFC 7628) or XOAUTH2.
+
+    Raises:
+        InboxError: the server offers neither.
+        LoginError: there is no token.
+    """
+    offered = " ".join(c.removeprefix("AUTH=") for c in imap.capabilities if c.startswith("AUTH="))
+    mechanism = chosen_mechanism(offered)
+    if not mechanism:
+        raise InboxError("The IMAP server offers no login by OAuth (XOAUTH2 or OAUTHBEARER).")
+    first = initial_response(mechanism, username, token.get(), host, port).encode()
+    answers = iter([first])
+    try:
+        imap.authenticate(mechanism, lambda _: next(answers, last_response(mechanism).encode()))
+    except imaplib.IMAP4.error:
+        token.forget()
+        raise
 
 
 def modified_utf7(name: str) -> str:

@@ -10,8 +10,9 @@ from collections.abc import Callable, Sequence
 
 from digest.address import needs_smtputf8
 from digest.channels.email.codes import LOGIN_WANTED, Stage, reply_to_receipt
+from digest.channels.email.oauth import OAUTH_HINT, AccessToken, login_hint
 from digest.channels.email.smtp_login import Login, TlsLogin
-from digest.errors import RouteError
+from digest.errors import LoginError, RouteError
 from digest.model import Cause, Message, Outcome, Receipt
 from digest.text import clean
 
@@ -33,6 +34,7 @@ class SmtpTransport:
 
     Args:
         security: "starttls", "tls" or "none". What is asked for and not offered is an error.
+        token: shown at the login instead of a password.
         timeout_s: for each answer but the last.
         messages_per_connection: a new connection after so many; many servers close after 50 to 100.
         pipelining: say MAIL, RCPT and DATA in one go where the server offers that.
@@ -46,6 +48,7 @@ class SmtpTransport:
         security: str = "starttls",
         username: str = "",
         password: str = "",
+        token: AccessToken | None = None,
         timeout_s: float = 60.0,
         messages_per_connection: int = 100,
         pipelining: bool = True,
@@ -56,7 +59,7 @@ class SmtpTransport:
         # the same letters may be typed composed or not; the server knows one way
         self._username = unicodedata.normalize("NFC", username)
         self._password = unicodedata.normalize("NFC", password)
-        self._timeout_s = timeout_s
+        self._token, self._timeout_s = token, timeout_s
         self._tls = tls_context
         self._smtp: smtplib.SMTP | None = None
         self._most, self._n_sent = messages_per_connection, 0
@@ -90,7 +93,7 @@ class SmtpTransport:
         if self._smtp is not None:
             return
         context = self._tls or ssl.create_default_context()
-        smtp: smtplib.SMTP | None = None
+        smtp: Login | None = None
         stage = "connect"
         try:
             if self._security == "tls":
@@ -114,7 +117,10 @@ class SmtpTransport:
                 smtp.ehlo()
             if self._username:
                 stage = "auth"
-                smtp.login(self._username, self._password)
+                self._log_in(smtp)
+        except LoginError as error:
+            self._abandon(smtp)
+            raise RouteError(str(error), stage=stage, temporary=error.temporary) from error
         except RouteError:
             self._abandon(smtp)
             raise
@@ -123,6 +129,16 @@ class SmtpTransport:
             self._abandon(smtp)
             raise self._fault(stage, error) from error
         self._smtp, self._n_sent = smtp, 0
+
+    def _log_in(self, smtp: Login) -> None:
+        if self._token is None:
+            smtp.login(self._username, self._password)
+            return
+        try:
+            smtp.auth_oauth(self._username, self._token.get())
+        except smtplib.SMTPAuthenticationError:
+            self._token.forget()
+            raise
 
     @staticmethod
     def _abandon(smtp: smtplib.SMTP | None) -> None:
@@ -134,10 +150,18 @@ class SmtpTransport:
         said = _reply_text(error)
         temporary = not (isinstance(code, int) and code >= 500)
         if isinstance(error, smtplib.SMTPAuthenticationError) and not temporary:
+            hint = login_hint(self._host, said, by_token=self._token is not None)
+            text = f"{self.route} refuses the login of {self._username!r} ({said}). {hint}"
+        elif isinstance(error, smtplib.SMTPNotSupportedError) and self._token is not None:
+            temporary = False
             text = (
-                f"{self.route} refuses the login of {self._username!r} ({said}). Check username "
-                "and SMTP_PASSWORD; many providers want an app password here."
+                f"{self.route} offers no login by OAuth (XOAUTH2 or OAUTHBEARER). Check host, or "
+                "log in with a password."
             )
+        elif stage == "auth" and type(error) is smtplib.SMTPException:
+            # smtplib knows none of the ways that the server names
+            temporary = False
+            text = f"{self.route} lets nobody log in with a password. {OAUTH_HINT}"
         elif isinstance(error, smtplib.SMTPNotSupportedError) and stage == "auth":
             temporary = False
             text = (

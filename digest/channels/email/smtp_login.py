@@ -7,6 +7,8 @@ import hmac
 import smtplib
 from collections.abc import Callable
 
+from digest.channels.email.oauth import chosen_mechanism, initial_response, last_response
+
 #: questions of a server during one login
 MOST_CHALLENGES = 5
 
@@ -16,6 +18,13 @@ class Login(smtplib.SMTP):
 
     #: answers that were sent in this login
     _n_said = 0
+    _server = ("", 0)
+
+    def connect(  # type: ignore[override]
+        self, host: str = "localhost", port: int = 0, source_address: tuple[str, int] | None = None
+    ) -> tuple[int, bytes]:
+        self._server = (host, port)
+        return super().connect(host, port, source_address)
 
     def auth(
         self,
@@ -39,6 +48,24 @@ class Login(smtplib.SMTP):
     def auth_login(self, challenge: bytes | None = None) -> str:  # type: ignore[override]
         """First the name, then the password; the words that a server asks with differ."""
         return self.user if challenge is None or not self._n_said else self.password
+
+    def auth_oauth(self, username: str, token: str) -> None:
+        """Log in with an access token instead of a password (RFC 7628).
+
+        Raises:
+            SMTPNotSupportedError: the server offers no OAuth.
+            SMTPAuthenticationError: it refuses the token.
+        """
+        self.ehlo_or_helo_if_needed()
+        mechanism = chosen_mechanism(self.esmtp_features.get("auth", ""))
+        if not mechanism:
+            raise smtplib.SMTPNotSupportedError("the server offers no login by OAuth")
+        first = initial_response(mechanism, username, token, *self._server)
+        self.auth(
+            mechanism,
+            # a second question is the reason of a refusal
+            lambda challenge=None: first if challenge is None else last_response(mechanism),
+        )
 
     def auth_cram_md5(self, challenge: bytes | None = None) -> str | None:  # type: ignore[override]
         if challenge is None:
