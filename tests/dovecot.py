@@ -27,7 +27,7 @@ log_path = {folder}/log
 listen = 127.0.0.1
 ssl = no
 disable_plaintext_auth = no
-auth_mechanisms = plain login
+auth_mechanisms = plain login xoauth2 oauthbearer
 mail_location = maildir:{folder}/mail
 first_valid_uid = 0
 first_valid_gid = 0
@@ -48,6 +48,11 @@ service anvil {{
 }}
 service stats {{
   chroot =
+}}
+passdb {{
+  driver = oauth2
+  mechanisms = xoauth2 oauthbearer
+  args = {folder}/oauth2.conf
 }}
 passdb {{
   driver = static
@@ -93,9 +98,13 @@ class Dovecot:
 
 
 @contextmanager
-def dovecot() -> Iterator[Dovecot]:
+def dovecot(*, token_info: str = "http://127.0.0.1:9/?access_token=") -> Iterator[Dovecot]:
     """A server that lets anybody in who knows the password. As root it runs as another user, since
-    it gives nobody's mail to root."""
+    it gives nobody's mail to root.
+
+    Args:
+        token_info: where it asks what an access token is good for.
+    """
     server = program()
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -115,6 +124,11 @@ def dovecot() -> Iterator[Dovecot]:
             uid=person.pw_uid,
             gid=person.pw_gid,
         ),
+        "utf-8",
+    )
+    (folder / "oauth2.conf").write_text(
+        f"tokeninfo_url = {token_info}\nusername_attribute = email\ntimeout_msecs = 3000\n"
+        "introspection_mode =\nactive_attribute =\n",
         "utf-8",
     )
     other: dict[str, object] = {}

@@ -136,7 +136,7 @@ class OAuthSettings(Table):
     provider: Literal["google", "microsoft", "other"]
     client_id: Annotated[StrictStr, Field(min_length=1)]
     tenant: Annotated[StrictStr, Field(pattern=r"^[A-Za-z0-9.-]+$")] = "common"
-    token_file: FilePath = Path("oauth-tokens.json")
+    token_file: Annotated[FilePath, Field(validate_default=True)] = Path("oauth-tokens.json")
     authorize_url: Url | Literal[""] = ""
     token_url: Url | Literal[""] = ""
     device_url: Url | Literal[""] = ""

@@ -149,7 +149,7 @@ def check_store_url(url: str) -> str:
 class StoreSettings(Table):
     """A file of SQLite's, or a PostgreSQL database."""
 
-    path: FilePath = Path("digest.db")
+    path: Annotated[FilePath, Field(validate_default=True)] = Path("digest.db")
     url: StrictStr = ""
     retention_days: Annotated[StrictInt, Field(ge=30, le=36500)] = 365
 

@@ -121,6 +121,8 @@ def test_the_smallest_config_works_and_paths_are_relative_to_the_file(tmp_path: 
     assert settings.schedule.weekdays == (0, 1, 2, 3, 4)
     assert settings.smtp[0].password.get_secret_value() == "hush"
     assert "hush" not in repr(settings)
+    without = SMALLEST.partition("[store]")[0]
+    assert load_text(without, path=path, environ={}).store.path == tmp_path / "digest.db"
 
 
 def test_the_example_is_a_config_and_shows_every_key(tmp_path: Path) -> None:
@@ -271,7 +273,9 @@ def test_secrets_come_from_env_file_or_password_file(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("SMTP_PASSWORD=from-dotenv\n", "utf-8")
     settings = load_settings(path, {})
     assert settings.smtp[0].password.get_secret_value() == "from-dotenv"
-    assert load_settings(path, {"SMTP_PASSWORD": "real"}).smtp[0].password.get_secret_value() == "real"
+    assert (
+        load_settings(path, {"SMTP_PASSWORD": "real"}).smtp[0].password.get_secret_value() == "real"
+    )
     (tmp_path / ".env").unlink()
     (tmp_path / "pw").write_text("from-file\n", "utf-8")
     path.write_text(SMALLEST.replace('username = "ada"', 'username = "ada"\npassword_file = "pw"'))
