@@ -127,8 +127,7 @@ def dovecot(*, token_info: str = "http://127.0.0.1:9/?access_token=") -> Iterato
         "utf-8",
     )
     (folder / "oauth2.conf").write_text(
-        f"tokeninfo_url = {token_info}\nusername_attribute = email\ntimeout_msecs = 3000\n"
-        "introspection_mode =\nactive_attribute =\n",
+        f"tokeninfo_url = {token_info}\nusername_attribute = email\ntimeout_msecs = 3000\n",
         "utf-8",
     )
     other: dict[str, object] = {}
@@ -159,4 +158,4 @@ def _wait(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
             if open_.recv(4) == b"* OK":
                 return
         time.sleep(0.05)
-    pytest.skip(f"Dovecot does not answer here: {log.read_text()[-300:] if log.exists() else ''}")
+    pytest.skip(f"Dovecot does not answer here: {log.read_text()[:1500] if log.exists() else ''}")
