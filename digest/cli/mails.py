@@ -205,7 +205,8 @@ def suppress(
     if len(faults) > 20:
         warn(f"and {len(faults) - 20:,} more lines like these")
     who = counted(n_stopped, "subscriber")
-    say(f"{counted(len(entries), 'address')} on the list; {who} among them got mail until now.")
+    addresses = "1 address" if len(entries) == 1 else f"{len(entries):,} addresses"
+    say(f"{addresses} on the list; {who} among them got mail until now.")
     if faults and not entries:
         raise typer.Exit(FAILED)
 
