@@ -134,7 +134,7 @@ def _check_mx(domain: str) -> Finding:
         names = []
     except dns.exception.DNSException as error:
         return _unanswered("MX", domain, error)
-    if not [n for n in names if n]:
+    if not [n for n in names if n.strip(".")]:  # "." is RFC 7505's "no mail here"
         return Finding(
             "MX",
             True,
