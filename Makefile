@@ -68,8 +68,9 @@ bench: $(READY) ## speed and memory, as ratios against a limit of the same run
 scale: $(READY) ## what a million readers would take, from costs measured here (needs initdb)
 	$(BIN)/python -m benchmarks.scale
 
-docs: $(READY) ## write docs/preferences.md
+docs: $(READY) ## write docs/preferences.md and docs/replies.md
 	$(BIN)/python .ci/preferences > docs/preferences.md
+	$(BIN)/python .ci/replies > docs/replies.md
 
 messages: $(READY) ## bring the catalogues of the mail in step with its strings
 	$(BIN)/pybabel -q extract -F pyproject.toml -k gettext -k ngettext:1,2 --no-location --project=digest -o .messages.pot .

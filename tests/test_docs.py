@@ -60,10 +60,11 @@ def test_configurations_in_the_docs_pass(page: Path) -> None:
             tomllib.loads(block)
 
 
-def test_the_page_of_preferences_is_that_of_the_code() -> None:
-    command = [sys.executable, str(ROOT / ".ci" / "preferences")]
+@pytest.mark.parametrize("name", ["preferences", "replies"])
+def test_a_page_that_is_written_by_a_program_is_that_of_the_code(name: str) -> None:
+    command = [sys.executable, str(ROOT / ".ci" / name)]
     made = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert made == text(ROOT / "docs" / "preferences.md"), "make docs"
+    assert made == text(ROOT / "docs" / f"{name}.md"), "make docs"
 
 
 def test_every_kind_of_source_has_its_page_and_its_line() -> None:
