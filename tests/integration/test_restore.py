@@ -318,7 +318,10 @@ def _use(world: World) -> None:
         jobs.sync_subscribers(app)
         store = app.store
         people, _ = store.subscribers.search(limit=50)
-        status_data(store, world.now, n_runs=5, n_days=7, people=people, cluster=None)
+        policy = app.mail.retry_policy
+        status_data(
+            store, world.now, n_runs=5, n_days=7, people=people, cluster=None, policy=policy
+        )
         for reader in people:
             store.personal.export(reader.id)
             store.ratings.reader_state(reader.id, world.now.date())
