@@ -80,5 +80,7 @@ def may_take(share: RouteShare) -> tuple[sa.ColumnElement[bool], ...]:
     )
     if share.recipients:
         mine = _goes_to(share.recipients)
-    others = [r for r in share.routes if r != share.route]
-    return (mine, sa.or_(_table.c.doubts == 0, _table.c.route.not_in(others)))
+    # in doubt: it may have gone out by the route it was handed to, so that one alone repeats it
+    doubt, there = _table.c.doubts > 0, _table.c.route.in_(share.routes)
+    own = sa.and_(doubt, _table.c.route == share.route)
+    return (sa.or_(own, sa.and_(mine, sa.not_(sa.and_(doubt, there)))),)

@@ -106,14 +106,17 @@ def _tell_faults(
     now: datetime,
     policy: RetryPolicy,
 ) -> None:
-    """A route that failed is the run's fault only if mail waits for it."""
+    """What keeps mail from going out is the run's fault; what another route made up for is told."""
     if total.route_fault:
         return
-    resting = resting_routes(store, now, policy.zone)
-    told = {r.name: faults.get(r.name) or resting.get(r.name, "") for r in routes}
-    told = {name: fault for name, fault in told.items() if fault}
-    if len(routes) > 1 and not store.deliveries.has_due(now):
-        total.remarks += [f"{name}: {fault}" for name, fault in told.items() if name in faults]
-        return
-    named = (f"{name}: {fault}" if len(routes) > 1 else fault for name, fault in told.items())
-    total.route_fault = " ".join(named)
+    told = dict(faults)
+    waits = store.deliveries.has_due(now)
+    if waits:  # routes that were not even tried, since their day is over
+        rests = resting_routes(store, now, policy.zone)
+        resting = [r.name for r in routes if quota_until(store, r.name, now) is not None]
+        told = {name: rests[name] for name in resting if name in rests} | told
+    named = [f"{name}: {fault}" if len(routes) > 1 else fault for name, fault in told.items()]
+    if waits or len(routes) == 1:
+        total.route_fault = " ".join(named)
+    else:
+        total.remarks += named

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 #: time zones differ by a day and two hours at most, and clocks are seldom set back by more
 WENT_BACK = timedelta(days=2)
+#: of a day, until which readers are spread
+LAST_MINUTE = timedelta(hours=23, minutes=59)
 
 
 def went_back(status: EditionStatus, subscriber: Subscriber, now: datetime) -> bool:
@@ -28,9 +30,19 @@ def went_back(status: EditionStatus, subscriber: Subscriber, now: datetime) -> b
 
 def offset(subscriber: Subscriber, spread: timedelta) -> timedelta:
     """How long after their hour a reader's edition is made: always the same of the same reader, so
-    that mails of one hour do not all leave at once."""
+    that mails of one hour do not all leave at once; and on the same day."""
     drawn = hashlib.sha256(subscriber.id.encode()).digest()
-    return spread * (int.from_bytes(drawn[:4], "big") / 2**32)
+    hour = subscriber.preferences.time
+    left = LAST_MINUTE - timedelta(hours=hour.hour, minutes=hour.minute)
+    return min(spread, max(left, timedelta(0))) * (int.from_bytes(drawn[:4], "big") / 2**32)
+
+
+def _has_come(subscriber: Subscriber, now: datetime, spread: timedelta) -> bool:
+    """Whether the reader's minute of today has come."""
+    before = now - offset(subscriber, spread)
+    if schedule.edition_date(subscriber, before) != schedule.edition_date(subscriber, now):
+        return False  # shortly after midnight: what was due yesterday is not due today
+    return schedule.is_due(subscriber, before)
 
 
 def is_due(
@@ -46,9 +58,7 @@ def is_due(
         status: of the reader's date of today.
         spread: over which readers of one hour are spread.
     """
-    if subscriber.state is not SubscriberState.ACTIVE:
-        return False
-    if not schedule.is_due(subscriber, now - offset(subscriber, spread)):
+    if subscriber.state is not SubscriberState.ACTIVE or not _has_come(subscriber, now, spread):
         return False
     if status.delivery is not None or went_back(status, subscriber, now):
         return False

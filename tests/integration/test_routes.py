@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 
+from digest import jobs
+from digest.channels.email.dns import operator_of
 from digest.cluster.jobs import slots_of
 from digest.config import load_text
 from digest.errors import ConfigError
 from digest.model import DayReport
 from digest.ports import Route
+from digest.usecases.claims import ClaimQueue, SendOptions
+from digest.usecases.dispatch import send_due
 from digest.usecases.routes import day_limit, resting_routes, shares
 from tests.faults import Fault, FaultyServer, always, faulty_server
 from tests.integration.test_reliability import listed, run, states
@@ -94,6 +100,46 @@ def test_what_one_server_has_in_doubt_is_never_given_to_the_other(tmp_path: Path
         assert states(world) == {"sent": 1}
 
 
+def test_what_is_in_doubt_goes_by_its_server_also_when_readers_are_shared_anew(
+    tmp_path: Path,
+) -> None:
+    with two_servers(tmp_path, 12, first="weight = 9") as (world, a, b):
+        a.script = b.script = always("dot", Fault(keeps=True))
+        for _ in range(4):  # two lost answers stop a server for a while
+            run(world)
+            world.now += timedelta(hours=1)
+        doubtful = {k.message_id for k in a.kept}
+        assert doubtful
+        text = world.config.read_text("utf-8")
+        world.config.write_text(text.replace("weight = 9", "weight = 1"), "utf-8")
+        a.script = b.script = lambda *_: None
+        for _ in range(6):
+            run(world)
+            world.now += timedelta(hours=1)
+        assert states(world) == {"sent": 12}
+        assert not doubtful & {k.message_id for k in b.kept}
+
+
+def test_a_server_whose_day_is_over_is_told_only_while_mail_waits_for_it(tmp_path: Path) -> None:
+    full = Fault("550 5.4.5 Daily user sending limit exceeded.")
+    with two_servers(tmp_path, 4, second="priority = 1") as (world, a, b):
+        a.script = always("dot", full)
+        report = run(world)
+        assert not report.failed, report
+        assert len(b.kept) == 4
+        assert any("limit for today is reached" in w.text for w in report.warnings)
+        assert not run(world).route_fault
+        b.script = always("connect", Fault("554 5.3.2 closed"))
+        a.script = lambda *_: None
+        world.now += timedelta(hours=1)
+        text = world.config.read_text("utf-8")
+        world.config.write_text(text.replace("[[smtp]]", f"{ADA}\n[[smtp]]", 1), "utf-8")
+        report = run(world)
+        assert "a: " in report.route_fault
+        assert "b: " in report.route_fault
+        assert not a.kept
+
+
 def test_what_has_a_server_of_its_own_waits_for_it(tmp_path: Path) -> None:
     own = 'recipients = ["P0@example.org", "edu.example"]'
     with two_servers(tmp_path, 3, second=own) as (world, a, b):
@@ -129,6 +175,53 @@ def test_beyond_its_limit_the_other_server_takes_the_rest(tmp_path: Path) -> Non
     with two_servers(tmp_path, 5, first="per_day = 2", second="priority = 1") as (world, a, b):
         assert not run(world).failed
         assert (len(a.kept), len(b.kept)) == (2, 3)
+
+
+def test_one_operator_gets_only_so_many_connections_and_mails_a_second(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with make_world(tmp_path) as world, faulty_server() as box:
+        world.smtp = box  # type: ignore[assignment]
+        listed(world, range(4))
+        emails = [f"p{i}@{d}" for i in range(6) for d in ("gmail.com", "googlemail.com")]
+        people = "".join(ADA.replace("ada@example.org", e) for e in (*emails, "q@example.org"))
+        world.write(subscribers=people)
+        with world.app() as app:
+            jobs.run(app, should_stop=lambda: True)
+            route = replace(app.mail.channel.routes[0], connections=4)
+            options = SendOptions(operator_connections=1, operator_of=operator_of)
+            at_once: list[int] = []
+            in_hand: list[str] = []
+
+            def script(stage: str, session: int, message: int, to: str) -> Fault | None:
+                google = operator_of(to.partition("@")[2]) == "google"
+                if google and stage == "rcpt":
+                    in_hand.append(to)
+                    at_once.append(len(in_hand))
+                    time.sleep(0.02)
+                elif google and stage == "dot":
+                    in_hand.remove(to)
+                return None
+
+            box.script = script
+            send_due(app.store, [route], worker="w", clock=lambda: world.now, options=options)
+            assert len(box.kept) == 13
+            assert set(at_once) == {1}
+            # all who send share an operator's turns
+            queue = ClaimQueue(
+                app.store,
+                route,
+                "w",
+                lambda: world.now,
+                SendOptions(operator_per_second=2.0, operator_of=operator_of),
+            )
+            world.now += timedelta(days=1)
+            listed(world, range(10, 14))
+            jobs.run(app, should_stop=lambda: True)
+            assert queue.next() is not None
+            assert app.store.rate_limits.waiting("to:google", world.now) == pytest.approx(6.0)
+            assert app.store.rate_limits.waiting("to:example.org", world.now) <= 0.5
+            queue.stop()
 
 
 def test_a_new_server_is_warmed_up(tmp_path: Path) -> None:

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from digest.model import EditionStatus
 from digest.schedule import describe_weekdays, edition_date, is_due, next_due
+from digest.usecases.due import is_due as due_now
+from digest.usecases.due import next_look as look_again
 from tests.factories import subscriber
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -52,3 +56,33 @@ def test_weekdays_read_as_people_say_them() -> None:
     assert describe_weekdays((0, 1, 2, 3, 4)) == "Mon to Fri"
     assert describe_weekdays((0, 1, 2, 3, 4, 5, 6)) == "every day"
     assert describe_weekdays((0, 3)) == "Mon, Thu"
+
+
+def test_readers_of_one_hour_are_spread_each_at_a_minute_of_their_own_of_the_same_day() -> None:
+    spread, nothing = timedelta(minutes=30), EditionStatus()
+    minutes: dict[str, list[int]] = {}
+    for day in (20, 21):
+        for n in range(40):
+            reader = replace(subscriber(time=time(7, 30)), id=f"reader {n}")
+            came = [
+                m for m in range(24 * 60)
+                if due_now(reader, nothing, local(2026, 5, day, m // 60, m % 60), spread)
+            ]  # fmt: skip
+            assert came == list(range(came[0], 24 * 60))  # and not just after midnight
+            minutes.setdefault(reader.id, []).append(came[0] - 450)
+    assert all(one == other for one, other in minutes.values())
+    firsts = {one for one, _ in minutes.values()}
+    assert min(firsts) < 5
+    assert 25 < max(firsts) <= 30
+    assert len(firsts) > 15
+
+
+def test_a_spread_ends_before_midnight_and_is_looked_at_in_time() -> None:
+    spread, nothing = timedelta(hours=2), EditionStatus()
+    for n in range(20):
+        reader = replace(subscriber(time=time(23, 40)), id=f"reader {n}")
+        assert due_now(reader, nothing, local(2026, 5, 20, 23, 59), spread)
+        for now in (local(2026, 5, 20, 12), local(2026, 5, 20, 0, 5)):
+            look = look_again(reader, nothing, now, spread)
+            assert local(2026, 5, 20, 23, 40) <= look <= local(2026, 5, 20, 23, 59)
+            assert due_now(reader, nothing, look, spread)
