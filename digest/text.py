@@ -145,8 +145,9 @@ def shorten(text: str, max_chars: int) -> str:
 
 
 def counted(n: int, noun: str) -> str:
-    """ "1 paper", "1,204 papers"."""
-    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+    """ "1 paper", "1,204 papers", "2 addresses"."""
+    ending = "" if n == 1 else "es" if noun.endswith("s") else "s"
+    return f"{n:,} {noun}{ending}"
 
 
 class _Marks(dict[int, int | None]):

@@ -77,7 +77,7 @@ def _dns(app: App) -> int:
     findings = check_sender(
         domain,
         envelope=envelope,
-        host=settings.smtp[0].host if settings.smtp else "",
+        hosts=[smtp.host for smtp in settings.smtp],
         dkim=(dkim.domain, dkim.selector, signer.fits) if dkim and signer else None,
     )
     n_failed = 0

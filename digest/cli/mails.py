@@ -184,6 +184,7 @@ def suppress(
     A list may name people who never subscribed: if they do, they get nothing.
     """
     from digest import jobs
+    from digest.model import Suppression
     from digest.usecases.suppressions import read_csv
 
     if bool(email) == bool(file):
@@ -192,6 +193,9 @@ def suppress(
         jobs.sync_subscribers(application)
         if file is None:
             reader = _set_state(application, email, "suppressed")
+            now = application.clock()
+            mine = Suppression(email=reader.email, reason="operator", since=now)
+            application.store.suppressions.add([mine])
             say(f"{reader.email} gets no more mail; `digest unsuppress` takes it back.")
             return
         try:
@@ -205,8 +209,7 @@ def suppress(
     if len(faults) > 20:
         warn(f"and {len(faults) - 20:,} more lines like these")
     who = counted(n_stopped, "subscriber")
-    addresses = "1 address" if len(entries) == 1 else f"{len(entries):,} addresses"
-    say(f"{addresses} on the list; {who} among them got mail until now.")
+    say(f"{counted(len(entries), 'address')} on the list; {who} among them got mail until now.")
     if faults and not entries:
         raise typer.Exit(FAILED)
 
@@ -246,10 +249,12 @@ def resume(config: ConfigOption = None) -> None:
     from digest.usecases.rates import paused_because, resume
 
     with open_app(config) as application:
-        why = paused_because(application.store, application.clock(), application.mail.retry_policy)
-        resume(application.store, application.clock())
-    say(f"Was: {why}" if why else "Nothing was paused.")
-    say("Sending goes on; bounces and complaints are counted anew.")
+        store, now = application.store, application.clock()
+        if not paused_because(store, now, application.mail.retry_policy):
+            say("Nothing is paused.")
+            return
+        resume(store, now)
+    say("Sending goes on; bounces and complaints are counted anew from tomorrow.")
 
 
 @app.command()

@@ -74,6 +74,7 @@ def test_sending_pauses_with_the_reason_and_goes_on_when_told(
             policy = app.mail.retry_policy
             assert rates.paused_because(app.store, world.now, policy)
             rates.resume(app.store, world.now)
+        assert "Nothing is paused" in command(world, "resume").output
         run(world)
         assert len(world.smtp.mails) == 3
 
@@ -108,6 +109,10 @@ def test_lists_of_providers_come_in_and_ours_goes_out(world: World) -> None:
     entries, faults = read_csv(out, world.now)
     assert (len(entries), faults) == (2, ())
     assert write_csv(entries) == out
+    assert command(world, "suppress", "p0@example.org").exit_code == 0
+    assert "p0@example.org,operator,2026-" in command(world, "suppressions", "--csv").output
+    assert command(world, "unsuppress", "p0@example.org").exit_code == 0
+    assert "p0@" not in command(world, "suppressions").output
     # who is on the list and subscribes later gets nothing
     world.write(subscribers=ADA.replace("ada@", "later@"))
     assert state(world, "later@example.org") is SubscriberState.SUPPRESSED

@@ -49,7 +49,7 @@ def found(signing: str = "example.org") -> dict[str, tuple[bool, str]]:
     findings = check_sender(
         "example.org",
         envelope="example.org",
-        host="smtp.example.org",
+        hosts=["smtp.example.org"],
         dkim=(signing, "s1", lambda record: "p=good" in record),
     )
     return {f.subject: (f.faulty, f.text) for f in findings}

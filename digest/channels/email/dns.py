@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -82,7 +82,7 @@ def check_sender(
     domain: str,
     *,
     envelope: str,
-    host: str = "",
+    hosts: Sequence[str] = (),
     dkim: tuple[str, str, Callable[[str], bool]] | None = None,
 ) -> Iterator[Finding]:
     """Look up what receivers look up about a sender.
@@ -90,7 +90,7 @@ def check_sender(
     Args:
         domain: of the From address.
         envelope: domain of the return address.
-        host: mail server that mails leave by.
+        hosts: mail servers that mails leave by.
         dkim: domain and selector that sign, if we do, and whether a record's key fits.
     """
     yield _check_mx(envelope)
@@ -105,8 +105,7 @@ def check_sender(
             "stands in the head of a mail that arrived: dkim=pass",
         )
     yield _check_dmarc(domain)
-    if host:
-        yield _check_ptr(host)
+    yield from map(_check_ptr, hosts)
 
 
 def _texts(name: str) -> list[str]:
