@@ -132,6 +132,25 @@ def test_a_killed_worker_loses_nothing_and_repeats_nothing_but_what_is_in_doubt(
     assert {q["name"]: q["failed"] for q in told["queues"]} == {"plan": 0, "compose": 0, "send": 0}
 
 
+def test_workers_share_two_servers_and_the_limit_of_one(tmp_path: Path) -> None:
+    with cluster(tmp_path, 400) as found, faulty_server() as second:
+        world = found.world
+        world.write(subscribers="", sources="[cluster]\ndead_after_s = 3\nblock = 20\n")
+        text = world.config.read_text("utf-8")
+        other = f'[[smtp]]\nname = "b"\nhost = "127.0.0.1"\nport = {second.port}\n'
+        other += 'security = "none"\npriority = 1\nconnections = 2\n[store]'
+        text = text.replace("[smtp]", '[[smtp]]\nname = "a"\nper_day = 70\nconnections = 9')
+        world.config.write_text(text.replace("[store]", other), "utf-8")
+        found.add()
+        found.add()
+        found.until(found.settled)
+        found.stop()
+    sent = [k.recipient for k in (*found.box.kept, *second.kept)]
+    assert len(sent) == len(set(sent)) == 400
+    assert 0 < len(found.box.kept) <= 70
+    assert second.most_at_once <= 2
+
+
 def test_a_worker_killed_before_any_mail_leaves_every_edition_to_arrive_once(
     tmp_path: Path,
 ) -> None:
