@@ -150,7 +150,7 @@ class MailParts:
         """This program, as the provider of [oauth] knows it.
 
         Raises:
-            ConfigError: there is no such table.
+            ConfigError: there is no such table, or no client_id in it.
         """
         from digest.channels.email.oauth import ENDPOINTS, Endpoints, OAuthClient
 
@@ -158,6 +158,13 @@ class MailParts:
         if settings is None:
             raise ConfigError(
                 ["There is no table [oauth] with provider and client_id (config.example.toml)."]
+            )
+        if not settings.client_id:
+            raise ConfigError(
+                [
+                    "[oauth] client_id is empty: register this program at the provider, once "
+                    '(docs/mail.md, "Logging in by OAuth").'
+                ]
             )
         known = ENDPOINTS.get(settings.provider, Endpoints(authorize="", token="", scope=""))
         tenant = settings.tenant

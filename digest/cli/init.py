@@ -181,7 +181,7 @@ def _way_out(a: Answers) -> list[str]:
             "",
             "[oauth]                            # docs/mail.md, then `digest login`",
             f"provider = {_text(a.oauth)}",
-            'client_id = "PUT-YOURS-HERE"',
+            'client_id = ""',
         ]
     return [
         "[smtp]",

@@ -169,7 +169,7 @@ def _with_provider(answers: Answers, *, asking: bool) -> Answers:
             port, security = provider.port, provider.security
         username = username or answers.email
         if provider.note:
-            say(provider.note)
+            say(f"{provider.host}: {provider.note}")
     elif asking and host and not username:
         username = typer.prompt("Login at the mail server (empty for none)", default="")
     oauth = provider.oauth if provider and host == known else ""

@@ -134,7 +134,7 @@ class OAuthSettings(Table):
     """This program's registration at the provider of a mailbox, for `digest login`."""
 
     provider: Literal["google", "microsoft", "other"]
-    client_id: Annotated[StrictStr, Field(min_length=1)]
+    client_id: StrictStr = ""
     tenant: Annotated[StrictStr, Field(pattern=r"^[A-Za-z0-9.-]+$")] = "common"
     token_file: Annotated[FilePath, Field(validate_default=True)] = Path("oauth-tokens.json")
     authorize_url: Url | Literal[""] = ""

@@ -85,6 +85,22 @@ class Provider:
         return as_json({"email": ACCOUNT, "expires_in": 3600})
 
 
+def test_init_for_a_provider_without_passwords_leads_on(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    done = CliRunner().invoke(
+        command_line, ["init", "--email", "me@hotmail.co.uk", "--output", str(file)]
+    )
+    assert "takes no passwords" in done.output
+    assert "SMTP_PASSWORD" not in done.output
+    done = CliRunner().invoke(command_line, ["-c", str(file), "login"])
+    assert done.exit_code == 2
+    assert "client_id is empty" in done.output
+    done = CliRunner().invoke(
+        command_line, ["init", "--email", "me@gmx.ch", "--output", str(file), "--force"]
+    )
+    assert "mail.gmx.net: Allow POP3 and IMAP" in done.output
+
+
 def as_error(name: str) -> Answer:
     body = json.dumps({"error": name, "error_description": f"said {name}."}).encode()
     return Answer(body, status=400, content_type="application/json")
