@@ -10,6 +10,11 @@ from ipaddress import ip_address, ip_network
 import idna
 
 
+def domain_of(email: str) -> str:
+    """Where an address is, in lower case; nothing of nothing."""
+    return email.rpartition("@")[2].lower()
+
+
 def on_the_wire(email: str) -> str:
     """An address with its domain in ASCII (IDNA 2008); letters before the @ stay as they are.
 

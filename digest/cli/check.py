@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from digest.address import domain_of
 from digest.cli.output import fail, say, warn
 from digest.errors import ConfigError, DigestError, LibraryError
 from digest.fields import check_address
@@ -71,8 +72,8 @@ def _dns(app: App) -> int:
     settings = app.settings
     if settings.channel is not None:
         raise ConfigError(["--dns: with [channel] no mail is sent."])
-    domain = parseaddr(settings.sender)[1].rpartition("@")[2]
-    envelope = app.mail.letterhead.bounces_to.rpartition("@")[2] or domain
+    domain = domain_of(parseaddr(settings.sender)[1])
+    envelope = domain_of(app.mail.letterhead.bounces_to) or domain
     signer, dkim = app.mail.signer(), settings.mail.dkim
     findings = check_sender(
         domain,

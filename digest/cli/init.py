@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from email.utils import parseaddr
 
+from digest.address import domain_of
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answers:
@@ -105,7 +107,7 @@ _COUNTRIES = re.compile(r"(hotmail|live|outlook|yahoo)(?:\.[a-z]{2,3}){1,2}")
 
 def provider_of(email: str) -> Provider | None:
     """Who runs an address, if that is known."""
-    domain = email.rpartition("@")[2].lower()
+    domain = domain_of(email)
     if domain not in PROVIDERS and (match := _COUNTRIES.fullmatch(domain)):
         return _YAHOO if match[1] == "yahoo" else _MICROSOFT
     return PROVIDERS.get(domain)

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from digest.address import domain_of
 from digest.model import DeliveryKey, DeliveryState, Strike, StrikeEntry, SubscriberState
 from digest.store import schema
 from digest.store.database import Database, insert
@@ -39,7 +40,7 @@ def _add(
     if strike is Strike.HARD and known != strike.value:
         email = connection.scalar(sa.select(people.c.email).where(people.c.id == key.subscriber_id))
         column = "n_complaints" if origin == "complaint" else "n_bounced"
-        count(connection, now.date(), column, {str(email).rpartition("@")[2].lower(): 1})
+        count(connection, now.date(), column, {domain_of(str(email)): 1})
     row = {"severity": strike.value, "reply": reply[:500], "struck_at": now}
     connection.execute(
         insert(connection, table)

@@ -13,9 +13,9 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from digest.address import domain_of
 from digest.model import Cause, Delivery, RouteShare
 from digest.ports import Clock, Route
-from digest.usecases.retry import domain_of
 from digest.usecases.routes import day_limit
 
 if TYPE_CHECKING:

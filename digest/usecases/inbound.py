@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from digest.address import domain_of
 from digest.channels.email.inbound import Bounce, Complaint, Letter, Reply, needs_body, read_letter
 from digest.channels.email.reports import ProviderReport, ReportKind
 from digest.edition.links import Action, Seal, Ticket, Verp
@@ -26,7 +27,7 @@ from digest.model import (
 )
 from digest.ports import Inbox
 from digest.usecases.feedback import VALUES, rate
-from digest.usecases.retry import domain_of, is_mass
+from digest.usecases.retry import is_mass
 
 if TYPE_CHECKING:
     from digest.store import Store

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from digest.address import domain_of
 from digest.errors import StoreError
 from digest.model import (
     Delivery,
@@ -21,7 +22,6 @@ from digest.model import (
     Receipt,
 )
 from digest.ports import Clock
-from digest.usecases.retry import domain_of
 
 if TYPE_CHECKING:
     from digest.store import Store

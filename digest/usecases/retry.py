@@ -68,11 +68,6 @@ def next_state(
     return DeliveryState.FAILED, None
 
 
-def domain_of(address: str) -> str:
-    """Where an address is, in lower case."""
-    return address.rpartition("@")[2].lower()
-
-
 def is_mass(n_refused: int, n_tried: int) -> bool:
     """Whether so many addresses are refused alike that it cannot be the addresses' fault."""
     return (n_refused >= 4 and 2 * n_refused >= n_tried) or (

@@ -6,12 +6,13 @@ import logging
 import threading
 from collections.abc import Callable
 
+from digest.address import domain_of
 from digest.errors import RouteError
 from digest.model import Cause, Delivery, DeliveryResult, Outcome, Receipt
 from digest.ports import Clock, Transport
 from digest.usecases.claims import ClaimQueue
 from digest.usecases.journal import Journal, JournalLost
-from digest.usecases.retry import CircuitBreaker, RetryPolicy, domain_of, next_state
+from digest.usecases.retry import CircuitBreaker, RetryPolicy, next_state
 
 log = logging.getLogger(__name__)
 
