@@ -69,8 +69,6 @@ class DeliveryResult:
     doubt: bool = False
     #: something may count against the address that an accepted mail wipes out
     struck: bool = True
-    #: of the recipient, for statistics
-    domain: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,6 @@ lost and the message belongs to somebody else.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -28,7 +27,6 @@ from digest.store import schema
 from digest.store.database import Database
 from digest.store.plans import save_plan
 from digest.store.rows import WAITING, WHOLE, has_key, may_take, to_delivery
-from digest.store.traffic import count
 
 _table = schema.deliveries
 _IN_HAND = (DeliveryState.CLAIMED.value, DeliveryState.HANDING.value)
@@ -237,7 +235,6 @@ class Deliveries:
             wanted = {(s.message_id, s.state.value) for s in settled}
             held = frozenset(name for name, state in changed if (name, state) in wanted)
         sent = [s for s in settled if s.message_id in held and s.state is DeliveryState.SENT]
-        count(connection, now.date(), "n_sent", Counter(s.domain for s in sent if s.domain))
         wiped = [s.key.subscriber_id for s in sent if s.struck]
         if wiped:
             # what came back by mail is no less true because a relay took the next one

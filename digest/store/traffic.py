@@ -73,6 +73,15 @@ class Traffic:
         with self._db.read() as connection:
             return connection.scalar(query) or 0
 
+    def add_sent(self, day: date, numbers: Mapping[str, int]) -> None:
+        """Mails that went out, by domain.
+
+        After a run, not with each mail: workers would wait for each other at the large domains.
+        What a killed run had sent is not counted.
+        """
+        with self._db.write() as connection:
+            count(connection, day, "n_sent", numbers)
+
     def n_bounced(self, day: date, domain: str) -> int:
         """What a domain refused for good on a day (UTC)."""
         query = sa.select(_domains.c.n_bounced).where(

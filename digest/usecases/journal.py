@@ -66,6 +66,11 @@ class SendReport:
     #: why the route was given up, if it was
     route_fault: str = ""
 
+    @property
+    def n_accepted(self) -> Counter[str]:
+        """Mails that the server took, by the recipient's domain."""
+        return self.n_tried - Counter(r.domain for r in self.refused)
+
     def add(self, other: SendReport) -> None:
         """What another route did."""
         self.settled |= other.settled

@@ -104,6 +104,7 @@ def _finish(
 
     Returns why the route was given up, if it was.
     """
+    store.traffic.add_sent(now.date(), report.n_accepted)
     apply_strikes(store, report, now, policy)
     fault, closed = pool.fault, pool.breaker.closed
     if fault is None and queue.aside and pool.breaker.is_one_domain:

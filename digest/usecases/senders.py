@@ -124,7 +124,6 @@ class SenderPool:
                 next_at=now + pause if pause else None,
                 doubt=receipt.outcome is Outcome.IN_DOUBT,
                 struck=delivery.struck,
-                domain=domain_of(delivery.message.recipient),
             ),
             receipt,
         )
