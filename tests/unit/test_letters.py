@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digest.channels.email.inbound import Bounce, Complaint, Reply, read_letter
+from digest.channels.email.inbound import Bounce, Complaint, Reply, needs_body, read_letter
 from digest.edition.links import Verp
 from digest.model import Strike
 
@@ -95,6 +95,54 @@ def test_a_complaint_is_one_and_its_opposite_is_not() -> None:
     assert found.message_id == OURS
     assert "abuse" in found.text
     assert read_letter(complaint("not-spam")).strike is Strike.NONE
+
+
+def test_a_complaint_of_microsofts_has_no_kind_of_its_own() -> None:
+    raw = (
+        "Return-Path: <staff@hotmail.example>\r\nFrom: staff@hotmail.example\r\n"
+        "To: bounces@example.org\r\nSubject: complaint about message from 192.0.2.1\r\n"
+        'MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary="b"\r\n\r\n'
+        "--b\r\nContent-Type: message/rfc822\r\n\r\n"
+        f"X-HmXmrOriginalRecipient: ada@hotmail.example\r\nMessage-ID: {OURS}\r\n\r\nhello\r\n"
+        "--b--\r\n"
+    ).encode()
+    found = read_letter(raw)
+    assert isinstance(found, Complaint)
+    assert found.message_id == OURS
+    assert needs_body(raw.partition(b"\r\n\r\n")[0])
+
+
+def test_a_daemon_without_an_address_is_a_server() -> None:
+    raw = (
+        "From: MAILER-DAEMON <>\r\nTo: bounces@example.org\r\nSubject: Mail failed\r\n\r\n"
+        "There was an error delivering your mail to <ada@mx.example>.\r\n\r\n"
+        "mx.example [192.0.2.1] did not like our final DATA:\r\n"
+        "550-5.7.26 Unauthenticated email from example.org is not accepted due to domain's\r\n\r\n"
+        "550 5.7.26 DMARC policy.\r\n\r\nMessage headers follow.\r\n\r\n"
+        f"Message-ID: {OURS}\r\n"
+    ).encode()
+    found = read_letter(raw)
+    assert isinstance(found, Bounce)
+    assert (found.strike, found.message_id) == (Strike.NONE, OURS)
+
+
+@pytest.mark.parametrize(
+    ("status", "words", "strike"),
+    [
+        ("5.1.0", "550 5.1.0 <b@example.org> sender rejected. AUP#CDRBL", Strike.NONE),
+        ("5.0.0", "554 Host network not allowed [us222]", Strike.NONE),
+        ("5.2.0", "550 Unknown user ada@example.org", Strike.HARD),
+        ("5.1.6", "550 5.1.6 recipient no longer on server", Strike.HARD),
+        ("5.0.0", "550-mx [192.0.2.1]:9 is not permitted to550 relay through us", Strike.NONE),
+        ("4.3.0", "421 4.3.0 Upstream error", Strike.NONE),
+    ],
+)
+def test_the_servers_own_words_come_before_the_status(
+    status: str, words: str, strike: Strike
+) -> None:
+    found = read_letter(report(status=status, diagnostic=f"smtp; {words}"))
+    assert isinstance(found, Bounce)
+    assert found.strike is strike
 
 
 def test_where_a_report_came_to_is_known_though_it_was_forwarded() -> None:

@@ -62,6 +62,9 @@ ANSWERS = [
     (Stage.RECIPIENT, "550 5.7.133 sender not authenticated for group", "sender", ""),
     (Stage.RECIPIENT, "550 Unauthenticated senders not allowed", "sender", ""),
     (Stage.RECIPIENT, "550 5.1.1 nobody of that name", "dead", "hard"),
+    # answers of several lines, whose codes tear what is known
+    (Stage.RECIPIENT, "550 a.example is not permitted to550 relay here", "sender", ""),
+    (Stage.RECIPIENT, "550 5.7.1 you are not allowed 550-5.7.1 to relay", "sender", ""),
     (Stage.RECIPIENT, "550 5.1.1 <ada@example.net> over quota (#5.1.1)", "unavailable", "soft"),
     (Stage.RECIPIENT, "550 5.7.1 <ada@example.net>... User unknown", "dead", "hard"),
     (Stage.RECIPIENT, "550 5.1.1 your IP is listed in Spamhaus XBL", "sender", ""),

@@ -93,6 +93,21 @@ _RESTING = ("4.3.", "4.5.3", "4.4.")
 _SILENT = re.compile(r"[245]\.(0\.\d+|5\.0)$")
 
 
+def _joined(text: str) -> str:
+    """An answer of several lines as one: each begins with the code again, which tears phrases.
+
+    >>> _joined("550-5.7.1 is not permitted to 550 5.7.1 relay")
+    '550-5.7.1 is not permitted to relay'
+    """
+    first = BASIC.search(text)
+    if first is None:
+        return text
+    head, rest = text[: first.end()], text[first.end() :]
+    enhanced = ENHANCED.search(rest)
+    again = rf"(?:\s+{re.escape(enhanced[0])}(?![\d.]))?" if enhanced else ""
+    return head + re.sub(rf"\s*(?<![\d.]){first[1]}[- ]{again.replace('s+', 's*')}\s*", " ", rest)
+
+
 def judge(code: int | None, text: str, stage: Stage) -> tuple[Cause, str]:
     """What an answer is about, and whose known words those are, if any are.
 
@@ -100,7 +115,9 @@ def judge(code: int | None, text: str, stage: Stage) -> tuple[Cause, str]:
         code: basic, such as 550; None if it is not known.
         text: the rest of the answer, enhanced code included.
     """
-    words = _ADDRESS.sub("@", text)  # nobody's name is evidence, as spam@example.org's would be
+    answer = text if code is None or text.startswith(str(code)) else f"{code} {text}"
+    # nobody's name is evidence, as spam@example.org's would be
+    words = _ADDRESS.sub("@", _joined(answer))
     for known in known_replies():
         if known.words.search(words):
             return known.cause, known.provider

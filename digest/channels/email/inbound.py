@@ -10,9 +10,7 @@ from __future__ import annotations
 import logging
 import re
 from dataclasses import dataclass
-from email import message_from_bytes, message_from_string, policy
-from email.errors import HeaderParseError
-from email.header import decode_header, make_header
+from email import message_from_bytes, policy
 from email.message import EmailMessage, Message
 from email.utils import getaddresses
 from typing import cast
@@ -27,8 +25,15 @@ from digest.channels.email.codes import (
     known_replies,
     strike_of,
 )
+from digest.channels.email.mime_text import (
+    decoded_header,
+    decoded_text,
+    enclosed_id,
+    header_blocks,
+    plain_text,
+)
 from digest.model import Strike
-from digest.text import clean, plain
+from digest.text import clean
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +56,8 @@ _REPORT_SUBJECT = re.compile(
     r"undeliver|deliver(y|ed)|fail|return|reject|bounce|abuse|complaint|spam|retour|unzustell",
     re.IGNORECASE,
 )
-_MESSAGE_ID = re.compile(r"<[^<>\s]{3,200}>")
+#: of a mail that a reader of Microsoft's called junk; its reports (JMRP) have no kind of their own
+_MICROSOFTS = "X-HmXmrOriginalRecipient"
 #: larger than any report; what is larger is somebody's attachment
 MAX_BYTES = 2_000_000
 
@@ -131,9 +137,11 @@ def read_letter(raw: bytes) -> Letter:
         for _, address in getaddresses([str(v) for v in mail.get_all(name, [])])
         if address
     )
-    subject = _decoded(str(mail.get("Subject", "")))
+    subject = decoded_header(str(mail.get("Subject", "")))
     if report == "feedback-report" or _part(mail, "message/feedback-report"):
         return _feedback(mail, came_to)
+    if any(_MICROSOFTS in part for part in mail.walk()):
+        return Complaint(came_to=came_to, message_id=enclosed_id(mail), text="complaint (junk)")
     if report == "disposition-notification":
         return Reply(subject=subject, automatic=True)
     if bounce := _with_status(mail, came_to):
@@ -141,7 +149,7 @@ def read_letter(raw: bytes) -> Letter:
     automatic, from_server = _is_automatic(mail), _is_from_a_server(mail)
     if _answers_for_a_person(mail, subject):
         return Reply(subject=subject, automatic=True)
-    if _DELAYED.search(f"{subject} {_plain_text(mail)[:2000]}"):
+    if _DELAYED.search(f"{subject} {plain_text(mail)[:2000]}"):
         return Reply(subject=subject, automatic=True)
     if (automatic or from_server) and (bounce := _other_bounce(mail, came_to, from_server)):
         return bounce
@@ -178,7 +186,7 @@ def _answers_for_a_person(mail: Message, subject: str) -> bool:
         return False
     marks = ("X-Autoreply", "X-Autorespond", "X-Autoresponder", "X-Auto-Response-Suppress")
     marked = any(name in mail for name in marks) or "auto-replied" in submitted
-    return bool(marked or _AWAY.search(subject) or _AWAY_TEXT.search(_plain_text(mail)[:1000]))
+    return bool(marked or _AWAY.search(subject) or _AWAY_TEXT.search(plain_text(mail)[:1000]))
 
 
 def _is_from_a_server(mail: Message) -> bool:
@@ -189,8 +197,11 @@ def _is_from_a_server(mail: Message) -> bool:
 def _is_from_a_daemon(mail: Message) -> bool:
     if "X-Failed-Recipients" in mail:
         return True
-    senders = getaddresses([str(v) for v in mail.get_all("From", [])])
-    return any(_DAEMON.match(address) for _, address in senders)
+    senders = [str(v) for v in mail.get_all("From", [])]
+    # some write no address at all: "MAILER-DAEMON <>"
+    named = [v.strip().removesuffix("<>").strip(' "') for v in senders if v.strip().endswith("<>")]
+    addresses = [address for _, address in getaddresses(senders)]
+    return any(_DAEMON.match(who) for who in (*addresses, *named))
 
 
 def _part(mail: Message, kind: str) -> Message | None:
@@ -205,12 +216,10 @@ def _with_status(mail: Message, came_to: tuple[str, ...]) -> Bounce | None:
     for part in mail.walk():
         kind = part.get_content_type()
         marked = _STATUS_PARTS.fullmatch(kind) is not None
-        if not marked and not (
-            kind == "text/plain" and "\nFinal-Recipient:" in _decoded_text(part)
-        ):
+        if not marked and not (kind == "text/plain" and "\nFinal-Recipient:" in decoded_text(part)):
             continue
         is_report = is_report or marked
-        for block in _blocks(part):
+        for block in header_blocks(part):
             action = str(block.get("Action", "")).split(";")[0].strip().lower()
             if not action:
                 continue  # the block about the whole message
@@ -231,7 +240,7 @@ def _with_status(mail: Message, came_to: tuple[str, ...]) -> Bounce | None:
     strike, text = max(found, key=lambda f: (f[0] is Strike.HARD, f[0] is Strike.SOFT))
     return Bounce(
         came_to=came_to,
-        message_id=_enclosed_id(mail),
+        message_id=enclosed_id(mail),
         strike=strike,
         text=text,
         recipients=tuple(dict.fromkeys(recipients)),
@@ -249,7 +258,7 @@ def _strike(status: str, said: str, mail: Message) -> Strike:
     The server's own words come first; where they say nothing, those of the report do.
     """
     if not said or (_is_silent(status) and not ENHANCED.search(said)):
-        said = f"{said} {_server_words(_plain_text(mail))}".strip()
+        said = f"{said} {_server_words(plain_text(mail))}".strip()
     basic = BASIC.search(said)
     code = int(basic[1]) if basic and basic[1].startswith("5") else None
     return strike_of(judge(code, f"{said} {status}".strip(), Stage.REPORT)[0], Stage.REPORT)
@@ -269,8 +278,8 @@ def _other_bounce(
         log.info("bounce.not_scanned error=%r", error)
         return None
     named = _MAILBOX.findall(str(mail.get("X-Failed-Recipients", "")))
-    text = _plain_text(mail)
-    said, message_id = _server_words(text), _enclosed_id(mail)
+    text = plain_text(mail)
+    said, message_id = _server_words(text), enclosed_id(mail)
     if not (gone or named):
         # words that are known, or a mail that came back, make a report of a server's letter
         known = any(k.words.search(said) for k in known_replies()) or ENHANCED.search(said)
@@ -286,34 +295,6 @@ def _other_bounce(
         text=said[:300] or "a report in words of its own",
         recipients=tuple(dict.fromkeys(a.lower() for a in [*recipients, *named])),
     )
-
-
-def _plain_text(mail: Message) -> str:
-    """The report's own words: its first text, without tags."""
-    for part in mail.walk():
-        if part.get_content_maintype() == "text":
-            text = _decoded_text(part)
-            if part.get_content_subtype() == "html":
-                text = re.sub(r"<br[^>]*>|</(p|tr|div|li)>", "\n", text, flags=re.IGNORECASE)
-                text = _lines_of(text)
-            if text.strip():
-                return text
-    return ""
-
-
-def _lines_of(html: str) -> str:
-    return "\n".join(plain(line) for line in html.splitlines())
-
-
-def _decoded_text(part: Message) -> str:
-    body = part.get_payload(decode=True)
-    if not isinstance(body, bytes):
-        return str(part.get_payload() or "")
-    charset = str(part.get_content_charset() or "utf-8")
-    try:
-        return body.decode(charset, "replace")
-    except LookupError:
-        return body.decode("utf-8", "replace")
 
 
 def _server_words(text: str) -> str:
@@ -334,67 +315,17 @@ def _server_words(text: str) -> str:
 def _feedback(mail: Message, came_to: tuple[str, ...]) -> Letter:
     """A report of RFC 5965: a reader's will, or something about us."""
     part = _part(mail, "message/feedback-report")
-    for block in _blocks(part) if part is not None else []:
+    for block in header_blocks(part) if part is not None else []:
         kind = clean(str(block.get("Feedback-Type", ""))).lower()[:40]
         if kind in READERS_WILL:
             return Complaint(
-                came_to=came_to, message_id=_enclosed_id(mail), text=f"complaint ({kind})"
+                came_to=came_to, message_id=enclosed_id(mail), text=f"complaint ({kind})"
             )
         if kind:
             return Bounce(
                 came_to=came_to,
-                message_id=_enclosed_id(mail),
+                message_id=enclosed_id(mail),
                 strike=Strike.NONE,
                 text=f"a report about us ({kind})" if kind != "not-spam" else "it was no spam",
             )
     return Reply(subject="", automatic=True)
-
-
-def _blocks(part: Message) -> list[Message]:
-    """The groups of header lines in a report, however the parser took them."""
-    payload = part.get_payload()
-    if isinstance(payload, list):
-        blocks = [b for b in payload if isinstance(b, Message)]
-        # The parser knows delivery-status alone: of others it makes one message, whose headers are
-        # the first group of fields and whose text are those that follow.
-        nested = [
-            inner for b in blocks if not b.is_multipart() for inner in _parsed(_decoded_text(b))
-        ]
-        return [b for b in blocks if b.keys()] + nested
-    return _parsed(_decoded_text(part))
-
-
-def _parsed(text: str) -> list[Message]:
-    groups = re.split(r"\r?\n[ \t]*\r?\n", text)
-    return [message_from_string(g) for g in groups if g.strip()]
-
-
-def _enclosed_id(mail: Message) -> str:
-    """The Message-ID of the mail that a report encloses, whole or its headers only."""
-    for part in mail.walk():
-        if part is mail or (part.is_multipart() and part.get_content_type() != "message/rfc822"):
-            continue
-        kind = part.get_content_type()
-        if kind == "message/rfc822":
-            inner = part.get_payload()
-            first = inner[0] if isinstance(inner, list) and inner else None
-            text = str(first.get("Message-ID", "")) if isinstance(first, Message) else ""
-        elif kind in ("text/rfc822-headers", "message/rfc822-headers", "text/rfc822"):
-            raw = part.get_payload(decode=True)
-            body = raw if isinstance(raw, bytes) else str(part.get_payload() or "").encode()
-            text = str(message_from_bytes(body.lstrip()).get("Message-ID", ""))
-        else:
-            continue
-        match = _MESSAGE_ID.search(text)
-        if match:
-            return match[0]
-    # reports in plain text copy the message below their own words
-    copied = re.search(r"^Message-ID:\s*(<[^<>\s]{3,200}>)", _plain_text(mail), re.I | re.M)
-    return copied[1] if copied else ""
-
-
-def _decoded(subject: str) -> str:
-    try:
-        return clean(str(make_header(decode_header(subject))))
-    except (LookupError, ValueError, HeaderParseError):
-        return clean(subject)
