@@ -1,7 +1,7 @@
-"""Cleaning of outside text: control characters, markup, sentences. Pure functions.
+"""Cleaning of outside text: control characters, addresses, sentences. Pure functions.
 
-Everything that comes from a feed, a library file or a reader passes `clean` on the way in; what
-a person reads passes `latex.readable` on the way out. Neither produces HTML.
+Everything that comes from a feed, a library file or a reader passes `clean` on the way in; markup
+is read by `markup.plain`, and what a person reads passes `latex.readable` on the way out.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import unicodedata
 from array import array
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from html.parser import HTMLParser
 
 # Overrides and isolates could swap the reading order of what follows them, marks and BOMs are
 # invisible, so a muted word could hide behind one. The joiners U+200C and U+200D stay: Persian
@@ -39,63 +38,6 @@ def clean(text: str | None) -> str:
     if not (text.isascii() and text.isprintable()):  # most texts are, and most were cleaned before
         text = unicodedata.normalize("NFC", _UNSAFE.sub(" ", text).translate(_INVISIBLE))
     return " ".join(text.split())
-
-
-_BLOCKS = frozenset(
-    "address article aside blockquote br dd div dl dt figcaption figure footer h1 h2 h3 h4 h5 h6 "
-    "header hr li main nav ol p pre section table td th tr ul jats:p jats:title".split()
-)
-_SILENT = frozenset(
-    ["script", "style", "head", "template", "iframe", "object", "noscript", "svg", "math"]
-)
-
-
-class _TextOnly(HTMLParser):
-    """Keeps the text between tags; what scripts and styles hold is not text."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.parts: list[str] = []
-        self.silent = 0
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag in _SILENT:
-            self.silent += 1
-        elif tag in _BLOCKS:
-            self.parts.append(" ")
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        # <svg/> and the like open nothing that would have to be closed
-        if tag in _BLOCKS:
-            self.parts.append(" ")
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag in _SILENT:
-            self.silent = max(0, self.silent - 1)
-        elif tag in _BLOCKS:
-            self.parts.append(" ")
-
-    def handle_data(self, data: str) -> None:
-        if not self.silent:
-            self.parts.append(data)
-
-
-_LOOKS_LIKE_MARKUP = re.compile(r"</?[a-zA-Z!][^<>]*>|&(#\d+|#x[0-9a-fA-F]+|[a-zA-Z]\w+);")
-
-
-def plain(markup: str | None) -> str:
-    """The text of a piece of HTML, cleaned; text that holds no markup is only cleaned."""
-    if not markup:
-        return ""
-    if not _LOOKS_LIKE_MARKUP.search(markup):
-        return clean(markup)
-    parser = _TextOnly()
-    try:
-        parser.feed(markup)
-        parser.close()
-    except AssertionError:  # html.parser gives up like this on some broken declarations
-        return clean(re.sub(r"<[^>]*>", " ", markup))
-    return clean("".join(parser.parts))
 
 
 # --- sentences and lengths -------------------------------------------------------------------

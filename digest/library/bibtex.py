@@ -22,9 +22,10 @@ from digest.library.records import (
     refuse_more_than,
     turned,
 )
+from digest.markup import plain
 from digest.model import Paper
 from digest.ports import Likes
-from digest.text import clean, plain
+from digest.text import clean
 
 #: what begins an entry, a string, a comment
 _BLOCK = re.compile(r"^[ \t]*@\w+\s*[{(]", re.M)

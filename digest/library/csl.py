@@ -18,9 +18,10 @@ from digest.library.records import (
     ref_of,
     refuse_more_than,
 )
+from digest.markup import plain
 from digest.model import Paper
 from digest.ports import Likes
-from digest.text import clean, plain
+from digest.text import clean
 
 
 def parse(body: bytes, *, place: str, max_entries: int = MAX_ENTRIES) -> Likes:

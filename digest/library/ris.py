@@ -21,9 +21,10 @@ from digest.library.records import (
     refuse_more_than,
     turned,
 )
+from digest.markup import plain
 from digest.model import Paper
 from digest.ports import Likes
-from digest.text import clean, plain
+from digest.text import clean
 
 _TITLES = ("title", "primary_title", "translated_title", "short_title")
 _ABSTRACTS = ("abstract", "notes_abstract")

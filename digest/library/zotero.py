@@ -14,9 +14,10 @@ from digest.errors import LibraryError, SourceError
 from digest.fetcher import Fetched, Fetcher
 from digest.latex import readable
 from digest.library.records import Collector, paper_of, ref_of
+from digest.markup import plain
 from digest.model import Paper
 from digest.ports import Likes
-from digest.text import clean, plain
+from digest.text import clean
 
 PAGE, MAX_PAGES = 100, 1000
 _PREFIX = "zotero:"

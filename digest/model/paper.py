@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from digest.latex import readable
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signals:
@@ -64,8 +66,11 @@ class Paper:
 
     @property
     def text(self) -> str:
-        """Title and abstract, what a ranker reads."""
-        return f"{self.title}\n{self.abstract}"
+        """Title and abstract as a person reads them: what is ranked, searched and filtered.
+
+        One line each.
+        """
+        return f"{readable(self.title)}\n{readable(self.abstract)}"
 
     @property
     def is_replacement(self) -> bool:

@@ -73,7 +73,7 @@ def similarities(reading: Reading, index: int, told: Explanation) -> list[Reason
             break
         if liked.id.startswith("keyword:"):
             # A keyword that does not stand in the paper is named if nothing had a greater part.
-            stands = as_written(readable(paper.text), fold(liked.title))
+            stands = as_written(paper.text, fold(liked.title))
             if n_keywords < MAX_KEYWORDS and (stands or not named):
                 n_keywords += 1
                 named.append(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -31,7 +30,6 @@ EMPTY_ALONE = frozenset(
     "second set significant significantly single small specific standard state step strong "
     "sub task tasks term test time training type usually various way world year years".split()
 )
-_LATEX = re.compile(r"\\[a-zA-Z]+\*?")
 #: words of two letters and more that are not numbers; hyphens part words
 TOKEN = r"(?u)\b(?!\d+\b)[^\W_]{2,}\b"
 #: below this, a word that stands in one document only is worth keeping
@@ -43,8 +41,9 @@ PAIR_WEIGHT = 0.5
 
 
 def document(paper: Paper) -> str:
-    """What of a paper is read: title and abstract without LaTeX commands."""
-    return _LATEX.sub(" ", f"{(paper.title + ' . ') * TITLE_WEIGHT}{paper.abstract}")
+    """What of a paper is read: title and abstract as a person reads them."""
+    title, abstract = paper.text.split("\n", 1)
+    return f"{(title + ' . ') * TITLE_WEIGHT}{abstract}"
 
 
 def _counter(**options: Any) -> Any:

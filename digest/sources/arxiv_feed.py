@@ -10,13 +10,14 @@ from typing import Any
 
 from digest.errors import SourceMalformed
 from digest.identity import arxiv_key, parse_arxiv_id, parse_doi
+from digest.markup import plain
 from digest.model import Paper
 from digest.sources import feed
 from digest.sources.arxiv_calendar import (
     EASTERN,
 )
 from digest.sources.payload import once
-from digest.text import clean, plain
+from digest.text import clean
 
 log = logging.getLogger(__name__)
 

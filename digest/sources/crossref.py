@@ -14,6 +14,7 @@ from digest.errors import SourceError, SourceMalformed
 from digest.fetcher import Fetcher
 from digest.fields import Url
 from digest.identity import canonical_id, doi_name, parse_doi
+from digest.markup import plain
 from digest.model import Listing, Paper
 from digest.ports import FetchRequest
 from digest.sources.base import BaseSource, KeyOf, NamedSourceSettings
@@ -31,7 +32,7 @@ from digest.sources.payload import (
     text,
     window,
 )
-from digest.text import clean, plain, safe_url
+from digest.text import clean, safe_url
 
 MAX_PAGES, PER_PAGE = 20, 100
 INTERVAL_S = 1.0

@@ -14,6 +14,7 @@ from digest.errors import SourceMalformed
 from digest.fetcher import Fetcher
 from digest.fields import Url
 from digest.identity import canonical_id, parse_doi
+from digest.markup import plain
 from digest.model import Listing, Paper
 from digest.ports import FetchRequest
 from digest.sources.base import BaseSource, KeyOf, NamedSourceSettings
@@ -30,7 +31,7 @@ from digest.sources.payload import (
     text,
     window,
 )
-from digest.text import clean, plain
+from digest.text import clean
 
 MAX_PAGES, PER_PAGE = 20, 500
 INTERVAL_S = 0.5

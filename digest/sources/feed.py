@@ -16,11 +16,12 @@ from digest.errors import SourceMalformed
 from digest.fetcher import Fetcher
 from digest.fields import Url
 from digest.identity import canonical_id, parse_arxiv_id, parse_doi
+from digest.markup import plain
 from digest.model import Listing, Paper
 from digest.ports import FetchRequest
 from digest.sources.base import BaseSource, KeyOf, NamedSourceSettings
 from digest.sources.payload import language_of
-from digest.text import clean, plain, safe_url
+from digest.text import clean, safe_url
 
 ACCEPT = (
     "application/atom+xml, application/rss+xml, application/xml;q=0.9, text/xml;q=0.8, */*;q=0.1"

@@ -15,6 +15,7 @@ from digest.errors import LibraryError, SourceError, SourceMalformed
 from digest.fetcher import Fetcher
 from digest.fields import Url
 from digest.identity import canonical_id, parse_doi, parse_pmid
+from digest.markup import plain
 from digest.model import Listing, Paper
 from digest.ports import FetchRequest, Likes
 from digest.sources.base import BaseSource, KeyOf, NamedSourceSettings
@@ -33,7 +34,7 @@ from digest.sources.payload import (
     text,
     window,
 )
-from digest.text import clean, plain, safe_url
+from digest.text import clean, safe_url
 
 MAX_PAGES, PER_PAGE = 50, 200
 INTERVAL_S = 0.2

@@ -14,6 +14,7 @@ from digest.errors import LibraryError, SourceError, SourceMalformed, SourceUnav
 from digest.fetcher import Fetcher
 from digest.fields import Url
 from digest.identity import arxiv_key, canonical_id, name_of, names, parse_arxiv_id, parse_doi
+from digest.markup import plain
 from digest.model import Listing, Paper
 from digest.ports import FetchRequest, Likes
 from digest.sources.base import BaseSource, KeyOf, NamedSourceSettings
@@ -26,7 +27,7 @@ from digest.sources.payload import (
     table,
     text,
 )
-from digest.text import clean, plain, safe_url
+from digest.text import clean, safe_url
 
 BASE_URL = "https://api.semanticscholar.org"
 #: one request a second, all endpoints together, is what a key allows

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digest.latex import readable
-from digest.text import clean, compile_terms, fold, plain, safe_url, sentences, shorten
+from digest.markup import plain
+from digest.text import clean, compile_terms, fold, safe_url, sentences, shorten
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ from email.errors import HeaderParseError
 from email.header import decode_header, make_header
 from email.message import Message
 
-from digest.text import clean, plain
+from digest.markup import plain
+from digest.text import clean
 
 _MESSAGE_ID = re.compile(r"<[^<>\s]{3,200}>")
 
