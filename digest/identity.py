@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import fields, replace
 from urllib.parse import unquote
 
+from digest.authors import family_name
 from digest.model import Paper, Signals
 from digest.text import fold
 
@@ -131,19 +132,6 @@ def is_preprint(paper: Paper) -> bool:
         n.startswith("arxiv:") or (n.startswith("doi:") and is_preprint_doi(n[4:])) for n in called
     )
     return posted and not journal_doi(paper)
-
-
-def family_name(name: str) -> str:
-    """The family name, folded, without its particles, however the name is written.
-
-    >>> {family_name(n) for n in ("Jan van der Berg", "van der Berg, J.", "Berg J")}
-    {'berg'}
-    """
-    family, comma, _ = name.partition(",")
-    words = fold(family).replace(".", " ").split()
-    if not comma and len(words) > 1 and len(words[-1]) <= 2 and len(words[0]) > 2:
-        words = words[:-1]  # PubMed's "Berg J"
-    return words[-1] if words else ""
 
 
 def _digest(*parts: str) -> str:

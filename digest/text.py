@@ -103,11 +103,26 @@ class _Marks(dict[int, int | None]):
 _WITHOUT_MARKS = _Marks()
 
 
+#: letters that Unicode does not take apart into a letter and a mark
+_LETTERS = str.maketrans(
+    {
+        "ł": "l", "Ł": "L", "ø": "o", "Ø": "O", "đ": "d", "Đ": "D", "ð": "d", "Ð": "D", "ı": "i",
+        "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "þ": "th", "Þ": "Th", "ħ": "h", "Ħ": "H",
+        "ŧ": "t", "Ŧ": "T", "ŋ": "n", "Ŋ": "N", "ɓ": "b", "ɗ": "d", "ƙ": "k", "ə": "e", "Ə": "E",
+    }
+)  # fmt: skip
+
+
 def fold(text: str) -> str:
-    """Lower case without accents, for comparing names and words."""
+    """Lower case without accents, for comparing names and words.
+
+    >>> fold("Łukasz Sørensen, Yıldız")
+    'lukasz sorensen, yildiz'
+    """
     if text.isascii():
         return text.casefold()
-    return unicodedata.normalize("NFKD", text).translate(_WITHOUT_MARKS).casefold()
+    plain = unicodedata.normalize("NFKD", text).translate(_WITHOUT_MARKS)
+    return plain.translate(_LETTERS).casefold()
 
 
 #: between the words of a term: blanks and hyphens, or a few small words

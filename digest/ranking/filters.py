@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from digest.authors import same_person
 from digest.expressions import MAX_STEPS, is_expression, usable
 from digest.model import FilterKind, Paper
 from digest.preferences import Preferences
-from digest.ranking.people import same_person
 from digest.text import compile_terms, fold
 
 log = logging.getLogger(__name__)

@@ -10,6 +10,7 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
+from digest.authors import same_person
 from digest.identity import journal_doi
 from digest.model import (
     Basis,
@@ -22,7 +23,6 @@ from digest.model import (
 )
 from digest.preferences import Preferences
 from digest.ranking.filters import affiliated, in_categories
-from digest.ranking.people import same_person
 from digest.ranking.profile import DEFAULTS, MIN_UPVOTES, RankingOptions, basis_of
 from digest.ranking.reading import Reading
 from digest.ranking.reasons import key_sentence, similarities

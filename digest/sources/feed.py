@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, StrictInt
 
+from digest.authors import split_names
 from digest.errors import SourceMalformed
 from digest.fetcher import Fetcher
 from digest.fields import Url
@@ -108,23 +109,6 @@ def _authors(entry: Any) -> tuple[str, ...]:
     for name in names or [clean(plain(entry.get("author", "")))]:
         found += split_names(name)
     return tuple(dict.fromkeys(n for n in found if n))[:MAX_AUTHORS]
-
-
-def split_names(names: str) -> list[str]:
-    """One creator field into names: at semicolons, "and", or commas that part whole names."""
-    names = re.sub(r"\(mailto:[^)]*\)|<[^>]*>|\S+@\S+", " ", names)
-    if ";" in names:
-        return [clean(n) for n in names.split(";") if n.strip()]
-    parts = [clean(p) for p in re.split(r",\s*(?:and\s+)?|\s+and\s+", names) if p.strip()]
-    # "Kaur, M., Shukla, A." is surname and initials: every second comma parts two people
-    if len(parts) > 1 and len(parts) % 2 == 0:
-        initials = parts[1::2]
-        if all(re.fullmatch(r"(?:[A-Z]\w?\.?[\s-]*){1,4}", i) for i in initials):
-            return [f"{g} {s}" for s, g in zip(parts[::2], initials, strict=True)]
-    # "Surname, Given" is one person
-    if len(parts) == 2 and " " not in parts[0] and " " not in parts[1]:
-        return [f"{parts[1]} {parts[0]}"]
-    return parts
 
 
 def _abstract(entry: Any) -> str:

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 import pytest
 
+from digest.authors import same_person
 from digest.model import (
     Basis,
     FilterKind,
@@ -20,7 +21,6 @@ from digest.model import (
 )
 from digest.ranking import Ranker, filter_candidates, filters, fit, select, selection
 from digest.ranking.filters import unused_terms
-from digest.ranking.people import same_person
 from digest.ranking.profile import RankingOptions, basis_of, build_profile
 from digest.ranking.ranker import without_parts
 from digest.ranking.reader import DayRanking

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from digest.authors import split_names
 from digest.errors import SourceMalformed
 from digest.model import Paper
 from digest.ports import FetchRequest
@@ -201,14 +202,14 @@ def test_daily_lists_are_asked_for_yesterday_today_and_what_was_missed() -> None
 
 
 def test_names_in_one_field_are_parted_as_their_source_means_it() -> None:
-    assert feed.split_names("Kaur, M., Shukla, A.") == ["M. Kaur", "A. Shukla"]
-    assert feed.split_names("Ada Lovelace, Grace Hopper and Mary Jones") == [
+    assert split_names("Kaur, M., Shukla, A.") == ["M. Kaur", "A. Shukla"]
+    assert split_names("Ada Lovelace, Grace Hopper and Mary Jones") == [
         "Ada Lovelace",
         "Grace Hopper",
         "Mary Jones",
     ]
-    assert feed.split_names("Hopper, Grace") == ["Grace Hopper"]
-    assert feed.split_names("A. B.; C. D.") == ["A. B.", "C. D."]
+    assert split_names("Hopper, Grace") == ["Grace Hopper"]
+    assert split_names("A. B.; C. D.") == ["A. B.", "C. D."]
 
 
 FEED_ENTRY = """<?xml version="1.0"?><rss version="2.0"><channel><title>J</title><item>

@@ -1,0 +1,193 @@
+"""Names of authors: out of one field of a feed, in the order people write them, and compared."""
+
+from __future__ import annotations
+
+import re
+
+from digest.text import clean, fold
+
+MAX_AUTHORS = 5_000
+
+_ADDRESSES = re.compile(r"\(mailto:[^)]*\)|<[^<>]*>|\S+@\S+")
+_INTRODUCTION = re.compile(r"^(?:by|author\(?s?\)?\s*:|written by|posted by)\s+", re.IGNORECASE)
+_MARKS = re.compile(r"[*†‡§¶‖¹²³⁰⁴-⁹]+(?:,[*†‡§¶¹²³⁰⁴-⁹]+)*|(?<=[a-z])\d+(?:,\d+)*(?=[,;\s*]|$)")
+_MORE = re.compile(r"[,;]?\s*(?:\band\s+)?\b(?:et\s+al\b\.?|and others\b|u\.\s?a\.(?=\s|$))", re.I)
+_DEGREE = re.compile(
+    r"(?:ph\.?\s?d|m\.?\s?d|m\.?\s?sc|b\.?\s?sc|m\.?\s?p\.?\s?h|d\.?\s?phil|dr\.?\s?med|mbbs|mbchb|"
+    r"dvm|pharm\.?d|rn|m\.?a|b\.?a|m\.?b\.?a|ll\.?[bm]|frcp|frcs|facs|facc|frs|mrcp|d\.?sc|sc\.?d|"
+    r"dds|dmd|ed\.?d|dr\.?\s?ing|dipl\.?[- ]ing)\.?",
+    re.IGNORECASE,
+)
+_SUFFIX = re.compile(r"(?:jr|sr|jnr|snr)\.?|I{2,3}|IV", re.IGNORECASE)
+_TITLE = re.compile(r"^(?:(?:dr|prof|professor|mr|mrs|ms|sir|dame)\b\.?\s+)+(?=\S+\s+\S)", re.I)
+_CORPORATE = re.compile(
+    r"\b(?:collaboration|consortium|group|team|network|initiative|project|investigators|"
+    r"committee|society|association|institute|centre|center|university|council|organi[sz]ation|"
+    r"foundation|department|ministry|academy|commission|agency|office|bureau|laboratory)\b",
+    re.IGNORECASE,
+)
+#: "Centre for Trees and Graphs" is one author
+_ONE_BODY = re.compile(
+    r"\b(?:centre|center|institute|department|ministry|society|association|office|bureau|college|"
+    r"school|academy|council|committee|foundation|laboratory)\s+(?:for|of|on)\s[^,;]*\sand\s",
+    re.IGNORECASE,
+)
+_PARTICLE = re.compile(
+    r"(?:van|von|vom|de|del|della|der|den|di|da|dos|du|la|le|el|al|bin|ibn|ter|ten|zu|af|av|st\.?)"
+    r"[\s'’-]",
+    re.IGNORECASE,
+)
+_INITIALS = re.compile(r"(?:(?:[^\W\d_a-zß-ÿ]{1,3}|[A-Z][a-z])(?:\.|(?=[\s-])|$)[\s-]*){1,4}")
+_PLACE = re.compile(r"^(\S+(?:\s\S+){1,3})\s+in\s+[A-Z]\w+(?:\s\w+)?(?:,\s*[A-Z][\w ]+)?$")
+
+
+def split_names(field: str) -> list[str]:
+    """The authors in one field, as people write them: given name first.
+
+    They are parted by semicolons, bars, "and", or commas; a comma may also stand in a name.
+
+    >>> split_names("Smith, John; Doe, Jane"), split_names("John Smith, PhD, Jane Doe, MD")
+    (['John Smith', 'Jane Doe'], ['John Smith', 'Jane Doe'])
+    """
+    field = clean(_ADDRESSES.sub(" ", field))
+    field, bodies = _without_brackets(_INTRODUCTION.sub("", field))
+    field = _MARKS.sub("", _MORE.sub(" ", field)).strip(" ,;")
+    if place := _PLACE.match(field):
+        field = place[1]
+    if re.search(r"[;；|·•]", field):
+        pieces = [_natural(p) for p in re.split(r"[;；|·•]", field)]
+    elif re.search(r"[、，]", field):
+        pieces = re.split(r"[、，]", field)
+    elif re.search(r"\s/\s|\w/\w", field):
+        pieces = re.split(r"\s*/\s*", field)
+    else:
+        pieces = _at_commas(field)
+    found = (clean(_TITLE.sub("", clean(p))).strip(" ,") for p in [*pieces, *bodies])
+    return [n for n in dict.fromkeys(found) if n and not _DEGREE.fullmatch(n)][:MAX_AUTHORS]
+
+
+def _without_brackets(field: str) -> tuple[str, list[str]]:
+    """A field without affiliations in brackets, and the bodies that stand in some."""
+    kept, inside, depth = "", "", 0
+    bodies: list[str] = []
+    for char in field:
+        if char in "([（":
+            depth += 1
+            inside = "" if depth == 1 else inside + char
+        elif char in ")]）" and depth:
+            depth -= 1
+            if depth:
+                inside += char
+            elif re.search(r"\b(?:collaboration|consortium)\b", inside, re.IGNORECASE):
+                bodies.append(clean(inside))
+        elif depth:
+            inside += char
+        else:
+            kept += char
+    return clean(kept) or clean(inside), bodies
+
+
+def _at_commas(field: str) -> list[str]:
+    if _ONE_BODY.search(field):
+        parts = re.split(r",\s*(?:and\s+|&\s+)?", field)
+    else:
+        parts = re.split(r",\s*(?:and\b\s*|&\s*)?|\s+(?:and|und|et|&)\s+", field)
+    parts = _joined_suffixes([clean(p) for p in parts if clean(p)])
+    if len(parts) > 1 and len(parts) % 2 == 0 and _are_inverted(parts):
+        return [_turned(f, g) for f, g in zip(parts[::2], parts[1::2], strict=True)]
+    return parts
+
+
+def _joined_suffixes(parts: list[str]) -> list[str]:
+    """Without degrees; "Jr." belongs to the name before it."""
+    found: list[str] = []
+    for part in parts:
+        if found and _DEGREE.fullmatch(part):
+            continue
+        if found and _SUFFIX.fullmatch(part):
+            found[-1] = f"{found[-1]} {part}"
+        else:
+            found.append(part)
+    return found
+
+
+def _are_inverted(parts: list[str]) -> bool:
+    """Whether the parts are family and given names in turn."""
+    families, givens = parts[::2], parts[1::2]
+    if any(_CORPORATE.search(p) for p in parts):
+        return False
+    if all(_INITIALS.fullmatch(g) for g in givens):
+        return True
+    one_word = all(" " not in f or _PARTICLE.match(f) for f in families)
+    if len(parts) == 2:
+        return one_word and not _PARTICLE.match(givens[0])
+    return one_word and all(" " not in g or _INITIALS.fullmatch(g.split(" ", 1)[1]) for g in givens)
+
+
+def _natural(name: str) -> str:
+    """ "Smith, John" as "John Smith"; a name in natural order as it is."""
+    parts = _joined_suffixes([clean(p) for p in name.split(",") if clean(p)])
+    if len(parts) == 2 and not any(_CORPORATE.search(p) for p in parts):
+        return _turned(parts[0], parts[1])
+    return " ".join(parts) if len(parts) > 2 else (parts or [""])[0]
+
+
+def _turned(family: str, given: str) -> str:
+    """Given name, family name, and what stands behind both."""
+    words = family.split()
+    suffix = words.pop() if len(words) > 1 and _SUFFIX.fullmatch(words[-1]) else ""
+    tail = given.split()
+    if len(tail) > 1 and _SUFFIX.fullmatch(tail[-1]):
+        suffix = tail.pop()
+    return clean(f"{' '.join(tail)} {' '.join(words)} {suffix}")
+
+
+# --- comparing ---------------------------------------------------------------------------------
+
+#: "Müller" and "Mueller", "Sørensen" and "Soerensen", "Ångström" and "Aangstrom"
+_DIGRAPHS = re.compile(r"([aou])e|(a)a")
+
+
+def name_parts(name: str) -> list[str]:
+    """The words of a name for comparing, given name first, without accents, dots and suffixes."""
+    if name.count(",") == 1:  # "Hopper, Grace"
+        family, given = name.split(",")
+        name = f"{given} {family}"
+    words = re.split(r"[\s.\-‐‑–'’]+", fold(name))
+    words = [_DIGRAPHS.sub(lambda m: m[1] or m[2], w) for w in words if w]
+    while len(words) > 2 and _SUFFIX.fullmatch(words[-1]):
+        words.pop()
+    return words
+
+
+def family_name(name: str) -> str:
+    """The family name, folded, without its particles, however the name is written.
+
+    >>> {family_name(n) for n in ("Jan van der Berg", "van der Berg, J.", "Berg J")}
+    {'berg'}
+    """
+    words = name_parts(name)
+    if "," not in name and len(words) > 1 and len(words[-1]) <= 2 and len(words[0]) > 2:
+        words = words[:-1]  # PubMed's "Berg J"
+    return words[-1] if words else ""
+
+
+def same_person(first: str, second: str) -> bool:
+    """Whether two names are one person's: the family name agrees, and so do given names or their
+    initials as far as both have them."""
+    a, b = name_parts(first), name_parts(second)
+    if not a or not b:
+        return False
+    if a == b:
+        return True
+    if a[-1] != b[-1] or len(a) < 2 or len(b) < 2:
+        return False
+    return all(
+        x == y or (min(len(x), len(y)) == 1 and x[0] == y[0])
+        for x, y in zip(a[:-1], b[:-1], strict=False)
+    )
+
+
+def is_body(name: str) -> bool:
+    """Whether an author is a collaboration or an institution."""
+    return _CORPORATE.search(name) is not None
