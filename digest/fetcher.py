@@ -52,6 +52,8 @@ class Fetched:
     validators: Validators
     #: 304: what was fetched last time still holds; `body` is empty
     unchanged: bool = False
+    #: where it was found in the end, after redirects
+    location: str = ""
     #: of the answer, with names in lower case
     headers: Mapping[str, str] = field(default_factory=dict)
 
@@ -280,6 +282,7 @@ class Fetcher:
             content_type=response.headers.get("content-type", ""),
             validators=validators,
             unchanged=status == 304,
+            location=str(response.url),
             headers={k.lower(): v for k, v in response.headers.items()},
         )
 

@@ -11,112 +11,50 @@ import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import fields, replace
-from urllib.parse import unquote
 
-from digest.authors import family_name
+from digest.authors import family_name, is_body
+from digest.identifiers import (
+    address_name,
+    arxiv_key,
+    doi_name,
+    is_preprint_doi,
+    parse_arxiv_id,
+    parse_doi,
+    parse_pmid,
+)
+from digest.latex import readable
 from digest.model import Paper, Signals
 from digest.text import fold
 
-_NEW_STYLE = r"\d{4}\.\d{4,5}"
-_OLD_STYLE = r"[a-z]+(?:-[a-z]+)*(?:\.[A-Z]{2})?/\d{7}"
-_ARXIV_ID = re.compile(rf"({_NEW_STYLE}|{_OLD_STYLE})(?:v(\d+))?", re.IGNORECASE)
-_ARXIV_URL = re.compile(
-    rf"(?:arxiv\.org/(?:abs|pdf|html|format|e-print)/|alphaxiv\.org/(?:abs|overview)/"
-    rf"|huggingface\.co/papers/|doi\.org/10\.48550/arxiv\.)({_NEW_STYLE}|{_OLD_STYLE})(?:v(\d+))?",
+#: a shorter title says too little; so few words need all authors to agree
+MIN_TITLE_WORDS, MIN_TITLE_CHARS, FEW_WORDS = 3, 15, 4
+#: a title that says enough without authors
+LONG_TITLE_WORDS, LONG_TITLE_CHARS = 8, 50
+#: years between a preprint and its journal version; days between two records of one journal's
+MAX_YEARS_APART, MAX_DAYS_APART = 5, 180
+#: what stands before a title: "[ASAP] ", "Sensors, Vol. 26, Pages 7000: "
+_BEFORE_TITLE = re.compile(
+    r"^\s*\[(?:ASAP|PDF|HTML|CITATION|BOOK|B|C|Just Accepted|Early View|Preprint)\]\s*"
+    r"|^[^:]{2,80}, Vol(?:\.|ume) \d+[^:]{0,60}:\s+(?=\S)",
     re.IGNORECASE,
 )
-_DOI = re.compile(r"10\.\d{4,9}/[^\s\"<>]+")
-_PMID = re.compile(
-    r"(?:pubmed\.ncbi\.nlm\.nih\.gov/|ncbi\.nlm\.nih\.gov/pubmed/|^pmid:?\s*)(\d{1,9})\b"
-)
-_OTHER_REGISTERS = re.compile(
-    r"semanticscholar\.org/paper/(?:[^/\s]+/)?([0-9a-f]{40})|^corpusid:\s*(\d{1,12})$"
-    r"|(?:openalex\.org/(?:works/)?|^openalex:)(W\d{3,12})",
-    re.IGNORECASE,
-)
-#: registrants of preprints: arXiv, bioRxiv and medRxiv (two), Research Square, ChemRxiv,
-#: Preprints.org, OSF's servers, SSRN, Authorea, TechRxiv, Zenodo
-_PREPRINT_DOIS = (
-    "10.48550/", "10.1101/", "10.64898/", "10.21203/rs", "10.26434/", "10.20944/",
-    "10.31234/", "10.31235/", "10.31219/", "10.2139/ssrn", "10.22541/", "10.36227/", "10.5281/",
-)  # fmt: skip
-_WORDS = re.compile(r"\w+")
-#: a shorter title says too little
-MIN_TITLE_WORDS, MIN_TITLE_CHARS = 4, 20
-#: years between a preprint and its journal version
-MAX_YEARS_APART = 5
+#: news of a work, and what comes out again and again under one title
 _NOT_THE_WORK = re.compile(
-    r"(erratum|errata|corrigend|correction|retract|withdrawn|repl(y|ies) to|response to|comment"
-    r"|author correction|publisher correction|editorial)"
+    r"(?:erratum|errata|corrigend(?:um|a)|addendum|retract(?:ed|ion)|withdraw(?:n|al)|"
+    r"expression of concern)\b(?!\s+(?:of|in|from|by)\b)"
+    r"|(?:author|publisher|editorial)?\s*corrections?(?=\s*(?::|$|to\b|for\b.*\bet al\b))"
+    r"|retraction (?:notice|note)|retraction of\s*:"
+    r"|(?:guest\s+)?editorials?\b|editors? (?:note|choice)|from the editor|(?:preface|foreword)\b"
+    r"|introduction to (?:the |this )?(?:\w+ )?(?:special|thematic|theme|research) "
+    r"(?:issue|section|topic|collection)"
+    r"|this (?:week|month) in\b|in this issue\b|daily briefing\b|issue information\b"
+    r"|(?:in brief|news|highlights|contents|announcements?|cover (?:picture|image))\s*(?:$|:)"
+    r"|table of contents\b|front matter|back matter|masthead|editorial board|list of reviewers"
+    r"|acknowledge?ments? (?:of|to) reviewers|obituary|in memoriam|book reviews?\b"
+    r"|letters? to the editor"
+    r"|(?:.*\b)?(?:annual|yearly|monthly|weekly|quarterly|biannual)\b.*"
+    r"\b(?:report|review|bulletin|newsletter|summary|update|survey)\b",
 )
-
-
-def parse_arxiv_id(text: str) -> tuple[str, int | None] | None:
-    """The bare id and version in "2405.01234v2", "arXiv:…", an oai id or an address; or None.
-
-    >>> parse_arxiv_id("https://arxiv.org/abs/astro-ph/0601001v3")
-    ('astro-ph/0601001', 3)
-    """
-    text = unquote(text.strip())
-    match = _ARXIV_URL.search(text)
-    if match is None:
-        bare = re.sub(r"^(?:oai:)?arxiv(?:\.org)?:\s*", "", text, flags=re.IGNORECASE)
-        bare = re.sub(r"^10\.48550/arxiv\.", "", bare, flags=re.IGNORECASE)
-        match = _ARXIV_ID.fullmatch(bare)
-    if match is None:
-        return None
-    arxiv_id = match[1]
-    if "/" in arxiv_id:
-        archive, number = arxiv_id.split("/")
-        # "math.GT/0309136" and "math/0309136" are one paper; the class is only decoration
-        arxiv_id = f"{archive.split('.')[0].lower()}/{number}"
-    return arxiv_id, int(match[2]) if match[2] else None
-
-
-def parse_doi(text: str) -> str:
-    """The DOI in a text or address, lower case; empty if there is none."""
-    match = _DOI.search(unquote(text.strip()))
-    if match is None:
-        return ""
-    doi = match[0].rstrip(".,;:'\"")
-    # a closing bracket belongs to the sentence around, unless the DOI opened it
-    while (
-        doi
-        and doi[-1] in ")]"
-        and doi.count(")") + doi.count("]") > doi.count("(") + doi.count("[")
-    ):
-        doi = doi[:-1]
-    return doi.lower()
-
-
-def parse_pmid(text: str) -> str:
-    """The number in "PMID: 1234" or an address of PubMed; empty if there is none."""
-    match = _PMID.search(text.strip().lower())
-    return match[1] if match else ""
-
-
-def name_of(ref: str) -> str:
-    """The name of a paper behind an id or an address that somebody wrote down; empty if it is none
-    that we know.
-
-    >>> name_of("https://huggingface.co/papers/2405.01234"), name_of("PMID: 1234")
-    ('arxiv:2405.01234', 'pmid:1234')
-    """
-    if parsed := parse_arxiv_id(ref):
-        return arxiv_key(parsed[0])
-    if pmid := parse_pmid(ref):
-        return f"pmid:{pmid}"
-    if match := _OTHER_REGISTERS.search(ref.strip()):
-        sha, corpus, openalex = match.groups()
-        if openalex:
-            return f"openalex:{openalex.upper()}"
-        return f"s2:{sha.lower()}" if sha else f"s2:CorpusId:{corpus}"
-    doi = parse_doi(ref)
-    return f"doi:{doi}" if doi else ""
-
-
-def is_preprint_doi(doi: str) -> bool:
-    return doi.startswith(_PREPRINT_DOIS)
 
 
 def journal_doi(paper: Paper) -> str:
@@ -138,20 +76,6 @@ def _digest(*parts: str) -> str:
     return hashlib.sha256("\x1f".join(parts).encode("utf-8", "replace")).hexdigest()[:20]
 
 
-def arxiv_key(arxiv_id: str) -> str:
-    return f"arxiv:{arxiv_id}"
-
-
-def doi_name(doi: str) -> str:
-    """A DOI as a name; arXiv's are the paper's own id.
-
-    >>> doi_name("10.1000/x"), doi_name("10.48550/arxiv.2405.01234")
-    ('doi:10.1000/x', 'arxiv:2405.01234')
-    """
-    arxiv = parse_arxiv_id(doi)
-    return arxiv_key(arxiv[0]) if arxiv else f"doi:{doi.lower()}"
-
-
 def feed_key(guid: str) -> str:
     return f"feed:{_digest(guid)}"
 
@@ -166,11 +90,9 @@ def canonical_id(*, url: str = "", doi: str = "", guid: str = "", title: str = "
     for candidate in (doi, url, guid):
         if candidate and (parsed := parse_arxiv_id(candidate)):
             return arxiv_key(parsed[0])
-    if doi and (found := parse_doi(doi)):
-        return f"doi:{found}"
-    for candidate in (url, guid):
-        if "doi.org/" in candidate.lower() and (found := parse_doi(candidate)):
-            return f"doi:{found}"
+    for candidate in (doi, url, guid):
+        if candidate and (found := parse_doi(candidate)):
+            return doi_name(found)
     if pmid := next((p for p in map(parse_pmid, (url, guid)) if p), ""):
         return f"pmid:{pmid}"
     if guid or url:
@@ -228,6 +150,12 @@ def combine(first: Paper, second: Paper, key: str = "") -> Paper:
     )
 
 
+def address_names(paper: Paper) -> tuple[str, ...]:
+    """The addresses that are shown of a paper, as names: whoever copies one means the paper."""
+    found = (address_name(u) for u in (paper.url, paper.pdf_url))
+    return tuple(dict.fromkeys(n for n in found if n))
+
+
 def _novelty(announce_type: str) -> int:
     order = ("new", "cross", "replace", "replace-cross")
     return order.index(announce_type) if announce_type in order else len(order)
@@ -245,9 +173,9 @@ def merge(papers: Iterable[Paper]) -> tuple[Paper, ...]:
         called = names(paper)
         # A record with id and DOI may show that two groups are one.
         joined = dict.fromkeys(group_of[n] for n in called if n in group_of)
-        title = title_key(paper)
-        if title and not joined:
-            homes = dict.fromkeys(group_of[n] for n in by_title.get(title, ()))
+        titles = title_keys(paper)
+        if not joined:
+            homes = dict.fromkeys(group_of[n] for t in titles for n in by_title.get(t, ()))
             joined = dict.fromkeys(h for h in homes if same_work(groups[h], paper))
         home = next(iter(joined), paper.id)
         together = [groups[g] if g == home else groups.pop(g) for g in joined]
@@ -260,7 +188,7 @@ def merge(papers: Iterable[Paper]) -> tuple[Paper, ...]:
             group_of[name] = home
         if len(joined) > 1:
             group_of |= {n: home for n, g in group_of.items() if g in joined}
-        if title:
+        for title in titles:
             by_title.setdefault(title, []).append(paper.id)
     return tuple(groups.values())
 
@@ -271,36 +199,86 @@ def names(paper: Paper) -> tuple[str, ...]:
     return tuple(dict.fromkeys((paper.id, *doi, *paper.aliases)))
 
 
-def title_key(paper: Paper) -> str:
-    """A key that records of one work share if their titles agree; empty where a title says too
-    little, announces something other than the work, or stands there without authors."""
-    if not paper.authors:
-        return ""
-    words = _WORDS.findall(fold(paper.title))
-    squeezed = " ".join(words)
-    if len(words) < MIN_TITLE_WORDS or len(squeezed) < MIN_TITLE_CHARS:
-        return ""
-    return "" if _NOT_THE_WORK.match(squeezed) else f"title:{_digest(*words)}"
+def plain_title(title: str) -> str:
+    """A title without what a publisher's feed puts before it."""
+    return _BEFORE_TITLE.sub("", title)
+
+
+def _title_words(title: str) -> tuple[str, ...]:
+    """The words of a title for comparing.
+
+    However a formula is written, a word has the same letters: those of "B⁰ₛ", "Bs0" and "$B_s^0$"
+    are put in order.
+    """
+    shown = fold(readable(plain_title(title)))
+    words = re.split(r"[\s\-‐‑–—/:,;.]+", shown)
+    return tuple(w for word in words if (w := "".join(sorted(c for c in word if c.isalnum()))))
+
+
+def title_keys(paper: Paper) -> tuple[str, ...]:
+    """Keys of which two records of one work share at least one: that of the title, and that of the
+    title without its subtitle. None where a title says too little, or announces something other
+    than the work."""
+    shown = fold(readable(plain_title(paper.title))).strip()
+    if _NOT_THE_WORK.match(shown):
+        return ()
+    keys = []
+    head = re.split(r"\s*[:?]\s+|\s+[-–—]\s+", plain_title(paper.title), maxsplit=1)[0]
+    for title in dict.fromkeys((paper.title, head)):
+        words = _title_words(title)
+        squeezed = "".join(words)
+        # Chinese, Japanese and Korean put no blanks between words
+        n_words = len(words) + sum(1 for c in squeezed if ord(c) >= 0x2E80) // 2
+        enough = n_words >= MIN_TITLE_WORDS and (
+            len(squeezed) >= MIN_TITLE_CHARS or not squeezed.isascii()
+        )
+        if not paper.authors:
+            enough = n_words >= LONG_TITLE_WORDS and len(squeezed) >= LONG_TITLE_CHARS
+        if enough:
+            keys.append(f"title:{_digest(*words)}")
+    return tuple(keys)
 
 
 def same_work(first: Paper, second: Paper) -> bool:
     """Whether two records that share no name are versions of one work all the same.
 
-    Titles agree but for case, accents and punctuation; so do the first author and at least half of
-    the shorter list of authors; and no register tells them apart: two arXiv ids, two PMIDs, two
-    DOIs of journals or of one preprint server, two entries of one feed are two papers.
+    Titles agree but for case, accents, punctuation and a subtitle; so do the authors (see
+    `_same_authors`); and no register tells them apart: two arXiv ids, two PMIDs, two DOIs of
+    journals or of one preprint server, two entries of one feed are two papers.
     """
-    key = title_key(first)
-    if not key or key != title_key(second) or _told_apart(first, second):
+    ours, theirs = title_keys(first), title_keys(second)
+    if not ours or not theirs or not (ours[0] in theirs or theirs[0] in ours):
         return False
-    ours, theirs = ([family_name(a) for a in p.authors] for p in (first, second))
-    if ours[0] != theirs[0] or not ours[0]:
-        return False
-    shorter = min(len(set(ours)), len(set(theirs)))
-    if 2 * len(set(ours) & set(theirs)) < shorter:
+    if _told_apart(first, second) or not _same_authors(first, second):
         return False
     dates = [p.published for p in (first, second) if p.published]
-    return len(dates) < 2 or abs(dates[0].year - dates[1].year) <= MAX_YEARS_APART
+    if len(dates) < 2:
+        return True
+    if is_preprint(first) or is_preprint(second):
+        return abs(dates[0].year - dates[1].year) <= MAX_YEARS_APART
+    return abs(dates[0] - dates[1]).days <= MAX_DAYS_APART
+
+
+def _same_authors(first: Paper, second: Paper) -> bool:
+    """The first author and half of the shorter list, or two thirds of it in another order; all of
+    them where the title is short. Collaborations may be missing, and a feed without any authors
+    speaks against nothing."""
+    if not first.authors or not second.authors:
+        return True
+    ours, theirs = (
+        [family_name(a) for a in p.authors if not is_body(a)] or [fold(a) for a in p.authors]
+        for p in (first, second)
+    )
+    common, shorter = set(ours) & set(theirs), min(len(set(ours)), len(set(theirs)))
+    if len(_title_words(first.title)) < FEW_WORDS:
+        return set(ours) == set(theirs)
+    if ours[0] and ours[0] == theirs[0]:
+        return 2 * len(common) >= shorter
+    return len(common) >= 2 and 3 * len(common) >= 2 * shorter
+
+
+#: Zenodo numbers versions like works
+_NEW_DOI_EACH = "doi:10.5281/zenodo."
 
 
 def _told_apart(first: Paper, second: Paper) -> bool:
@@ -308,7 +286,10 @@ def _told_apart(first: Paper, second: Paper) -> bool:
         ours, theirs = ({n for n in names(p) if n.startswith(register)} for p in (first, second))
         if ours and theirs and not ours & theirs:
             return True
-    ours, theirs = ({n[4:] for n in names(p) if n.startswith("doi:")} for p in (first, second))
+    ours, theirs = (
+        {n[4:] for n in names(p) if n.startswith("doi:") and not n.startswith(_NEW_DOI_EACH)}
+        for p in (first, second)
+    )
     if {d for d in ours if not is_preprint_doi(d)} and {
         d for d in theirs if not is_preprint_doi(d)
     }:

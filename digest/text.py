@@ -11,6 +11,7 @@ import unicodedata
 from array import array
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from urllib.parse import quote
 
 # Overrides and isolates could swap the reading order of what follows them, marks and BOMs are
 # invisible, so a muted word could hide behind one. The joiners U+200C and U+200D stay: Persian
@@ -213,11 +214,22 @@ def compile_terms(terms: Iterable[str]) -> re.Pattern[str] | None:
 MAX_URL_CHARS = 2000
 
 
+_ADDRESS = re.compile(
+    r"(https?://[^\s/?#<>\"'\\^`{|}\x00-\x20\x7f]+)((?:[/?#].*)?)", re.IGNORECASE | re.DOTALL
+)
+_UNWRITTEN = re.compile(r"[\s<>\"'\\^`{|}\x00-\x20\x7f]")
+
+
 def safe_url(url: str | None) -> str:
-    """The address if a mail may link to it (http or https, printable), else an empty string."""
-    url = (url or "").strip()
-    if len(url) > MAX_URL_CHARS:
+    """The address if a mail may link to it (http or https), else an empty string.
+
+    Characters that no address holds are escaped, as browsers do.
+
+    >>> safe_url("https://example.org/a paper's|copy")
+    'https://example.org/a%20paper%27s%7Ccopy'
+    """
+    match = _ADDRESS.fullmatch((url or "").strip())
+    if match is None:
         return ""
-    if not re.fullmatch(r"https?://[^\s<>\"'\\^`{|}\x00-\x20\x7f]+", url, re.IGNORECASE):
-        return ""
-    return url
+    escaped = match[1] + _UNWRITTEN.sub(lambda m: quote(m[0], safe=""), match[2])
+    return escaped if len(escaped) <= MAX_URL_CHARS else ""

@@ -110,7 +110,7 @@ def _source(source: Source, app: App) -> str:
 
 def _likes(app: App) -> str:
     """Reads what the likes name; ids are resolved at the first run, so that a check stays light."""
-    from digest.identity import name_of
+    from digest.identifiers import name_of
     from digest.libraries import configured_likes
 
     n_refs = n_papers = 0

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from digest.errors import LibraryError
-from digest.identity import parse_arxiv_id
+from digest.identifiers import parse_arxiv_id
 from digest.latex import readable
 from digest.library.records import (
     MAX_ABSTRACT_CHARS,

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 
 from digest.errors import LibraryError
-from digest.identity import name_of, parse_arxiv_id
+from digest.identifiers import name_of, parse_arxiv_id
 from digest.library.records import MAX_ENTRIES, decode, refuse_more_than
 from digest.ports import Likes
 

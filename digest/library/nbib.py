@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from digest.errors import LibraryError
-from digest.identity import parse_doi
+from digest.identifiers import parse_doi
 from digest.library.records import (
     MAX_ABSTRACT_CHARS,
     MAX_ENTRIES,

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from digest.errors import LibraryError
-from digest.identity import canonical_id, parse_arxiv_id, parse_doi, parse_pmid
+from digest.identifiers import parse_arxiv_id, parse_doi, parse_pmid
+from digest.identity import canonical_id
 from digest.model import Paper
 from digest.ports import Likes
 from digest.text import clean, safe_url

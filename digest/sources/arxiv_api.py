@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 from digest.errors import SourceError, SourceMalformed
 from digest.fetcher import Fetcher
-from digest.identity import arxiv_key, parse_arxiv_id, parse_doi
+from digest.identifiers import arxiv_key, parse_arxiv_id, parse_doi
 from digest.model import Paper
 from digest.sources import feed
 from digest.sources.payload import once, out_of

@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from digest.errors import SourceMalformed
-from digest.identity import arxiv_key, parse_arxiv_id, parse_doi
+from digest.identifiers import arxiv_key, parse_arxiv_id, parse_doi
 from digest.markup import plain
 from digest.model import Paper
 from digest.sources import feed

@@ -16,7 +16,8 @@ from pydantic import Field
 from digest.errors import SourceMalformed
 from digest.fetcher import Fetcher
 from digest.fields import Url, Words
-from digest.identity import canonical_id, doi_name, parse_doi
+from digest.identifiers import doi_name, parse_doi
+from digest.identity import canonical_id
 from digest.markup import plain
 from digest.model import Listing, Paper
 from digest.ports import FetchRequest

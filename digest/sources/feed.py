@@ -16,7 +16,8 @@ from digest.authors import split_names
 from digest.errors import SourceMalformed
 from digest.fetcher import Fetcher
 from digest.fields import Url
-from digest.identity import canonical_id, parse_arxiv_id, parse_doi
+from digest.identifiers import parse_arxiv_id, parse_doi
+from digest.identity import canonical_id
 from digest.markup import plain
 from digest.model import Listing, Paper
 from digest.ports import FetchRequest

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from digest.errors import SourceError, SourceMalformed
 from digest.fetcher import Fetcher
 from digest.fields import Url
-from digest.identity import arxiv_key, parse_arxiv_id
+from digest.identifiers import arxiv_key, parse_arxiv_id
 from digest.model import Listing, Paper, Signals, Validators
 from digest.ports import FetchRequest
 from digest.sources.base import BaseSource, KeyOf, NamedSourceSettings

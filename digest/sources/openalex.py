@@ -14,7 +14,8 @@ from pydantic import StrictStr, model_validator
 from digest.errors import LibraryError, SourceError, SourceMalformed
 from digest.fetcher import Fetcher
 from digest.fields import Url
-from digest.identity import canonical_id, parse_doi, parse_pmid
+from digest.identifiers import parse_doi, parse_pmid
+from digest.identity import canonical_id
 from digest.markup import plain
 from digest.model import Listing, Paper
 from digest.ports import FetchRequest, Likes

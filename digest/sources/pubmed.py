@@ -14,7 +14,8 @@ from pydantic import Field, StrictStr
 from digest.errors import SourceError, SourceMalformed
 from digest.fetcher import Fetcher
 from digest.fields import Url
-from digest.identity import canonical_id, parse_doi
+from digest.identifiers import parse_doi
+from digest.identity import canonical_id
 from digest.model import Listing, Paper
 from digest.ports import FetchRequest
 from digest.sources.base import BaseSource, KeyOf, NamedSourceSettings

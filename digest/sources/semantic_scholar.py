@@ -13,7 +13,8 @@ from pydantic import Field, StrictInt
 from digest.errors import LibraryError, SourceError, SourceMalformed, SourceUnavailable
 from digest.fetcher import Fetcher
 from digest.fields import Url
-from digest.identity import arxiv_key, canonical_id, name_of, names, parse_arxiv_id, parse_doi
+from digest.identifiers import arxiv_key, name_of, parse_arxiv_id, parse_doi
+from digest.identity import canonical_id, names
 from digest.markup import plain
 from digest.model import Listing, Paper
 from digest.ports import FetchRequest, Likes

@@ -9,15 +9,16 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from digest.identifiers import address_name, name_of
 from digest.identity import (
+    address_names,
     combine,
     is_preprint,
     journal_doi,
     merge,
-    name_of,
     names,
     same_work,
-    title_key,
+    title_keys,
 )
 from digest.model import Listing, ListingEntry, Paper, Reason, ReasonKind, Signals, Validators
 from digest.ports import FetchRequest
@@ -138,8 +139,7 @@ def _name(connection: sa.Connection, papers: Sequence[Paper]) -> None:
     rows = [
         {"name": name[:400], "paper_id": p.id}
         for p in papers
-        for name in (*names(p), title_key(p))
-        if name
+        for name in (*names(p), *title_keys(p), *address_names(p))
     ]
     if rows:
         connection.execute(insert(connection, schema.names).on_conflict_do_nothing(), rows)
@@ -292,14 +292,15 @@ class Papers:
         """For each record the stored papers that share a name with it, arXiv's first; else those
         that are the same work by title and authors."""
         called = [names(p) for p in papers]
-        titles = [title_key(p) for p in papers]
+        titles = [title_keys(p) for p in papers]
         owners = owners_of(connection, {n for ns in called for n in ns})
-        like = owners_of(connection, {t for t in titles if t})
+        like = owners_of(connection, {t for ts in titles for t in ts})
         rivals = read_papers(connection, {i for t in like.values() for i in t})
         found: list[list[str]] = []
-        for paper, own, title in zip(papers, called, titles, strict=True):
+        for paper, own, keys in zip(papers, called, titles, strict=True):
+            alike = dict.fromkeys(i for key in keys for i in like.get(key, ()))
             ids = [i for n in own for i in owners.get(n, ())] or [
-                i for i in like.get(title, ()) if i in rivals and same_work(rivals[i], paper)
+                i for i in alike if i in rivals and same_work(rivals[i], paper)
             ]
             found.append(sorted(dict.fromkeys(ids), key=lambda i: not i.startswith("arxiv:")))
         return found
@@ -382,6 +383,7 @@ class Papers:
 
     def find(self, ref: str) -> Paper | None:
         """The stored paper of any of its identifiers or addresses."""
-        name = name_of(ref) or ref
-        paper_id = self.resolve({name}).get(name, name)
+        wanted = [n for n in (address_name(ref), name_of(ref), ref) if n]
+        owned = self.resolve(wanted)
+        paper_id = next((owned[n] for n in wanted if n in owned), ref)
         return self.get({paper_id}).get(paper_id)

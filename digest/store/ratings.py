@@ -9,7 +9,7 @@ from datetime import date, datetime
 import sqlalchemy as sa
 from pydantic import TypeAdapter
 
-from digest.identity import combine, names, same_work, title_key
+from digest.identity import combine, names, same_work, title_keys
 from digest.model import DeliveryState, Paper, Rating, ReaderState, Section
 from digest.store import schema
 from digest.store.database import Database, insert
@@ -51,7 +51,7 @@ def _named(connection: sa.Connection, records: Records) -> dict[str, frozenset[s
     """By reader the stored papers that their own records are about, whatever else those are
     called: a paper that stands in a library is not news, under none of its names."""
     called = {
-        who: {p.id: {n for n in (*names(p), title_key(p)) if n} for p in own.values()}
+        who: {p.id: {*names(p), *title_keys(p)} for p in own.values()}
         for who, own in records.items()
     }
     owners = owners_of(connection, {n for of in called.values() for ns in of.values() for n in ns})

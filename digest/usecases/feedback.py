@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from digest.edition.links import Action
 from digest.errors import UnknownSubscriber
-from digest.identity import name_of, names
+from digest.identifiers import name_of
+from digest.identity import names
 from digest.model import Rating, Subscriber
 from digest.ports import Lookup
 from digest.usecases.lookup import Resolved, resolve

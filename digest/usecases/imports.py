@@ -10,7 +10,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from digest.errors import LibraryError
-from digest.identity import combine, merge, name_of, names, text_key
+from digest.identifiers import name_of
+from digest.identity import combine, merge, names, text_key
 from digest.model import Paper, RunWarning, Subscriber
 from digest.ports import Library, Likes, Lookup, Progress, silent
 from digest.text import clean

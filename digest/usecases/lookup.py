@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from digest.errors import SourceError
-from digest.identity import name_of, names
+from digest.identifiers import name_of
+from digest.identity import names
 from digest.model import Paper
 from digest.ports import Lookup, Progress, silent
 

@@ -18,7 +18,7 @@ from starlette.datastructures import FormData, UploadFile
 from digest.config import Settings, check_preferences
 from digest.errors import LibraryError
 from digest.fields import WEEKDAYS, check_address
-from digest.identity import name_of
+from digest.identifiers import name_of
 from digest.library import KINDS, SUFFIXES
 from digest.model import Subscriber
 from digest.ports import Likes

@@ -7,15 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digest.identity import (
-    canonical_id,
-    journal_doi,
-    merge,
-    name_of,
-    names,
-    parse_arxiv_id,
-    parse_doi,
-)
+from digest.identifiers import name_of, parse_arxiv_id, parse_doi
+from digest.identity import canonical_id, journal_doi, merge, names
 from digest.model import Signals
 from tests.factories import paper
 

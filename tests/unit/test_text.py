@@ -104,7 +104,16 @@ def test_terms_are_found_as_whole_words_across_hyphens_plurals_and_accents() -> 
 
 
 @pytest.mark.parametrize(
-    "url", ["javascript:alert(1)", "data:text/html,x", 'http://a"b', "http://a b", "", "ftp://x"]
+    "url",
+    [
+        "javascript:alert(1)",
+        "data:text/html,x",
+        'http://a"b',
+        "http://a b",
+        "http://a|b/c",
+        "",
+        "ftp://x",
+    ],
 )
 def test_only_web_addresses_are_linked(url: str) -> None:
     assert safe_url(url) == ""

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from digest.identity import name_of
+from digest.identifiers import name_of
 from digest.model import Listed, Paper
 from digest.ranking.filters import in_categories
 from digest.ranking.selection import heat
