@@ -277,6 +277,8 @@ def name_of(ref: str) -> str:
 
 
 _ADDRESS = re.compile(r"https?://(?:www\.)?([^/?#]+)([^?#]*)(?:\?([^#]*))?", re.IGNORECASE)
+#: what the store keeps of a name
+MAX_NAME_CHARS = 400
 _TRACKING = re.compile(r"(?:utm_\w+|af|dgcid|rss|ref|fc|ff|v|source|feed)=")
 
 
@@ -293,4 +295,4 @@ def address_name(url: str) -> str:
         return ""
     kept = [p for p in (match[3] or "").split("&") if p and not _TRACKING.match(p)]
     query = f"?{'&'.join(kept)}" if kept else ""
-    return f"url:{match[1].lower()}{match[2].rstrip('/')}{query}"
+    return f"url:{match[1].lower()}{match[2].rstrip('/')}{query}"[:MAX_NAME_CHARS]

@@ -45,6 +45,8 @@ class FetchRequest:
     covered: frozenset[date] = frozenset()
     until: date | None = None
     validators: Mapping[str, Validators] = field(default_factory=dict)
+    #: ids of the papers that the source listed on the last of the covered days
+    latest: frozenset[str] = frozenset()
     #: papers that somebody liked lately and disliked lately; only for a source that `uses_likes`
     liked: tuple[Paper, ...] = ()
     disliked: tuple[Paper, ...] = ()

@@ -96,6 +96,8 @@ class Listing:
     #: False: something is missing, `fault` says what; fetch again
     complete: bool = True
     fault: str = ""
+    #: worth telling, and nothing that another fetch would mend
+    remark: str = ""
     #: a list that shows its papers for many days, not only on one: each is listed once
     rolling: bool = False
     #: the server said that nothing changed since the last fetch

@@ -22,6 +22,8 @@ class SourceReport:
     complete: bool
     unchanged: bool = False
     fault: str = ""
+    #: worth telling, and nothing that another fetch would mend
+    remark: str = ""
     duration_s: float = 0.0
 
 

@@ -31,9 +31,9 @@ from digest.sources.arxiv_calendar import (
     missed_days,
     submission_window,
 )
-from digest.sources.arxiv_feed import parse_listing
+from digest.sources.arxiv_feed import ParsedListing, parse_listing
 from digest.sources.base import BaseSource, KeyOf, NamedSourceSettings
-from digest.sources.payload import listing, window
+from digest.sources.payload import is_repeat, listing, window
 
 log = logging.getLogger(__name__)
 
@@ -63,9 +63,9 @@ class ArxivQuerySource(BaseSource):
         first, last = window(request, overlap=MODERATION_DAYS, first=MODERATION_DAYS)
         start = datetime.combine(first, time(), tzinfo=UTC)
         end = datetime.combine(last, time(23, 59), tzinfo=UTC)
-        found = self.api.matching(self._query, start, end, request.now)
+        found, fault = self.api.matching(self._query, start, end, request.now)
         papers = [replace(p, announced=listing_day(p.published or end)) for p in found]
-        return listing(self.name, papers, request, (first, last))
+        return listing(self.name, papers, request, (first, last), fault)
 
 
 class ArxivSource(BaseSource):
@@ -101,22 +101,32 @@ class ArxivSource(BaseSource):
             accept_status=frozenset({400}),
         )
         papers: tuple[Paper, ...] = ()
-        day, fault = max(request.covered, default=request.now.astimezone(EASTERN).date()), ""
+        day, fault, remark = max(request.covered, default=today(request.now)), "", ""
         if not got.unchanged:
-            papers, day, fault = parse_listing(
-                got.body, got.content_type, url=self._url, source="arxiv", now=request.now
+            listed = parse_listing(
+                got.body,
+                got.content_type,
+                url=got.location or self._url,
+                source="arxiv",
+                now=request.now,
             )
-            papers = tuple(p for p in papers if p.announce_type in self._announce_types)
+            day, remark = listed.day, listed.remark
+            fault = listed.fault or self._not_out(listed, request)
+            if not fault or listed.fault:
+                papers = tuple(p for p in listed.papers if p.announce_type in self._announce_types)
         covered = [] if fault else [day]
         missed = missed_days(request.covered, day, request.until)
         if missed:
             try:
-                papers += self._caught_up(missed, request.now)
-                covered += missed
+                found, short = self._caught_up(missed, request.now)
+                papers += found
+                covered += [] if short else missed
             except SourceError as error:
+                short = str(error)
+            if short:
                 days = ", ".join(d.isoformat() for d in missed)
                 fault = "; ".join(
-                    f for f in (fault, f"{days} could not be caught up: {error}") if f
+                    f for f in (fault, f"{days} could not be caught up: {short}") if f
                 )
         return Listing(
             source=self.name,
@@ -124,20 +134,38 @@ class ArxivSource(BaseSource):
             fetched_at=request.now,
             complete=not fault,
             fault=fault,
+            remark=remark,
             unchanged=got.unchanged and not missed,
             days=tuple(sorted(covered)),
             validators=() if fault or got.unchanged else (got.validators,),
         )
 
-    def _caught_up(self, days: Sequence[date], now: datetime) -> tuple[Paper, ...]:
-        """Papers of missed listings. Submission tells their day; replacements are not found."""
+    def _not_out(self, listed: ParsedListing, request: FetchRequest) -> str:
+        """Why a listing cannot be that of its day; empty if it can."""
+        if listed.day in request.covered:
+            return ""
+        papers = [p for p in listed.papers if p.announce_type in self._announce_types]
+        if is_repeat(papers, request):
+            return f"the listing dated {listed.day} still shows the papers of the day before"
+        if not listed.papers and listed.day.weekday() < 5:
+            # on a weekend an empty listing is the truth; so it is on a holiday, which the API
+            # confirms when the next one is out
+            return f"nothing is listed for {listed.day}: arXiv has a holiday, or is late"
+        return ""
+
+    def _caught_up(self, days: Sequence[date], now: datetime) -> tuple[tuple[Paper, ...], str]:
+        """Papers of missed listings, and what is missing of them. Submission tells their day;
+        replacements are not found."""
         start, _ = submission_window(days[0])
         _, end = submission_window(days[-1])
         log.info("arxiv.catching_up days=%s", ",".join(d.isoformat() for d in days))
-        return tuple(
-            replace(p, announced=_nearest(p, days))
-            for p in self.api.submitted(self._categories, start, end, now)
-        )
+        found, short = self.api.submitted(self._categories, start, end, now)
+        return tuple(replace(p, announced=_nearest(p, days)) for p in found), short
+
+
+def today(now: datetime) -> date:
+    """The date at arXiv."""
+    return now.astimezone(EASTERN).date()
 
 
 def _nearest(paper: Paper, days: Sequence[date]) -> date:

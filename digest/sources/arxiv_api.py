@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -14,7 +14,7 @@ from digest.fetcher import Fetcher
 from digest.identifiers import arxiv_key, parse_arxiv_id, parse_doi
 from digest.model import Paper
 from digest.sources import feed
-from digest.sources.payload import once, out_of
+from digest.sources.payload import Page, once, out_of, read_pages
 from digest.text import clean
 
 log = logging.getLogger(__name__)
@@ -30,55 +30,58 @@ MAX_PAGES = 40
 
 def parse_api(
     body: bytes, content_type: str, *, url: str, source: str, now: datetime
-) -> tuple[tuple[Paper, ...], int]:
-    """Papers of one page of the API, and how many the whole answer has.
+) -> tuple[tuple[Paper, ...], int, int | None]:
+    """Papers of one page of the API, how many entries it has, and how many there are in all.
 
     Raises:
         SourceMalformed: not a feed, a torn one, or the API's error entry.
     """
     parsed = feed.parse_feed(body, content_type, url=url)
     for entry in parsed.entries:
-        if clean(entry.get("title", "")) == "Error" and "/api/errors" in entry.get("id", ""):
-            raise SourceMalformed(f"the arXiv API refuses {url}: {clean(entry.get('summary', ''))}")
+        failed = clean(feed.field(entry, "title")) == "Error"
+        if failed and "/api/errors" in feed.field(entry, "id"):
+            said = clean(feed.field(entry, "summary"))
+            raise SourceMalformed(f"the arXiv API refuses {url}: {said}")
     if fault := feed.fault_of(parsed, body):
         raise SourceMalformed(f"{url}: {fault}")
-    papers = [p for e in feed.entries(parsed) if (p := _found(e, source, now)) is not None]
-    total = str(parsed.feed.get("opensearch_totalresults", len(papers)))
-    return tuple(papers), int(total) if total.isdigit() else len(papers)
+    papers, _ = feed.read_entries(parsed, lambda e: _found(e, source, now))
+    total = feed.field(parsed.feed, "opensearch_totalresults")
+    n_entries = len(parsed.entries)
+    return tuple(papers), n_entries, int(total) if total.isdigit() else None
 
 
 def _found(entry: Any, source: str, now: datetime) -> Paper | None:
-    parsed = parse_arxiv_id(entry.get("id", ""))
-    title = clean(entry.get("title", ""))
+    parsed = parse_arxiv_id(feed.field(entry, "id"))
+    title = clean(feed.field(entry, "title"))
     if parsed is None or not title:
         return None
     arxiv_id, version = parsed
-    primary = entry.get("arxiv_primary_category") or {}
-    categories = [clean(t.get("term", "")) for t in entry.get("tags", ()) if t]
-    comment = clean(entry.get("arxiv_comment", ""))
+    primary = dict.get(entry, "arxiv_primary_category")
+    categories = [clean(feed.field(t, "term")) for t in feed.tables(entry, "tags")]
+    comment = clean(feed.field(entry, "arxiv_comment"))
     return Paper(
         id=arxiv_key(arxiv_id),
         title=title[: feed.MAX_TITLE_CHARS],
-        abstract=clean(entry.get("summary", ""))[: feed.MAX_ABSTRACT_CHARS],
-        authors=tuple(n for a in entry.get("authors", ()) if a and (n := clean(a.get("name", ""))))[
-            : feed.MAX_AUTHORS
-        ],
+        abstract=clean(feed.field(entry, "summary"))[: feed.MAX_ABSTRACT_CHARS],
+        authors=tuple(
+            n for a in feed.tables(entry, "authors") if (n := clean(feed.field(a, "name")))
+        )[: feed.MAX_AUTHORS],
         url=f"https://arxiv.org/abs/{arxiv_id}",
         pdf_url=f"https://arxiv.org/pdf/{arxiv_id}",
-        doi=parse_doi(clean(entry.get("arxiv_doi", ""))),
+        doi=parse_doi(clean(feed.field(entry, "arxiv_doi"))),
         version=version,
         # ACM and MSC classes stand among the categories; they hold spaces, commas or no letters
         categories=tuple(
             dict.fromkeys(c for c in categories if re.fullmatch(r"[a-z-]+(\.[A-Za-z-]+)?", c))
         ),
-        primary_category=clean(primary.get("term", "")),
+        primary_category=clean(feed.field(primary, "term")) if isinstance(primary, dict) else "",
         published=feed.instant(entry, now, "published"),
         updated=feed.instant(entry, now, "updated"),
         comment=comment,
-        journal_ref=clean(entry.get("arxiv_journal_ref", "")),
+        journal_ref=clean(feed.field(entry, "arxiv_journal_ref")),
         source=source,
         # feedparser keeps only the last one of an entry
-        affiliations=once([clean(str(entry.get("arxiv_affiliation", "") or ""))]),
+        affiliations=once([clean(feed.field(entry, "arxiv_affiliation"))]),
     )
 
 
@@ -128,8 +131,8 @@ class ArxivApi:
 
     def submitted(
         self, categories: Sequence[str], start: datetime, end: datetime, now: datetime
-    ) -> Iterator[Paper]:
-        """Papers first submitted within the window, in order of submission, page by page."""
+    ) -> tuple[list[Paper], str]:
+        """Papers first submitted within the window, in order of submission; and what is missing."""
         wanted = " OR ".join(
             f"cat:{c}" if "." in c else f"cat:{c}.* OR cat:{c}" for c in categories
         )
@@ -137,16 +140,20 @@ class ArxivApi:
 
     def matching(
         self, wanted: str, start: datetime, end: datetime, now: datetime
-    ) -> Iterator[Paper]:
-        """Papers that match a query and were first submitted within the window.
+    ) -> tuple[list[Paper], str]:
+        """Papers that match a query and were first submitted within the window; and what is
+        missing.
 
         Args:
             wanted: as the API writes it, such as 'ti:"large language model" AND cat:cs.CL'.
         """
         window = f"submittedDate:[{start:%Y%m%d%H%M} TO {end:%Y%m%d%H%M}]"
+        found: list[Paper] = []
         n_seen = 0
-        for _ in range(MAX_PAGES):
-            papers, total = self._page(
+
+        def read() -> Page:
+            nonlocal n_seen
+            papers, n_entries, total = self._page(
                 {
                     "search_query": f"({wanted}) AND {window}",
                     "start": str(n_seen),
@@ -156,12 +163,15 @@ class ArxivApi:
                 },
                 now,
             )
-            yield from papers
-            n_seen += len(papers)
-            if not papers or n_seen >= total:
-                return
+            found.extend(papers)
+            n_seen += n_entries
+            return Page(n_entries, total)
 
-    def _page(self, query: Mapping[str, str], now: datetime) -> tuple[tuple[Paper, ...], int]:
+        return found, read_pages(read, MAX_PAGES, "papers")
+
+    def _page(
+        self, query: Mapping[str, str], now: datetime
+    ) -> tuple[tuple[Paper, ...], int, int | None]:
         url = f"{self._api_url}?{urlencode(query, safe=':,')}"
         got = self._fetcher.get(
             url,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -58,10 +59,20 @@ def split_authors(creators: str) -> tuple[str, ...]:
     return tuple(n for n in (clean(n) for n in names) if n)[: feed.MAX_AUTHORS]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParsedListing:
+    """Papers of one day's listing."""
+
+    papers: tuple[Paper, ...]
+    day: date
+    fault: str = ""
+    remark: str = ""
+
+
 def parse_listing(
     body: bytes, content_type: str, *, url: str, source: str, now: datetime
-) -> tuple[tuple[Paper, ...], date, str]:
-    """Papers of an arXiv RSS, Atom or RDF feed; the listing's date; its fault if it has one.
+) -> ParsedListing:
+    """What an arXiv RSS, Atom or RDF feed lists.
 
     Raises:
         SourceMalformed: not a feed, or arXiv's own error feed.
@@ -72,18 +83,14 @@ def parse_listing(
         reason = clean(parsed.feed.get("subtitle") or parsed.feed.get("description") or title)
         raise SourceMalformed(f"arXiv refuses {url}: {reason}")
     day = _feed_day(parsed, now)
-    papers: list[Paper] = []
-    n_unread = 0
-    for entry in feed.entries(parsed):
-        paper = _listed(entry, source, day, now)
-        if paper is None:
-            n_unread += 1
-        else:
-            papers.append(paper)
+    papers, n_unread = feed.read_entries(parsed, lambda e: _listed(e, source, day, now))
     fault = feed.fault_of(parsed, body)
-    if n_unread and not fault:
-        fault = f"{n_unread} of {len(parsed.entries)} entries had no arXiv id or no title"
-    return tuple(papers), day, fault
+    if n_unread and not papers:
+        fault = fault or f"none of {n_unread} entries has an arXiv id and a title"
+    remark = ""
+    if n_unread:
+        remark = f"{n_unread} of {len(parsed.entries)} entries had no arXiv id or no title"
+    return ParsedListing(papers=tuple(papers), day=day, fault=fault, remark=remark)
 
 
 def _feed_day(parsed: Any, now: datetime) -> date:
@@ -112,27 +119,29 @@ def _printed_date(stamp: str) -> date | None:
 
 
 def _listed(entry: Any, source: str, day: date, now: datetime) -> Paper | None:
-    raw = entry.get("summary", "") or ""
+    raw = feed.field(entry, "summary")
     prefix = _PREFIX.match(raw)
-    title = clean(entry.get("title", ""))
+    title = clean(feed.field(entry, "title"))
     old = _OLD_TITLE.search(title)
     found = (
-        parse_arxiv_id(entry.get("id", ""))
-        or parse_arxiv_id(entry.get("link", ""))
+        parse_arxiv_id(feed.field(entry, "id"))
+        or parse_arxiv_id(feed.field(entry, "link"))
         or (parse_arxiv_id(prefix["id"]) if prefix else None)
     )
     if found is None or not title:
         return None
     arxiv_id, version = found
-    announce_type = str(entry.get("arxiv_announce_type") or (prefix["type"] if prefix else "new"))
-    categories = [clean(t.get("term", "")) for t in entry.get("tags", ()) if t]
+    announce_type = feed.field(entry, "arxiv_announce_type") or (
+        prefix["type"] if prefix else "new"
+    )
+    categories = [clean(feed.field(t, "term")) for t in feed.tables(entry, "tags")]
     if old:  # the layout until January 2024
         title = title[: old.start()].rstrip(" .")
         announce_type = {"UPDATED": "replace", "CROSS LISTED": "cross"}.get(old["mark"], "new")
         categories = categories or [old["category"]]
         with_version = parse_arxiv_id(old["id"])
         version = with_version[1] if with_version else version
-    creators = entry.get("dc_creator") or entry.get("author") or ""
+    creators = feed.field(entry, "dc_creator") or feed.field(entry, "author")
     authors = plain(creators) if "<" in creators else creators
     abstract = raw[prefix.end() :] if prefix else raw
     return Paper(
@@ -142,14 +151,14 @@ def _listed(entry: Any, source: str, day: date, now: datetime) -> Paper | None:
         authors=split_authors(authors),
         url=f"https://arxiv.org/abs/{arxiv_id}",
         pdf_url=f"https://arxiv.org/pdf/{arxiv_id}",
-        doi=parse_doi(str(entry.get("arxiv_doi", "") or "")),
+        doi=parse_doi(feed.field(entry, "arxiv_doi")),
         version=version or (int(prefix["version"]) if prefix and prefix["version"] else None),
         categories=tuple(dict.fromkeys(c for c in categories if c)),
         primary_category=next((c for c in categories if c), ""),
         published=feed.instant(entry, now, "published") if announce_type == "new" else None,
         announced=day,
         announce_type=announce_type if announce_type in _TYPES else "new",
-        journal_ref=clean(str(entry.get("arxiv_journal_reference", "") or "")),
+        journal_ref=clean(feed.field(entry, "arxiv_journal_reference")),
         source=source,
         affiliations=once(clean(a) for a in _BRACKETED.findall(authors)),
     )

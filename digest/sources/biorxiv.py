@@ -25,11 +25,13 @@ from digest.sources.base import BaseSource, KeyOf, NamedSourceSettings
 from digest.sources.payload import (
     MAX_ABSTRACT_CHARS,
     MAX_TITLE_CHARS,
+    Page,
     listing,
     once,
     parse_json,
     read_pages,
     records,
+    stated_total,
     text,
     window,
 )
@@ -39,8 +41,8 @@ MAX_PAGES = 100
 INTERVAL_S = 1.0
 
 
-def parse(body: bytes, *, url: str, server: str) -> tuple[tuple[Paper, ...], int, int]:
-    """The papers of one page, how many records it held, and how many there are in all.
+def parse(body: bytes, *, url: str, server: str) -> tuple[tuple[Paper, ...], Page]:
+    """The papers of one page, and how much it held.
 
     Raises:
         SourceMalformed: it is not an answer of this API.
@@ -54,7 +56,7 @@ def parse(body: bytes, *, url: str, server: str) -> tuple[tuple[Paper, ...], int
         raise SourceMalformed(f"{url} answered: {status[:200]}.")
     found = records(data, "collection")
     papers = tuple(p for r in found if (p := _paper(r, server)) is not None)
-    return papers, len(found), _number(head, "total")
+    return papers, Page(len(found), stated_total(head, "total"))
 
 
 def _number(record: Mapping[str, Any], key: str) -> int:
@@ -136,7 +138,7 @@ class BiorxivSource(BaseSource):
         papers: dict[str, Paper] = {}
         cursor = 0
 
-        def read() -> bool:
+        def read() -> Page:
             nonlocal cursor
             url = f"{self._base_url}/details/{self._server}/{first}/{last}/{cursor}/json"
             got = self._fetcher.get(
@@ -145,12 +147,12 @@ class BiorxivSource(BaseSource):
                 allow_private=self._allow_private,
                 min_interval_s=INTERVAL_S,
             )
-            found, n_records, n_total = parse(got.body, url=url, server=self._server)
+            found, page = parse(got.body, url=url, server=self._server)
             papers.update({p.id: p for p in found if self._is_wanted(p) and p.id not in papers})
-            cursor += n_records
-            return n_records > 0 and cursor < n_total
+            cursor += page.n_records
+            return page
 
-        fault = read_pages(read, MAX_PAGES)
+        fault = read_pages(read, MAX_PAGES, "preprints")
         return listing(self.name, papers.values(), request, (first, last), fault)
 
     def _is_wanted(self, paper: Paper) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
@@ -22,18 +23,22 @@ from digest.sources.base import BaseSource, KeyOf, NamedSourceSettings
 from digest.sources.payload import (
     MAX_ABSTRACT_CHARS,
     MAX_TITLE_CHARS,
+    Page,
     language_of,
     listing,
     moment,
     once,
     out_of,
     parse_json,
+    read_pages,
     records,
+    stated_total,
     table,
     text,
     window,
 )
-from digest.text import clean, safe_url
+from digest.sources.publishers import without_heading
+from digest.text import clean, fold, safe_url
 
 MAX_PAGES, PER_PAGE = 20, 100
 INTERVAL_S = 1.0
@@ -45,8 +50,8 @@ _TYPES = frozenset({"journal-article", "proceedings-article", "posted-content", 
 _SAME_WORK = ("has-preprint", "is-preprint-of", "is-version-of", "has-version", "is-identical-to")
 
 
-def parse(body: bytes, *, url: str, now: datetime) -> tuple[tuple[Paper, ...], str, int]:
-    """The works of one answer, the cursor of the next page, and how many items this one had.
+def parse(body: bytes, *, url: str, now: datetime) -> tuple[tuple[Paper, ...], str, Page]:
+    """The works of one answer, the cursor of the next page, and how much this one held.
 
     A single work, as Crossref gives it for a DOI, is read too.
 
@@ -59,7 +64,10 @@ def parse(body: bytes, *, url: str, now: datetime) -> tuple[tuple[Paper, ...], s
     if not message:
         raise SourceMalformed(f"{url} sent no list of works.")
     papers = tuple(p for r in items if (p := _paper(r, now)) is not None)
-    return papers, text(message, "next-cursor"), len(items)
+    cursor = text(message, "next-cursor")
+    # without a total a page that is not full is the last
+    more = bool(cursor) and len(items) >= PER_PAGE
+    return papers, cursor, Page(len(items), stated_total(message, "total-results"), more=more)
 
 
 def _first(record: Mapping[str, Any], key: str) -> str:
@@ -71,6 +79,9 @@ def _first(record: Mapping[str, Any], key: str) -> str:
 
 def _paper(item: Mapping[str, Any], now: datetime) -> Paper | None:
     doi, title = parse_doi(text(item, "DOI")), _first(item, "title")
+    subtitle = _first(item, "subtitle")
+    if subtitle and fold(subtitle) not in fold(title):
+        title = f"{title.rstrip(' :')}: {subtitle}" if title else ""
     kind = text(item, "type")
     if not doi or not title or (kind and kind not in _TYPES):
         return None
@@ -80,7 +91,7 @@ def _paper(item: Mapping[str, Any], now: datetime) -> Paper | None:
     return Paper(
         id=canonical_id(doi=doi),
         title=title[:MAX_TITLE_CHARS],
-        abstract=plain(text(item, "abstract")).removeprefix("Abstract ")[:MAX_ABSTRACT_CHARS],
+        abstract=without_heading(plain(text(item, "abstract")))[:MAX_ABSTRACT_CHARS],
         authors=tuple(n for a in records(item, "author") if (n := _name(a))),
         url=safe_url(text(item, "URL")) or f"https://doi.org/{doi}",
         doi=doi,
@@ -174,25 +185,30 @@ class CrossrefSource(BaseSource):
         first, last = window(request, overlap=OVERLAP_DAYS, first=FIRST_DAYS)
         papers: dict[str, Paper] = {}
         errors: list[SourceError] = []
+        faults: list[str] = []
         for issn in self._issn:
             try:
-                for paper in self._journal(issn, first, last, request.now):
-                    papers.setdefault(paper.id, paper)
+                if fault := self._journal(issn, first, last, request.now, papers):
+                    faults.append(f"{issn}: {fault}")
             except SourceError as error:
                 errors.append(error)
         if len(errors) == len(self._issn):
             raise errors[-1]
-        fault = "; ".join(str(e) for e in errors)
+        fault = "; ".join([*faults, *map(str, errors)])
         return listing(self.name, papers.values(), request, (first, last), fault)
 
-    def _journal(self, issn: str, first: date, last: date, now: datetime) -> list[Paper]:
+    def _journal(
+        self, issn: str, first: date, last: date, now: datetime, papers: dict[str, Paper]
+    ) -> str:
+        """Collect the works of one journal; returns what is missing."""
         query = {
             "filter": f"from-created-date:{first},until-created-date:{last}",
             "rows": str(PER_PAGE),
         }
-        found: list[Paper] = []
         cursor = "*"
-        for _ in range(MAX_PAGES):
+
+        def read() -> Page:
+            nonlocal cursor
             url = f"{self._base_url}/journals/{issn}/works?{urlencode(query | {'cursor': cursor})}"
             got = self._fetcher.get(
                 url,
@@ -200,11 +216,14 @@ class CrossrefSource(BaseSource):
                 allow_private=self._allow_private,
                 min_interval_s=INTERVAL_S,
             )
-            papers, cursor, n_items = parse(got.body, url=url, now=now)
-            found += papers
-            if n_items < PER_PAGE or not cursor:
-                break
-        return found
+            found, following, page = parse(got.body, url=url, now=now)
+            for paper in found:
+                papers.setdefault(paper.id, paper)
+            cursor = following or cursor
+            # a page that is not full may still be followed by others
+            return replace(page, more=bool(following)) if page.total is not None else page
+
+        return read_pages(read, MAX_PAGES, "works")
 
 
 class CrossrefSettings(NamedSourceSettings):

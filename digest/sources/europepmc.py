@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
@@ -22,12 +23,14 @@ from digest.sources.base import BaseSource, KeyOf, NamedSourceSettings
 from digest.sources.payload import (
     MAX_ABSTRACT_CHARS,
     MAX_TITLE_CHARS,
+    Page,
     language_of,
     listing,
     once,
     parse_json,
     read_pages,
     records,
+    stated_total,
     table,
     text,
     window,
@@ -40,8 +43,8 @@ INTERVAL_S = 0.5
 OVERLAP_DAYS, FIRST_DAYS = 3, 3
 
 
-def parse(body: bytes, *, url: str, now: datetime) -> tuple[tuple[Paper, ...], str]:
-    """The articles of one page, and the cursor of the next.
+def parse(body: bytes, *, url: str, now: datetime) -> tuple[tuple[Paper, ...], str, Page]:
+    """The articles of one page, the cursor of the next, and how much this one held.
 
     Raises:
         SourceMalformed: it is not an answer of this API.
@@ -51,8 +54,11 @@ def parse(body: bytes, *, url: str, now: datetime) -> tuple[tuple[Paper, ...], s
         detail = text(data, "errMsg") if isinstance(data, dict) else ""
         said = f": {detail[:200]}" if detail else ""
         raise SourceMalformed(f"{url} sent no list of articles{said}.")
-    found = (_paper(r, now) for r in records(data["resultList"], "result"))
-    return tuple(p for p in found if p is not None), text(data, "nextCursorMark")
+    found = records(data["resultList"], "result")
+    papers = tuple(p for r in found if (p := _paper(r, now)) is not None)
+    following = text(data, "nextCursorMark")
+    page = Page(len(found), stated_total(data, "hitCount"), more=bool(following))
+    return papers, following, page
 
 
 def _paper(record: Mapping[str, Any], now: datetime) -> Paper | None:
@@ -136,7 +142,7 @@ class EuropePmcSource(BaseSource):
         papers: dict[str, Paper] = {}
         cursor = "*"
 
-        def read() -> bool:
+        def read() -> Page:
             nonlocal cursor
             url = f"{self._base_url}/search?{urlencode(query | {'cursorMark': cursor})}"
             got = self._fetcher.get(
@@ -145,14 +151,15 @@ class EuropePmcSource(BaseSource):
                 allow_private=self._allow_private,
                 min_interval_s=INTERVAL_S,
             )
-            found, following = parse(got.body, url=url, now=request.now)
+            found, following, page = parse(got.body, url=url, now=request.now)
             for paper in found:
                 papers.setdefault(paper.id, paper)
-            more = bool(found) and bool(following) and following != cursor
-            cursor = following
-            return more
+            last_page = following == cursor
+            if found:
+                cursor = following
+            return replace(page, more=page.more and not last_page)
 
-        fault = read_pages(read, MAX_PAGES)
+        fault = read_pages(read, MAX_PAGES, "articles")
         return listing(self.name, papers.values(), request, (first, last), fault)
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import calendar
+import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
@@ -13,17 +14,21 @@ from urllib.parse import urlsplit
 from pydantic import Field, StrictInt
 
 from digest.authors import split_names
+from digest.dates import parse_date
 from digest.errors import SourceMalformed
 from digest.fetcher import Fetcher
 from digest.fields import Url
-from digest.identifiers import parse_arxiv_id, parse_doi
-from digest.identity import canonical_id
-from digest.markup import plain
+from digest.identifiers import parse_arxiv_id, parse_doi, version_of
+from digest.identity import canonical_id, feed_key, plain_title
+from digest.markup import of_plain_text, plain
 from digest.model import Listing, Paper
 from digest.ports import FetchRequest
 from digest.sources.base import BaseSource, KeyOf, NamedSourceSettings
 from digest.sources.payload import language_of
-from digest.text import clean, safe_url
+from digest.sources.publishers import Description, read_description, without_heading
+from digest.text import clean, counted, fold, safe_url
+
+log = logging.getLogger(__name__)
 
 ACCEPT = (
     "application/atom+xml, application/rss+xml, application/xml;q=0.9, text/xml;q=0.8, */*;q=0.1"
@@ -36,6 +41,9 @@ MAX_AUTHORS = 5_000
 
 def parse_feed(body: bytes, content_type: str, *, url: str) -> Any:
     """feedparser's result for a feed that has a version, whole or torn.
+
+    Args:
+        url: where it was found, which relative addresses in it are relative to.
 
     Raises:
         SourceMalformed: this is not a feed: HTML, an empty body, something else.
@@ -51,7 +59,8 @@ def parse_feed(body: bytes, content_type: str, *, url: str) -> Any:
     # charset in the header is the only thing of it that the parser uses.
     parsed = feedparser.parse(
         body,
-        response_headers={"content-type": content_type} if content_type else {},
+        response_headers={"content-location": url}
+        | ({"content-type": content_type} if content_type else {}),
         sanitize_html=False,
         resolve_relative_uris=False,
     )
@@ -92,91 +101,183 @@ def instant(entry: Any, now: datetime, *keys: str) -> datetime | None:
     """The first of the entry's dates that makes sense; none lies in the future."""
     for key in keys:
         # not entry.get: feedparser would hand out one date for another
-        parts = dict.get(entry, f"{key}_parsed")
-        if not parts:
-            continue
-        try:
-            found = datetime.fromtimestamp(calendar.timegm(parts), UTC)
-        except (OverflowError, ValueError, OSError, TypeError):
-            continue
-        if found.year >= 1900:
+        spelled = dict.get(entry, key)
+        found = parse_date(spelled) if isinstance(spelled, str) else None
+        if found is None and (parts := dict.get(entry, f"{key}_parsed")):
+            try:
+                found = datetime.fromtimestamp(calendar.timegm(parts), UTC)
+            except (OverflowError, ValueError, OSError, TypeError):
+                continue
+        if found is not None and found.year >= 1900:
             return min(found, now)
     return None
 
 
+def field(entry: Any, key: str) -> str:
+    """A text of an entry; empty where the feed has something else there.
+
+    feedparser puts elements that it does not know under their own names, so a key that is a list
+    with others may hold a text.
+    """
+    value = dict.get(entry, key)
+    if value is None:
+        try:
+            value = entry.get(key)  # what feedparser derives from other elements
+        except (AttributeError, TypeError, KeyError):
+            return ""
+    return value if isinstance(value, str) else ""
+
+
+def tables(entry: Any, key: str) -> list[Any]:
+    """The records of an entry under a key; what is none is left out."""
+    value = dict.get(entry, key)
+    return [v for v in value if isinstance(v, dict)] if isinstance(value, list) else []
+
+
 def _authors(entry: Any) -> tuple[str, ...]:
-    names = [clean(plain(a.get("name", ""))) for a in entry.get("authors", ()) if a]
-    found: list[str] = []
-    for name in names or [clean(plain(entry.get("author", "")))]:
-        found += split_names(name)
-    return tuple(dict.fromkeys(n for n in found if n))[:MAX_AUTHORS]
+    fields = [plain(field(a, "name")) for a in tables(entry, "authors")]
+    fields = [f for f in fields if f] or [plain(field(entry, "authors"))]  # IEEE: <authors>
+    if not any(fields):
+        fields = [plain(field(entry, key)) for key in ("author", "dc_creator")][:2]
+    found = (name for f in fields for name in split_names(f))
+    return tuple(dict.fromkeys(found))[:MAX_AUTHORS]
 
 
-def _abstract(entry: Any) -> str:
-    """The longest of the entry's texts, plain."""
-    texts = [entry.get("summary", "")]
-    texts += [c.get("value", "") for c in entry.get("content", ()) if c]
-    return max((plain(t)[:MAX_ABSTRACT_CHARS] for t in texts), key=len, default="")
+def _is_text(entry: Any, key: str, atom: bool) -> bool:
+    """Whether the feed says that a field is no markup; RSS cannot say it."""
+    detail = dict.get(entry, f"{key}_detail")
+    return atom and isinstance(detail, dict) and detail.get("type") == "text/plain"
+
+
+def title_of(entry: Any, *, atom: bool) -> str:
+    raw = field(entry, "title")
+    shown = of_plain_text(raw) if _is_text(entry, "title", atom) else plain(raw)
+    return shown[:MAX_TITLE_CHARS]
+
+
+def _description(entry: Any, title: str, atom: bool) -> Description:
+    """What the longest of the entry's texts says."""
+    texts = [(field(entry, "summary"), _is_text(entry, "summary", atom))]
+    texts += [
+        (field(c, "value"), atom and c.get("type") == "text/plain")
+        for c in tables(entry, "content")
+    ]
+    read = [
+        Description(abstract=without_heading(of_plain_text(t)))
+        if as_text
+        else read_description(t, title)
+        for t, as_text in texts
+    ]
+    best = max(read, key=lambda d: len(d.abstract))
+    return replace(
+        best,
+        abstract=best.abstract[:MAX_ABSTRACT_CHARS],
+        authors=next((d.authors for d in read if d.authors), ()),
+        doi=next((d.doi for d in read if d.doi), ""),
+        published=next((d.published for d in read if d.published), None),
+    )
 
 
 def entries(parsed: Any) -> Iterator[Any]:
     yield from parsed.entries[:MAX_ENTRIES]
 
 
+def read_entries(parsed: Any, read: Callable[[Any], Paper | None]) -> tuple[list[Paper], int]:
+    """The papers of a feed's entries, and how many entries are none.
+
+    An entry that cannot be read costs itself alone.
+    """
+    papers: list[Paper] = []
+    n_left_out = 0
+    for entry in entries(parsed):
+        try:
+            paper = read(entry)
+        except Exception:
+            log.exception("feed.entry_not_read")
+            paper = None
+        if paper is None:
+            n_left_out += 1
+        else:
+            papers.append(paper)
+    return papers, n_left_out
+
+
 def parse(
     body: bytes, content_type: str, *, url: str, source: str, now: datetime
-) -> tuple[tuple[Paper, ...], str]:
-    """Papers of a feed, in its order, and its fault if it has one.
+) -> tuple[tuple[Paper, ...], str, str]:
+    """Papers of a feed, in its order, its fault and a remark if it has one.
 
-    An entry without title and abstract says nothing and is left out.
+    An entry without title and abstract says nothing and is left out, which the remark tells.
 
     Raises:
         SourceMalformed: this is not a feed.
     """
     parsed = parse_feed(body, content_type, url=url)
-    spoken = language_of(str(parsed.feed.get("language", "") or ""))
-    papers = [p for e in entries(parsed) if (p := _paper(e, source, now, spoken)) is not None]
+    spoken = language_of(field(parsed.feed, "language"))
+    atom = str(parsed.get("version", "")).startswith("atom")
+    papers, n_left_out = read_entries(parsed, lambda e: _paper(e, source, now, spoken, atom))
     fault = fault_of(parsed, body)
     if parsed.n_sent > MAX_ENTRIES:
         fault = f"the feed has {parsed.n_sent:,} entries; the first {MAX_ENTRIES:,} were used"
-    return tuple(papers), fault
+    remarks = []
+    if n_left_out:
+        n_all = counted(len(papers) + n_left_out, "entry", "entries")
+        remarks.append(f"{n_left_out} of {n_all} had neither title nor text and were left out")
+    if n_bare := sum(1 for p in papers if not p.url):
+        remarks.append(f"{counted(n_bare, 'entry', 'entries')} had no link")
+    return tuple(told_apart(papers)), fault, "; ".join(remarks)
 
 
-def _paper(entry: Any, source: str, now: datetime, spoken: str) -> Paper | None:
-    title = plain(entry.get("title", ""))[:MAX_TITLE_CHARS]
-    abstract = _abstract(entry)
-    if not title and not abstract:
+def told_apart(papers: Sequence[Paper]) -> list[Paper]:
+    """Papers with an id each, where entries with different titles share a link or a guid."""
+    titles: dict[str, set[str]] = {}
+    for paper in papers:
+        titles.setdefault(paper.id, set()).add(fold(paper.title))
+    return [
+        p
+        if len(titles[p.id]) == 1 or p.id.startswith("arxiv:")
+        else replace(p, id=feed_key(f"{p.id}\n{fold(p.title)}"), doi="")
+        for p in papers
+    ]
+
+
+def _paper(entry: Any, source: str, now: datetime, spoken: str, atom: bool) -> Paper | None:
+    title = plain_title(title_of(entry, atom=atom))
+    said = _description(entry, title, atom)
+    if not title and not said.abstract:
         return None
-    link = safe_url(entry.get("link", ""))
-    doi = _doi(entry, link)
+    guid = clean(field(entry, "id"))
+    link = safe_url(field(entry, "link")) or safe_url(guid)
+    doi = _doi(entry, link) or said.doi
     arxiv = parse_arxiv_id(link)
-    key = canonical_id(url=link, doi=doi, guid=clean(entry.get("id", "")), title=title or abstract)
+    key = canonical_id(url=link, doi=doi, guid=guid, title=title or said.abstract)
     return Paper(
         id=key,
-        title=title or abstract[:120],
-        abstract=abstract,
-        authors=_authors(entry),
+        title=title or said.abstract[:120],
+        abstract=said.abstract,
+        authors=_authors(entry) or said.authors,
         url=link or (f"https://doi.org/{doi}" if doi else ""),
         pdf_url=f"https://arxiv.org/pdf/{arxiv[0]}" if arxiv else "",
         doi=doi,
-        version=arxiv[1] if arxiv else None,
-        categories=tuple(dict.fromkeys(c for t in entry.get("tags", ()) if (c := _tag(t))))[:20],
-        published=instant(entry, now, "published", "created", "updated"),
+        version=arxiv[1] if arxiv else version_of(doi),
+        categories=tuple(dict.fromkeys(c for t in tables(entry, "tags") if (c := _tag(t))))[:20],
+        published=instant(entry, now, "published", "created", "updated")
+        or (min(said.published, now) if said.published else None),
         updated=instant(entry, now, "updated"),
         source=source,
-        language=language_of(str(entry.get("language", "") or "")) or spoken,
+        language=language_of(field(entry, "language")) or spoken,
     )
 
 
 def _tag(tag: Any) -> str:
-    return clean(plain(tag.get("term") or tag.get("label") or ""))[:80] if tag else ""
+    return clean(plain(field(tag, "term") or field(tag, "label")))[:80]
 
 
 def _doi(entry: Any, link: str) -> str:
-    for key in ("prism_doi", "dc_identifier", "arxiv_doi", "id"):
-        if found := parse_doi(str(entry.get(key, "") or "")):
+    for key in ("prism_doi", "dc_identifier", "arxiv_doi", "id", "prism_url"):
+        if found := parse_doi(field(entry, key)):
             return found
-    return parse_doi(link) if "doi.org/" in link or "/doi/" in link else ""
+    return parse_doi(link)
 
 
 class FeedSource(BaseSource):
@@ -206,8 +307,12 @@ class FeedSource(BaseSource):
         )
         if got.unchanged:
             return Listing(source=self.name, papers=(), fetched_at=request.now, unchanged=True)
-        papers, fault = parse(
-            got.body, got.content_type, url=self._url, source=self.name, now=request.now
+        papers, fault, remark = parse(
+            got.body,
+            got.content_type,
+            url=got.location or self._url,
+            source=self.name,
+            now=request.now,
         )
         today = request.until or request.now.date()
         oldest = request.now - self._max_age
@@ -221,6 +326,7 @@ class FeedSource(BaseSource):
             fetched_at=request.now,
             complete=not fault,
             fault=fault,
+            remark=remark,
             rolling=True,
             # A torn feed must be asked for again, so its validators are not kept.
             validators=() if fault else (got.validators,),

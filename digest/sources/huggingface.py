@@ -15,14 +15,26 @@ from digest.identifiers import arxiv_key, parse_arxiv_id
 from digest.model import Listing, Paper, Signals, Validators
 from digest.ports import FetchRequest
 from digest.sources.base import BaseSource, KeyOf, NamedSourceSettings
-from digest.sources.payload import MAX_MISSED_DAYS, count, moment, once, parse_json, table, text
-from digest.text import safe_url
+from digest.sources.payload import (
+    MAX_MISSED_DAYS,
+    count,
+    is_repeat,
+    moment,
+    once,
+    parse_json,
+    table,
+    text,
+)
+from digest.text import clean, safe_url
+
+#: so long the list of a weekday that is empty is asked for again
+OPEN_DAYS = 2
 
 
 def parse(
     body: bytes, *, url: str, day: date, now: datetime, base_url: str = "https://huggingface.co"
 ) -> tuple[tuple[Paper, ...], str]:
-    """The papers of one day's list in its order, and a fault if some could not be read.
+    """The papers of one day's list in its order, and a remark if some could not be read.
 
     Raises:
         SourceMalformed: not a JSON list.
@@ -33,8 +45,8 @@ def parse(
         raise SourceMalformed(f"{url} sent no list of papers{': ' + detail if detail else ''}.")
     papers = [p for r in records if (p := _paper(r, day, now, base_url)) is not None]
     n_unread = len(records) - len(papers)
-    fault = f"{n_unread} of {len(records)} entries had no id or no title" if n_unread else ""
-    return tuple(papers), fault
+    remark = f"{n_unread} of {len(records)} entries had no id or no title" if n_unread else ""
+    return tuple(papers), remark
 
 
 def _paper(record: Any, day: date, now: datetime, base_url: str) -> Paper | None:
@@ -56,7 +68,7 @@ def _paper(record: Any, day: date, now: datetime, base_url: str) -> Paper | None
         authors=tuple(
             name
             for a in (authors if isinstance(authors, list) else ())
-            if isinstance(a, dict) and a.get("hidden") is not True and (name := text(a, "name"))
+            if (name := clean(a) if isinstance(a, str) else _shown_name(a))
         ),
         url=f"https://arxiv.org/abs/{arxiv_id}",
         pdf_url=f"https://arxiv.org/pdf/{arxiv_id}",
@@ -77,6 +89,12 @@ def _paper(record: Any, day: date, now: datetime, base_url: str) -> Paper | None
         ),
         affiliations=once([text(organization, "fullname"), text(organization, "name")]),
     )
+
+
+def _shown_name(author: Any) -> str:
+    if not isinstance(author, dict) or author.get("hidden") is True:
+        return ""
+    return text(author, "name")
 
 
 def days_wanted(request: FetchRequest) -> tuple[date, ...]:
@@ -110,7 +128,8 @@ class HuggingFaceSource(BaseSource):
         validators: list[Validators] = []
         faults: list[str] = []
         errors: list[SourceError] = []
-        n_unchanged = 0
+        remarks: list[str] = []
+        n_unchanged, n_answered = 0, 0
         days = days_wanted(request)
         for day in days:
             url = f"{self._base_url}/api/daily_papers?date={day.isoformat()}"
@@ -121,11 +140,12 @@ class HuggingFaceSource(BaseSource):
                     validators=request.validators.get(url),
                     allow_private=self._allow_private,
                 )
+                n_answered += 1
                 if got.unchanged:
                     n_unchanged += 1
                     covered.append(day)
                     continue
-                found, fault = parse(
+                found, remark = parse(
                     got.body, url=url, day=day, now=request.now, base_url=self._base_url
                 )
             except SourceError as error:
@@ -136,13 +156,17 @@ class HuggingFaceSource(BaseSource):
                     if not isinstance(error, SourceMalformed):
                         break  # the server is in trouble: further days would meet the same
                 continue
+            if day not in request.covered and is_repeat(found, request):
+                faults.append(f"the list of {day.isoformat()} is still that of the day before")
+                continue
             papers += found
+            if remark:
+                remarks.append(f"{day.isoformat()}: {remark}")
+            if not found and day.weekday() < 5 and (request.now.date() - day).days <= OPEN_DAYS:
+                continue  # there are lists on weekdays; it may still come
             covered.append(day)
-            if fault:
-                faults.append(f"{day.isoformat()}: {fault}")
-            else:
-                validators.append(got.validators)
-        if errors and not covered:
+            validators.append(got.validators)
+        if errors and not n_answered:
             raise errors[-1]
         return Listing(
             source=self.name,
@@ -150,6 +174,7 @@ class HuggingFaceSource(BaseSource):
             fetched_at=request.now,
             complete=not faults,
             fault="; ".join(faults),
+            remark="; ".join(remarks),
             unchanged=n_unchanged == len(days),
             # today's list still grows
             days=tuple(d for d in covered if d < request.now.date()),

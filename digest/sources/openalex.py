@@ -23,6 +23,7 @@ from digest.sources.base import BaseSource, KeyOf, NamedSourceSettings
 from digest.sources.payload import (
     MAX_ABSTRACT_CHARS,
     MAX_TITLE_CHARS,
+    Page,
     language_of,
     listing,
     moment,
@@ -31,10 +32,12 @@ from digest.sources.payload import (
     parse_json,
     read_pages,
     records,
+    stated_total,
     table,
     text,
     window,
 )
+from digest.sources.publishers import without_heading
 from digest.text import clean, safe_url
 
 MAX_PAGES, PER_PAGE = 50, 200
@@ -100,7 +103,9 @@ def _paper(work: Mapping[str, Any], today: date, source: str) -> Paper | None:
     return Paper(
         id=canonical_id(doi=doi, url=page, guid=text(work, "id"), title=title),
         title=title[:MAX_TITLE_CHARS],
-        abstract=plain(unfolded(table(work, "abstract_inverted_index")))[:MAX_ABSTRACT_CHARS],
+        abstract=without_heading(plain(unfolded(table(work, "abstract_inverted_index"))))[
+            :MAX_ABSTRACT_CHARS
+        ],
         authors=tuple(
             name
             for a in records(work, "authorships")
@@ -168,14 +173,15 @@ class OpenAlexApi:
             asked = [n.removeprefix(prefix) for n in names if n.startswith(prefix)]
             if asked:
                 query = {"filter": f"{filter}:{'|'.join(asked)}", "per-page": "200"}
-                papers, _, _ = self.page(query, now.date())
+                papers, _, _, _ = self.page(query, now.date())
                 found |= out_of(names, papers)
         return found
 
     def page(
         self, query: Mapping[str, str], today: date, fields: str = _FIELDS
-    ) -> tuple[tuple[Paper, ...], str, list[Mapping[str, Any]]]:
-        """One page of works: as papers, the cursor of the next page, and as they were sent.
+    ) -> tuple[tuple[Paper, ...], str, list[Mapping[str, Any]], int | None]:
+        """One page of works: as papers, the cursor of the next page, as they were sent, and how
+        many there are in all.
 
         Raises:
             SourceError: OpenAlex did not answer, or something else.
@@ -189,7 +195,13 @@ class OpenAlexApi:
             secret_query={"api_key": self._key},
         )
         papers, cursor = parse(got.body, url=url, today=today)
-        return papers, cursor, records(parse_json(got.body, url), "results")
+        answer = parse_json(got.body, url)
+        return (
+            papers,
+            cursor,
+            records(answer, "results"),
+            stated_total(table(answer, "meta"), "count"),
+        )
 
 
 class AuthorWorks:
@@ -247,7 +259,7 @@ class AuthorWorks:
         for _ in range(MAX_PAGES):
             query = {"filter": f"{kind}:{self._id}", "per-page": str(PER_PAGE), "cursor": cursor}
             fields = f"{_FIELDS},referenced_works" if self._references else _FIELDS
-            found, cursor, works = self._api.page(query, now.date(), fields)
+            found, cursor, works, _ = self._api.page(query, now.date(), fields)
             papers.update({p.id: p for p in found if p.id not in papers})
             for work in works if self._references else ():
                 refs = work.get("referenced_works")
@@ -307,13 +319,14 @@ class OpenAlexSource(BaseSource):
         papers: dict[str, Paper] = {}
         cursor = "*"
 
-        def read() -> bool:
+        def read() -> Page:
             nonlocal cursor
-            found, cursor, _ = self._api.page(query | {"cursor": cursor}, last)
+            found, following, works, total = self._api.page(query | {"cursor": cursor}, last)
             papers.update({p.id: p for p in found if p.id not in papers})
-            return bool(cursor and found)
+            cursor = following or cursor
+            return Page(len(works), total, more=bool(following))
 
-        fault = read_pages(read, MAX_PAGES)
+        fault = read_pages(read, MAX_PAGES, "works")
         return listing(self.name, papers.values(), request, (first, last), fault)
 
 

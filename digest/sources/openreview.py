@@ -19,9 +19,11 @@ from digest.sources.base import BaseSource, KeyOf, NamedSourceSettings
 from digest.sources.payload import (
     MAX_ABSTRACT_CHARS,
     MAX_TITLE_CHARS,
+    Page,
     parse_json,
     read_pages,
     records,
+    stated_total,
     table,
     text,
 )
@@ -34,8 +36,8 @@ SITE = "https://openreview.net"
 
 def parse(
     body: bytes, *, url: str, now: datetime, oldest: datetime
-) -> tuple[tuple[Paper, ...], int]:
-    """The papers of one answer, and how many notes it held.
+) -> tuple[tuple[Paper, ...], Page]:
+    """The papers of one answer, and how much it held.
 
     Args:
         oldest: what came out before is no news; it only teaches the ranking its words.
@@ -49,7 +51,8 @@ def parse(
         said = f": {detail[:200]}" if detail else ""
         raise SourceMalformed(f"{url} sent no list of notes{said}.")
     notes = records(data, "notes")
-    return tuple(p for n in notes if (p := _paper(n, now, oldest)) is not None), len(notes)
+    papers = tuple(p for n in notes if (p := _paper(n, now, oldest)) is not None)
+    return papers, Page(len(notes), stated_total(data, "count"), more=len(notes) >= PER_PAGE)
 
 
 def _paper(note: Mapping[str, Any], now: datetime, oldest: datetime) -> Paper | None:
@@ -129,7 +132,7 @@ class OpenReviewSource(BaseSource):
         papers: dict[str, Paper] = {}
         n_seen = 0
 
-        def read() -> bool:
+        def read() -> Page:
             nonlocal n_seen
             query = {
                 "content.venueid": self._venue,
@@ -144,14 +147,14 @@ class OpenReviewSource(BaseSource):
                 allow_private=self._allow_private,
                 min_interval_s=INTERVAL_S,
             )
-            found, n_notes = parse(
+            found, page = parse(
                 got.body, url=url, now=request.now, oldest=request.now - self._max_age
             )
             papers.update({p.id: p for p in found if p.id not in papers})
-            n_seen += n_notes
-            return n_notes >= PER_PAGE
+            n_seen += page.n_records
+            return page
 
-        fault = read_pages(read, MAX_PAGES)
+        fault = read_pages(read, MAX_PAGES, "papers")
         return Listing(
             source=self.name,
             papers=tuple(papers.values()),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -37,7 +38,10 @@ def text(record: Mapping[str, Any], key: str) -> str:
 
 
 def count(record: Mapping[str, Any], key: str) -> int | None:
+    """A number of votes or the like; some write it as a text."""
     value = record.get(key)
+    if isinstance(value, str) and value.strip().isdecimal():
+        value = int(value)
     sound = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**9
     return value if sound else None
 
@@ -108,24 +112,80 @@ def window(request: FetchRequest, *, overlap: int, first: int) -> tuple[date, da
     return max(start, last - timedelta(days=MAX_MISSED_DAYS + overlap)), last
 
 
-def read_pages(read: Callable[[], bool], most: int) -> str:
-    """Read page after page until one was the last; returns what is missing, or nothing.
+@dataclass(frozen=True, slots=True)
+class Page:
+    """How much one page of an answer held."""
+
+    n_records: int
+    #: how many there are on all pages, where the service says so
+    total: int | None = None
+    #: the service offers another page
+    more: bool = True
+
+
+#: a page that is empty although more was promised is asked for so often again
+ASKED_AGAIN = 2
+
+
+def read_pages(read: Callable[[], Page], most: int, what: str = "records") -> str:
+    """Read page after page until all that was promised is there; returns what is missing.
+
+    An answer counts as whole only if it held as many records as the service says there are.
 
     Args:
-        read: reads the next page, and tells whether there is another.
+        read: reads the next page, or the same once more if the last one was empty.
+        what: the records, in a fault such as "500 of 900 papers came".
 
     Raises:
         SourceError: not even the first could be read.
     """
-    for page in range(most):
+    n_seen, n_pages, n_empty = 0, 0, 0
+    total: int | None = None
+    while n_pages < most:
         try:
-            if not read():
-                return ""
+            page = read()
         except SourceError as error:
-            if page == 0:
+            if n_pages == 0:
                 raise
-            return f"page {page + 1} is missing: {error}"
+            return f"page {n_pages + 1} is missing: {error}"
+        n_seen += page.n_records
+        total = total if page.total is None else max(total or 0, page.total)
+        if total is None:
+            if not page.n_records or not page.more:
+                return ""
+        elif n_seen >= total:
+            return ""
+        elif not page.n_records:
+            n_empty += 1
+            if n_empty > ASKED_AGAIN:
+                return short_of(n_seen, total, what)
+            continue
+        elif not page.more:
+            return short_of(n_seen, total, what)
+        n_pages, n_empty = n_pages + 1, 0
     return f"there are more than {most} pages; the first were used"
+
+
+def short_of(n_seen: int, total: int, what: str = "records") -> str:
+    """That less came than was promised; empty if it did not."""
+    return f"only {n_seen:,} of {total:,} {what} came" if n_seen < total else ""
+
+
+def is_repeat(papers: Sequence[Paper], request: FetchRequest) -> bool:
+    """Whether a day's list is that of the day before under another date.
+
+    Some servers change the date before the papers.
+    """
+    new = [p for p in papers if p.announce_type == "new"] or list(papers)
+    return len(new) > 1 and all(p.id in request.latest for p in new)
+
+
+def stated_total(record: Mapping[str, Any], key: str) -> int | None:
+    """A count that may be written as a text; None if there is none."""
+    value = record.get(key)
+    if isinstance(value, str) and value.strip().isdigit():
+        value = int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def listing(

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 from typing import Annotated, Literal
 from urllib.parse import urlencode
 from xml.etree import ElementTree
+from xml.sax.saxutils import escape
 
 from pydantic import Field, StrictStr
 
@@ -16,16 +17,20 @@ from digest.fetcher import Fetcher
 from digest.fields import Url
 from digest.identifiers import parse_doi
 from digest.identity import canonical_id
+from digest.markup import plain
 from digest.model import Listing, Paper
 from digest.ports import FetchRequest
 from digest.sources.base import BaseSource, KeyOf, NamedSourceSettings
 from digest.sources.payload import (
     MAX_ABSTRACT_CHARS,
     MAX_TITLE_CHARS,
+    Page,
     language_of,
     listing,
     once,
     parse_json,
+    read_pages,
+    short_of,
     table,
     text,
     window,
@@ -56,8 +61,11 @@ def parse_ids(body: bytes, *, url: str) -> tuple[tuple[str, ...], int]:
     return found, int(total) if total.isdigit() else len(found)
 
 
-def parse_records(body: bytes, *, url: str, now: datetime) -> tuple[Paper, ...]:
-    """The articles of an efetch answer; books and what has no title are left out.
+def parse_records(
+    body: bytes, *, url: str, now: datetime
+) -> tuple[tuple[Paper, ...], frozenset[str]]:
+    """The articles of an efetch answer, and the ids of all its records: books and what has no
+    title are no papers.
 
     Raises:
         SourceMalformed: it is not XML, or it declares entities.
@@ -68,7 +76,16 @@ def parse_records(body: bytes, *, url: str, now: datetime) -> tuple[Paper, ...]:
         root = ElementTree.fromstring(body)
     except (ElementTree.ParseError, ValueError, LookupError) as error:
         raise SourceMalformed(f"{url} sent something that is not XML: {error}.") from error
-    return tuple(p for a in root.iter("PubmedArticle") if (p := _paper(a, now)) is not None)
+    papers = tuple(p for a in root.iter("PubmedArticle") if (p := _paper(a, now)) is not None)
+    told = {_text(e) for kind in _RECORDS for e in root.findall(f"{kind}/PMID")}
+    return papers, frozenset(told)
+
+
+_RECORDS = (
+    "PubmedArticle/MedlineCitation",
+    "PubmedBookArticle/BookDocument",
+    "DeleteCitation",
+)
 
 
 def _paper(record: ElementTree.Element, now: datetime) -> Paper | None:
@@ -86,7 +103,7 @@ def _paper(record: ElementTree.Element, now: datetime) -> Paper | None:
     entered = min(entered, now) if entered else None
     return Paper(
         id=canonical_id(doi=doi, guid=page),
-        title=title.strip("[]").rstrip(".")[:MAX_TITLE_CHARS],
+        title=_without_brackets(title)[:MAX_TITLE_CHARS],
         abstract=_abstract(article)[:MAX_ABSTRACT_CHARS],
         authors=tuple(_authors(article)),
         url=page,
@@ -103,9 +120,27 @@ def _paper(record: ElementTree.Element, now: datetime) -> Paper | None:
     )
 
 
+def _without_brackets(title: str) -> str:
+    """A title without the brackets that tell that it is a translation, and without its full stop.
+
+    >>> _without_brackets("[The frog in winter].")
+    'The frog in winter'
+    """
+    title = title.rstrip(".").rstrip()
+    if title.startswith("[") and title.endswith("]") and "[" not in title[1:]:
+        title = title[1:-1].rstrip(". ")
+    return title
+
+
 def _text(element: ElementTree.Element | None) -> str:
-    """All text of an element: titles hold <i> and <sub>."""
-    return clean("".join(element.itertext())) if element is not None else ""
+    """All text of an element: titles hold <i>, <sub> and MathML."""
+    if element is None:
+        return ""
+    if len(element) == 0:
+        return clean(element.text)
+    parts = [escape(element.text or "")]
+    parts += [ElementTree.tostring(child, encoding="unicode") for child in element]
+    return plain("".join(parts))
 
 
 def _abstract(article: ElementTree.Element) -> str:
@@ -177,20 +212,34 @@ class PubMedSource(BaseSource):
         first, last = window(request, overlap=OVERLAP_DAYS, first=FIRST_DAYS)
         ids, fault = self._ids(first, last)
         papers: dict[str, Paper] = {}
+        missing: list[str] = []
         for start in range(0, len(ids), BATCH):
             try:
-                for paper in self._records(ids[start : start + BATCH], request.now):
-                    papers.setdefault(paper.id, paper)
+                missing += self._collect(ids[start : start + BATCH], request.now, papers)
             except SourceError as error:
                 if not papers:
                     raise
-                fault = f"records from the {start + 1}st on are missing: {error}"
+                fault = fault or f"records from the {start + 1}st on are missing: {error}"
                 break
+        if missing:  # asked for once more, since what is left out by chance comes then
+            try:
+                missing = self._collect(missing[:BATCH], request.now, papers)
+            except SourceError as error:
+                fault = fault or str(error)
+        fault = fault or short_of(len(ids) - len(missing), len(ids), "records")
         return listing(self.name, papers.values(), request, (first, last), fault)
+
+    def _collect(self, ids: Sequence[str], now: datetime, papers: dict[str, Paper]) -> list[str]:
+        """Add the records of some ids; returns the ids that were not answered."""
+        found, told = self._records(ids, now)
+        for paper in found:
+            papers.setdefault(paper.id, paper)
+        return [i for i in ids if i not in told]
 
     def _ids(self, first: date, last: date) -> tuple[list[str], str]:
         ids: list[str] = []
-        while len(ids) < MAX_IDS:
+
+        def read() -> Page:
             query = {
                 "db": "pubmed",
                 "term": self._query,
@@ -203,12 +252,15 @@ class PubMedSource(BaseSource):
             }
             url = f"{self._base_url}/esearch.fcgi?{urlencode(query)}"
             found, total = parse_ids(self._get(url, "application/json"), url=url)
-            ids += found
-            if not found or len(ids) >= total:
-                return ids, ""
-        return ids[:MAX_IDS], f"more than {MAX_IDS} articles were found; narrow the query"
+            ids.extend(found)
+            return Page(len(found), total)
 
-    def _records(self, ids: Sequence[str], now: datetime) -> tuple[Paper, ...]:
+        fault = read_pages(read, MAX_IDS // PER_PAGE, "ids")
+        return list(dict.fromkeys(ids)), fault
+
+    def _records(
+        self, ids: Sequence[str], now: datetime
+    ) -> tuple[tuple[Paper, ...], frozenset[str]]:
         query = {"db": "pubmed", "id": ",".join(ids), "retmode": "xml"}
         url = f"{self._base_url}/efetch.fcgi?{urlencode(query, safe=',')}"
         return parse_records(self._get(url, "application/xml"), url=url.split("&id=")[0], now=now)

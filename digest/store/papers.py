@@ -174,10 +174,17 @@ class Papers:
                 )
             ).all()
             rows = connection.execute(sa.select(schema.validators)).mappings().all()
+            table = schema.mentions
+            latest = connection.scalars(
+                sa.select(table.c.paper_id).where(
+                    table.c.source == source, table.c.listed_on == max(days, default=now.date())
+                )
+            ).all()
         return FetchRequest(
             now=now,
             until=until,
             covered=frozenset(days),
+            latest=frozenset(latest) if days else frozenset(),
             validators={
                 r["url"]: Validators(url=r["url"], etag=r["etag"], last_modified=r["last_modified"])
                 for r in rows

@@ -90,6 +90,7 @@ def _stored(name: str, answer: Listing | Exception, seconds: float, store: Store
         complete=answer.complete,
         unchanged=answer.unchanged,
         fault=answer.fault,
+        remark=answer.remark,
         duration_s=seconds,
     )
 
@@ -102,4 +103,5 @@ def describe_source(report: SourceReport) -> str:
         return f"{report.source}: nothing has changed since the last fetch"
     fault = "" if report.complete else f". Incomplete: {report.fault}"
     papers = counted(report.n_fetched, "paper")
-    return f"{report.source}: {papers}, {report.n_new} not known before{fault}"
+    remark = f". {report.remark}" if report.remark else ""
+    return f"{report.source}: {papers}, {report.n_new} not known before{fault}{remark}"

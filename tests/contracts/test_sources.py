@@ -263,3 +263,148 @@ def test_its_table_refuses_what_it_does_not_know(kind: str) -> None:
     config: ConfigDict = settings.model_config
     assert config.get("extra") == "forbid"
     assert config.get("frozen") is True
+
+
+# --- completeness: a listing counts as read only when all of it was ------------------------------
+
+
+def works_of(n: int) -> bytes:
+    body = json.loads(works(work(1), work(2), cursor="more"))
+    body["meta"]["count"] = n
+    return json.dumps(body).encode()
+
+
+def europe_pmc_of(n: int) -> Answer:
+    body = json.loads(europe_pmc(Request("/search", {}, {}, b"")).body)
+    return as_json(body | {"hitCount": n})
+
+
+def first_only(full: Answer, empty: Answer, key: str, start: str) -> Callable[[Request], Answer]:
+    """The first page, and nothing on those after it."""
+    return lambda request: full if request.query.get(key, start) == start else empty
+
+
+#: each kind that pages: the provider says that there are nine and gives two
+SHORT: dict[str, Callable[[WebServer], object]] = {
+    "arxiv-query": lambda web: web.routes.update(
+        {
+            "/api/query": first_only(
+                Answer(api([record(1), record(2)], total=9)), Answer(api([], total=9)), "start", "0"
+            )
+        }
+    ),
+    "biorxiv": lambda web: web.routes.update(
+        {
+            DETAILS: lambda _: plain(details(preprint(1), preprint(2), total=9)),
+            DETAILS.replace("/0/json", "/2/json"): lambda _: plain(details(total=9)),
+        }
+    ),
+    "crossref": lambda web: web.routes.update(
+        {
+            "/journals/1476-4687/works": first_only(
+                plain(registered(item(1), item(2), cursor="next", total=9)),
+                plain(registered(cursor="next", total=9)),
+                "cursor",
+                "*",
+            )
+        }
+    ),
+    "europepmc": lambda web: web.routes.update({"/search": lambda _: europe_pmc_of(9)}),
+    "openalex": lambda web: web.routes.update(
+        {"/works": first_only(plain(works_of(9)), as_json({"results": [], "meta": {"count": 9}}),
+                              "cursor", "*")}
+    ),
+    "openreview": lambda web: web.routes.update(
+        {
+            "/notes": first_only(
+                plain(notes(submission(1), submission(2), total=9)), plain(notes(total=9)),
+                "offset", "0",
+            )
+        }
+    ),
+    "pubmed": lambda web: web.routes.update(
+        {"/esearch.fcgi": lambda _: plain(pmids(1, 2, 3, 4, 5, 6, 7, 8, 9))}
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", SHORT)
+def test_fewer_records_than_promised_leave_the_day_open(
+    kind: str, web: WebServer, tmp_path: Path, fetcher: Fetcher
+) -> None:
+    source = source_of(kind, web, tmp_path, fetcher)
+    SHORT[kind](web)
+    found = ask(source)
+    assert len(found.papers) == 2
+    assert not found.complete
+    assert "2 of 9" in found.fault
+    assert not found.days
+
+
+@pytest.mark.parametrize("kind", sorted(set(EXAMPLES) - {"opml"}))
+def test_an_answer_without_a_body_is_no_quiet_day(
+    kind: str, web: WebServer, tmp_path: Path, fetcher: Fetcher
+) -> None:
+    source = source_of(kind, web, tmp_path, fetcher)
+    break_all(web, Answer(b""))
+    try:
+        found = ask(source)
+    except SourceError:
+        return
+    assert not found.complete
+    assert DAY not in found.days
+
+
+def test_the_batch_of_the_day_before_is_no_listing_of_today(
+    web: WebServer, tmp_path: Path, fetcher: Fetcher
+) -> None:
+    """Reported of ZJU-REAL/Polaris #414: the date was new, the papers were not."""
+    source = source_of("arxiv", web, tmp_path, fetcher)
+    yesterday = frozenset({"arxiv:2605.00001", "arxiv:2605.00002"})
+    covered = frozenset(DAY - timedelta(days=n) for n in range(1, 8))
+    found = source.fetch(FetchRequest(now=NOW, covered=covered, latest=yesterday))
+    assert not found.complete
+    assert "still shows the papers of the day before" in found.fault
+    assert not found.papers
+    assert DAY not in found.days
+    # the same papers once more, on a day that is known to be theirs, are nothing new
+    again = source.fetch(FetchRequest(now=NOW, covered=covered | {DAY}, latest=yesterday))
+    assert again.complete
+
+
+def test_an_empty_weekday_of_arxiv_stays_open_and_an_empty_weekend_does_not(
+    web: WebServer, tmp_path: Path, fetcher: Fetcher
+) -> None:
+    source = source_of("arxiv", web, tmp_path, fetcher)
+    web.says("/rss/cs.CL", Answer(rss([], STAMP)))
+    assert DAY.weekday() < 5
+    found = ask(source)
+    assert "a holiday, or is late" in found.fault
+    assert DAY not in found.days
+    saturday = DAY + timedelta(days=(5 - DAY.weekday()) % 7)
+    web.says("/rss/cs.CL", Answer(rss([], f"{saturday:%a, %d %b %Y} 00:00:00 +0000")))
+    later = NOW + (saturday - DAY)
+    covered = frozenset(saturday - timedelta(days=n) for n in range(1, 8))
+    found = source.fetch(FetchRequest(now=later, covered=covered))
+    assert found.complete
+    assert saturday in found.days
+
+
+def test_a_catch_up_that_comes_in_part_is_asked_for_again(
+    web: WebServer, tmp_path: Path, fetcher: Fetcher
+) -> None:
+    """Reported of arxiv.py #43 and #83: an empty page in the middle of an answer."""
+    source = source_of("arxiv", web, tmp_path, fetcher)
+    pages = [api([record(3)], total=3), api([], total=3), api([record(4), record(5)], total=3)]
+    web.says("/api/query", *map(Answer, pages))
+    missed = DAY - timedelta(days=1)
+    covered = frozenset(DAY - timedelta(days=n) for n in range(2, 8))
+    found = source.fetch(FetchRequest(now=NOW, covered=covered))
+    assert found.complete
+    assert missed in found.days
+    assert len(found.papers) == 5
+    web.says("/api/query", Answer(api([record(3)], total=3)), Answer(api([], total=3)))
+    found = source.fetch(FetchRequest(now=NOW, covered=covered))
+    assert not found.complete
+    assert "1 of 3" in found.fault
+    assert missed not in found.days

@@ -157,8 +157,8 @@ def test_crossref_asks_each_journal_and_one_that_fails_costs_itself(web: WebServ
 def test_a_long_journal_is_read_page_by_page(web: WebServer) -> None:
     web.routes["/journals/1476-4687/works"] = paged(  # type: ignore[assignment]
         {
-            "*": registered(*(item(n) for n in range(100)), cursor="next"),
-            "next": registered(*(item(n) for n in range(100, 103)), cursor="more"),
+            "*": registered(*(item(n) for n in range(100)), cursor="next", total=103),
+            "next": registered(*(item(n) for n in range(100, 103)), cursor="more", total=103),
         }
     )
     with fetcher() as client:
@@ -169,7 +169,8 @@ def test_a_long_journal_is_read_page_by_page(web: WebServer) -> None:
 def test_a_venue_of_openreview_is_read_page_by_page(web: WebServer) -> None:
     def route(request: Request) -> Answer:
         start = int(request.query["offset"])
-        return answer(notes(*(submission(n) for n in range(start, min(start + 1000, 1200)))))
+        found = (submission(n) for n in range(start, min(start + 1000, 1200)))
+        return answer(notes(*found, total=1200))
 
     web.routes["/notes"] = route
     with fetcher() as client:

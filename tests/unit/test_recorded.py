@@ -32,8 +32,10 @@ from tests.conftest import NOW
 
 
 def _arxiv(path: Path) -> int:
-    read = arxiv_api.parse_api if path.name.startswith("api") else arxiv.parse_listing
-    return len(read(path.read_bytes(), "", url="u", source="arxiv", now=NOW)[0])
+    body = path.read_bytes()
+    if path.name.startswith("api"):
+        return len(arxiv_api.parse_api(body, "", url="u", source="arxiv", now=NOW)[0])
+    return len(arxiv.parse_listing(body, "", url="u", source="arxiv", now=NOW).papers)
 
 
 def _feed(path: Path) -> int:
@@ -45,7 +47,7 @@ def _pubmed(path: Path) -> int:
         return len(pubmed.parse_ids(path.read_bytes(), url="u")[0])
     if path.suffix == ".nbib":
         return len(library.read(path).papers)
-    return len(pubmed.parse_records(path.read_bytes(), url="u", now=NOW))
+    return len(pubmed.parse_records(path.read_bytes(), url="u", now=NOW)[0])
 
 
 def _biorxiv(path: Path) -> int:

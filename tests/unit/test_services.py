@@ -23,7 +23,7 @@ from digest.sources import (
     pubmed,
     semantic_scholar,
 )
-from digest.sources.payload import window
+from digest.sources.payload import Page, window
 from digest.text import clean, safe_url
 from tests.conftest import NOW
 
@@ -48,7 +48,8 @@ def details(*found: dict[str, Any], total: int | None = None) -> bytes:
 
 
 def test_a_preprint_has_all_that_the_server_says() -> None:
-    (paper,), n, total = biorxiv.parse(details(preprint(), total=7), url="u", server="biorxiv")
+    (paper,), page = biorxiv.parse(details(preprint(), total=7), url="u", server="biorxiv")
+    n, total = page.n_records, page.total
     assert (n, total) == (1, 7)
     assert paper.id == "doi:10.64898/2026.05.00001"
     assert paper.title == "Roots & leaves 1"
@@ -63,10 +64,10 @@ def test_a_preprint_has_all_that_the_server_says() -> None:
 
 def test_a_later_version_is_a_replacement_and_an_empty_day_is_one() -> None:
     body = details(preprint(version="2"), preprint(2, date="soon"), preprint(3, title=""))
-    (paper,), n, _ = biorxiv.parse(body, url="u", server="medrxiv")
-    assert (paper.announce_type, n) == ("replace", 3)
+    (paper,), page = biorxiv.parse(body, url="u", server="medrxiv")
+    assert (paper.announce_type, page.n_records) == ("replace", 3)
     empty = json.dumps({"messages": [{"status": "no posts found"}], "collection": []}).encode()
-    assert biorxiv.parse(empty, url="u", server="biorxiv") == ((), 0, 0)
+    assert biorxiv.parse(empty, url="u", server="biorxiv") == ((), Page(0))
 
 
 def work(number: int = 1, **changes: Any) -> dict[str, Any]:
@@ -124,14 +125,15 @@ def item(number: int = 1, **changes: Any) -> dict[str, Any]:
     } | changes
 
 
-def registered(*found: dict[str, Any], cursor: str = "") -> bytes:
-    message = {"items": found, "next-cursor": cursor, "total-results": len(found)}
+def registered(*found: dict[str, Any], cursor: str = "", total: int | None = None) -> bytes:
+    message = {"items": found, "next-cursor": cursor, "total-results": total or len(found)}
     return json.dumps({"status": "ok", "message": message}).encode()
 
 
 def test_a_work_of_crossref_is_dated_by_its_registration() -> None:
     body = registered(item(), item(2, type="journal"), item(3, title=[]), cursor="c")
-    (paper,), cursor, n = crossref.parse(body, url="u", now=NOW)
+    (paper,), cursor, page = crossref.parse(body, url="u", now=NOW)
+    n = page.n_records
     assert (cursor, n) == ("c", 3)
     assert paper.title == "A study of things 1"
     assert paper.abstract == "We look."
@@ -161,15 +163,16 @@ def submission(number: int = 1, **changes: Any) -> dict[str, Any]:
     } | changes
 
 
-def notes(*found: dict[str, Any]) -> bytes:
-    return json.dumps({"notes": found, "count": len(found)}).encode()
+def notes(*found: dict[str, Any], total: int | None = None) -> bytes:
+    return json.dumps({"notes": found, "count": total or len(found)}).encode()
 
 
 def test_a_submission_of_openreview_is_news_for_a_while() -> None:
     old = submission(2, odate=1_700_000_000_000)
     bare = submission(3, content={"title": "The first layout", "authors": ["A"]})
     body = notes(submission(), old, bare, submission(4, content=None))
-    (new, known, first_layout), n = openreview.parse(body, url="u", now=NOW, oldest=OLDEST)
+    (new, known, first_layout), page = openreview.parse(body, url="u", now=NOW, oldest=OLDEST)
+    n = page.n_records
     assert n == 4
     assert new.title == "A submission 1"
     assert new.url == "https://openreview.net/forum?id=forum1"
@@ -207,9 +210,9 @@ def pmids(*numbers: int, total: int | None = None) -> bytes:
 
 def test_an_article_of_pubmed_has_its_parts_and_the_day_it_was_taken_in() -> None:
     book = "<PubmedBookArticle/><PubmedArticle><MedlineCitation/></PubmedArticle>"
-    (paper,) = pubmed.parse_records(articles(7, more=book), url="u", now=NOW)
+    (paper,), _ = pubmed.parse_records(articles(7, more=book), url="u", now=NOW)
     assert paper.title == "On E. coli 7"
-    assert paper.abstract == "Background: We ask. Results: H2O helps."
+    assert paper.abstract == "Background: We ask. Results: H₂O helps."
     assert paper.authors == ("Grace B Hopper", "The Group")
     assert (paper.id, paper.doi) == ("doi:10.1000/p7", "10.1000/p7")
     assert paper.url == "https://pubmed.ncbi.nlm.nih.gov/7/"
@@ -230,7 +233,7 @@ def test_ids_of_pubmed_and_its_errors() -> None:
 def test_any_bytes_of_pubmed_are_read_or_refused(noise: bytes, at: int) -> None:
     sound = articles(7)
     try:
-        found = pubmed.parse_records(sound[:at] + noise + sound[at:], url="u", now=NOW)
+        found, _ = pubmed.parse_records(sound[:at] + noise + sound[at:], url="u", now=NOW)
     except SourceMalformed:
         return
     assert all(p.title == clean(p.title) for p in found)
@@ -300,7 +303,8 @@ def test_a_window_begins_where_the_last_fetch_ended() -> None:
 )
 def test_recorded_preprints_are_read(fixtures: Path, name: str, server: str, n_papers: int) -> None:
     body = (fixtures / "biorxiv" / name).read_bytes()
-    papers, n, _ = biorxiv.parse(body, url="u", server=server)
+    papers, page = biorxiv.parse(body, url="u", server=server)
+    n = page.n_records
     assert len(papers) == n == n_papers
     assert all(p.abstract and p.authors and p.categories for p in papers) or n_papers == 1
 
@@ -322,7 +326,10 @@ def test_recorded_works_of_crossref_are_read(fixtures: Path) -> None:
         body = path.read_bytes()
         if "message" not in json.loads(body):
             body = json.dumps({"message": json.loads(body)}).encode()
-        papers, _, n = crossref.parse(body, url="u", now=datetime(2026, 11, 1, tzinfo=NOW.tzinfo))
+        papers, _, page = crossref.parse(
+            body, url="u", now=datetime(2026, 11, 1, tzinfo=NOW.tzinfo)
+        )
+        n = page.n_records
         assert n >= 1, path.name
         n_abstracts += sum(bool(p.abstract) for p in papers)
     assert n_abstracts > 5
@@ -334,7 +341,8 @@ def test_recorded_works_of_crossref_are_read(fixtures: Path) -> None:
 )
 def test_recorded_submissions_are_read(fixtures: Path, name: str, n: int) -> None:
     body = (fixtures / "openreview" / name).read_bytes()
-    papers, n_notes = openreview.parse(body, url="u", now=NOW, oldest=OLDEST)
+    papers, page = openreview.parse(body, url="u", now=NOW, oldest=OLDEST)
+    n_notes = page.n_records
     assert len(papers) == n_notes == n
     assert all(p.abstract and p.authors and p.published for p in papers)
 
@@ -342,7 +350,9 @@ def test_recorded_submissions_are_read(fixtures: Path, name: str, n: int) -> Non
 def test_recorded_articles_of_pubmed_are_read(fixtures: Path) -> None:
     for path in sorted((fixtures / "pubmed").glob("*.xml")):
         body = path.read_bytes()
-        papers = pubmed.parse_records(body, url="u", now=datetime(2026, 11, 1, tzinfo=NOW.tzinfo))
+        papers, _ = pubmed.parse_records(
+            body, url="u", now=datetime(2026, 11, 1, tzinfo=NOW.tzinfo)
+        )
         assert len(papers) == body.count(b"<PubmedArticle>"), path.name
         assert all(p.authors and p.announced for p in papers), path.name
     for path in sorted((fixtures / "pubmed").glob("esearch*.json")):
@@ -457,7 +467,7 @@ def test_the_recorded_author_of_semantic_scholar_is_no_list_of_papers(fixtures: 
 
 def test_the_recorded_page_of_europe_pmc_is_read(fixtures: Path) -> None:
     body = (fixtures / "europepmc" / "search.json").read_bytes()
-    papers, cursor = europepmc.parse(body, url="u", now=datetime(2026, 11, 1, tzinfo=UTC))
+    papers, cursor, _ = europepmc.parse(body, url="u", now=datetime(2026, 11, 1, tzinfo=UTC))
     assert len(papers) == 3
     assert cursor
     assert [p.aliases for p in papers] == [("pmid:41792208",), ("pmid:41744547",), ()]

@@ -24,7 +24,8 @@ STAMP = "Wed, 20 May 2026 00:00:00 -0400"
 def listing(
     body: bytes, content_type: str = "application/rss+xml"
 ) -> tuple[tuple[Paper, ...], date, str]:
-    return arxiv.parse_listing(body, content_type, url="u", source="arxiv", now=NOW)
+    found = arxiv.parse_listing(body, content_type, url="u", source="arxiv", now=NOW)
+    return found.papers, found.day, found.fault
 
 
 def test_a_listing_gives_ids_types_authors_and_abstracts_without_the_prefix() -> None:
@@ -91,9 +92,10 @@ def test_a_listing_cut_off_anywhere_keeps_whole_papers_and_says_so(cut: int) -> 
 
 def test_entries_without_id_or_title_cost_only_themselves() -> None:
     body = rss([record(1), record(2, title=""), record(3)], STAMP)
-    papers, _, fault = listing(body)
-    assert [p.arxiv_id for p in papers] == ["2605.00001", "2605.00003"]
-    assert "1 of 3 entries" in fault
+    found = arxiv.parse_listing(body, "", url="u", source="arxiv", now=NOW)
+    assert [p.arxiv_id for p in found.papers] == ["2605.00001", "2605.00003"]
+    assert not found.fault
+    assert "1 of 3 entries" in found.remark
 
 
 def test_an_abstract_may_be_missing() -> None:
@@ -159,7 +161,7 @@ def test_daily_papers_survive_missing_keys_and_hidden_authors() -> None:
     first, second = papers
     assert fault == ""
     assert first.title == "Full of breaks"
-    assert first.authors == ("A",)
+    assert first.authors == ("A", "odd")
     assert first.announced == date(2026, 5, 19)
     assert first.signals.upvotes == 7
     assert first.signals.comments == 2
@@ -220,7 +222,7 @@ FEED_ENTRY = """<?xml version="1.0"?><rss version="2.0"><channel><title>J</title
 
 def entry(link: str = "https://example.org/1", date: str = STAMP) -> Paper:
     body = FEED_ENTRY.format(link=link, date=date).encode()
-    papers, _ = feed.parse(body, "application/rss+xml", url="u", source="J", now=NOW)
+    papers, _, _ = feed.parse(body, "application/rss+xml", url="u", source="J", now=NOW)
     return papers[0]
 
 
@@ -258,10 +260,11 @@ COUNTS = {
 @pytest.mark.parametrize("name", COUNTS)
 def test_every_recorded_listing_is_read_whole(fixtures: Path, name: str) -> None:
     body = (fixtures / "arxiv" / name).read_bytes()
-    papers, _, fault = arxiv.parse_listing(
+    found = arxiv.parse_listing(
         body, "", url=name, source="arxiv", now=datetime(2026, 11, 1, tzinfo=UTC)
     )
-    assert (len(papers), fault) == (COUNTS[name], "")
+    papers = found.papers
+    assert (len(papers), found.fault, found.remark) == (COUNTS[name], "", "")
     for p in papers:
         assert p.title
         assert p.abstract
@@ -279,12 +282,13 @@ def test_the_layout_of_2018_is_read_too(fixtures: Path) -> None:
 
 
 def test_recorded_api_answers_are_read_and_their_errors_named(fixtures: Path) -> None:
-    def read(name: str) -> tuple[tuple[Paper, ...], int]:
+    def read(name: str) -> tuple[tuple[Paper, ...], int, int | None]:
         body = (fixtures / "arxiv" / name).read_bytes()
         return arxiv_api.parse_api(body, "", url=name, source="arxiv", now=NOW)
 
-    assert [len(read("api_query_15.xml")[0]), read("api_query_15.xml")[1]] == [15, 214881]
-    assert read("api_no_such_id.xml") == ((), 0)
+    papers, n_entries, total = read("api_query_15.xml")
+    assert (len(papers), n_entries, total) == (15, 15, 214881)
+    assert read("api_no_such_id.xml")[:2] == ((), 0)
     assert read("api_old_style_id.xml")[0][0].id == "arxiv:astro-ph/0601001"
     with pytest.raises(SourceMalformed, match="incorrect id format"):
         read("api_bad_id.xml")
@@ -306,7 +310,7 @@ def test_hard_and_broken_feeds_never_crash_and_never_pass_markup_on(fixtures: Pa
     assert len(files) > 100
     for path in files:
         try:
-            papers, _ = feed.parse(
+            papers, _, _ = feed.parse(
                 path.read_bytes(), "application/xml", url=path.name, source="x", now=NOW
             )
         except SourceMalformed:
@@ -319,7 +323,7 @@ def test_hard_and_broken_feeds_never_crash_and_never_pass_markup_on(fixtures: Pa
 def test_recorded_journal_feeds_give_titles_and_ids(fixtures: Path) -> None:
     n = 0
     for path in sorted((fixtures / "journals").iterdir()):
-        papers, fault = feed.parse(
+        papers, fault, _ = feed.parse(
             path.read_bytes(), "application/xml", url=path.name, source="x", now=NOW
         )
         assert fault == "", path.name
@@ -335,7 +339,7 @@ def test_of_a_hundred_thousand_entries_the_first_are_used_and_the_rest_is_not_ev
     body = b'<rss version="2.0"><channel>' + b"".join(
         b"<item><title>paper %d</title><guid>%d</guid></item>" % (n, n) for n in range(100_000)
     )
-    papers, fault = feed.parse(body, "", url="u", source="x", now=NOW)
+    papers, fault, _ = feed.parse(body, "", url="u", source="x", now=NOW)
     assert len(papers) == feed.MAX_ENTRIES
     assert "100,000 entries" in fault
 
@@ -372,7 +376,7 @@ def test_any_bytes_of_a_feed_are_read_or_refused(noise: bytes, at: int) -> None:
     )
     for body in (noise, FEED_START + noise, sound[:at] + noise + sound[at:]):
         try:
-            papers, _ = feed.parse(body, "", url="u", source="x", now=NOW)
+            papers, _, _ = feed.parse(body, "", url="u", source="x", now=NOW)
         except SourceMalformed:
             continue
         for paper in papers:
