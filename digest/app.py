@@ -84,6 +84,7 @@ class App:
             contact=fetch.contact or parseaddr(self.settings.sender)[1],
             timeout_s=fetch.timeout_s,
             retries=fetch.retries,
+            proxy=fetch.proxy,
             reserve=lambda host, s: self.store.rate_limits.acquire(host, self.clock(), s),
         )
 
@@ -183,6 +184,7 @@ class App:
         return RunContext(
             store=self.store,
             sources=self.sources,
+            lookups=self.lookups,
             renderer=self.renderer,
             clock=self.clock,
             channel=self.mail.channel,

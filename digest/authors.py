@@ -113,7 +113,8 @@ def _joined_suffixes(parts: list[str]) -> list[str]:
 
 def _are_inverted(parts: list[str]) -> bool:
     """Whether the parts are family and given names in turn."""
-    families, givens = parts[::2], parts[1::2]
+    families = [re.sub(rf"\s(?:{_SUFFIX.pattern})$", "", f, flags=re.I) for f in parts[::2]]
+    givens = parts[1::2]
     if any(_CORPORATE.search(p) for p in parts):
         return False
     if all(_INITIALS.fullmatch(g) for g in givens):

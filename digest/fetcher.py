@@ -31,7 +31,7 @@ from digest.errors import SourceUnavailable
 from digest.inflate import Inflate
 from digest.model import Validators
 from digest.pacing import Pacer
-from digest.ssrf import PrivateAddress, PublicOnlyTransport
+from digest.ssrf import PrivateAddress, transport
 
 log = logging.getLogger(__name__)
 
@@ -87,6 +87,8 @@ class Fetcher:
     Args:
         contact: who the operators of a source may write to; stands in the User-Agent.
         timeout_s: for each single answer of the server (connect, one read).
+        proxy: the address of a proxy, "environment" for what HTTP_PROXY and the like say; private
+            addresses are refused with one, too.
         deadline_s: for one request in all, however steadily it trickles.
         retries: further attempts after a passing fault.
         reserve: takes a turn at a host whose pace all processes share, and gives the seconds to
@@ -101,6 +103,7 @@ class Fetcher:
         deadline_s: float = 180.0,
         retries: int = 3,
         pause_s: float = 0.3,
+        proxy: str = "",
         sleep: Callable[[float], None] = time.sleep,
         monotonic: Callable[[], float] = time.monotonic,
         reserve: Callable[[str, float], float] | None = None,
@@ -114,6 +117,7 @@ class Fetcher:
         }
         self._timeout_s, self._deadline_s = timeout_s, deadline_s
         self._attempts, self._pause_s = retries + 1, pause_s
+        self._proxy = proxy
         self._sleep, self._monotonic = sleep, monotonic
         self._pacer, self._reserve = Pacer(monotonic, sleep), reserve
         self._clients: dict[bool, httpx.Client] = {}
@@ -138,9 +142,8 @@ class Fetcher:
     def _client(self, allow_private: bool) -> httpx.Client:
         with self._guard:
             if allow_private not in self._clients:
-                transport = httpx.HTTPTransport() if allow_private else PublicOnlyTransport()
                 self._clients[allow_private] = httpx.Client(
-                    transport=transport,
+                    transport=transport(allow_private=allow_private, proxy=self._proxy),
                     headers=self._headers,
                     timeout=self._timeout_s,
                     follow_redirects=False,

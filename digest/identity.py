@@ -63,6 +63,11 @@ def journal_doi(paper: Paper) -> str:
     return next((d for d in dois if not is_preprint_doi(d)), "")
 
 
+def has_known_id(paper: Paper) -> bool:
+    """Whether any register knows it: arXiv, a DOI, PubMed."""
+    return any(n.startswith(("arxiv:", "doi:", "pmid:")) for n in names(paper))
+
+
 def is_preprint(paper: Paper) -> bool:
     """Whether it is known as a preprint, and of no journal."""
     called = names(paper)

@@ -184,7 +184,7 @@ def gather(app: App, subscribers: Sequence[Subscriber]) -> DayReport:
     with _watched(app, dry_run=False) as tell_report:
         started = app.clock()
         warnings = (*sync_configured_likes(app, subscribers), *unused_filters(subscribers))
-        sources = fetch(app.sources, app.store, now=started)
+        sources = fetch(app.sources, app.store, now=started, lookups=app.lookups)
         report = DayReport(
             started_at=started, finished_at=app.clock(), sources=sources, warnings=warnings
         )
@@ -196,7 +196,7 @@ def fetch_all(app: App, progress: Progress = silent) -> tuple[str, ...]:
     """Bring the store up to date; returns what went wrong on the way."""
     from digest.usecases.fetch import fetch
 
-    reports = fetch(app.sources, app.store, now=app.clock(), progress=progress)
+    reports = fetch(app.sources, app.store, now=app.clock(), lookups=app.lookups, progress=progress)
     return tuple(f"{r.source}: {r.fault}" for r in reports if r.fault)
 
 
@@ -228,7 +228,14 @@ def drafts(
     emails = {s.id: s.email for s in people}
     warnings = [w.about(emails) for w in sync_configured_likes(app, people)]
     now = app.clock()
-    reports = fetch(() if stored else app.sources, app.store, now=now, until=day, progress=progress)
+    reports = fetch(
+        () if stored else app.sources,
+        app.store,
+        now=now,
+        until=day,
+        lookups=app.lookups,
+        progress=progress,
+    )
     warnings += [f"{r.source}: {r.fault}" for r in reports if r.fault]
     composer = replace(app.context(), channel=app.mail.email).composer(now, day, reports)
     return {

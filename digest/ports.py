@@ -14,7 +14,7 @@ from collections.abc import (
 )
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from digest.model import Edition, Listing, Message, Paper, Receipt, Rendered, Validators
 
@@ -89,6 +89,22 @@ class Lookup(Protocol):
 
     def find(self, names: Sequence[str], now: datetime) -> Mapping[str, Paper]:
         """The papers found, by the names they were asked for; unknown ones are absent.
+
+        Raises:
+            SourceError: the service did not answer.
+        """
+        ...
+
+
+@runtime_checkable
+class TitleLookup(Protocol):
+    """A service that can be asked for a paper without knowing any id of it."""
+
+    @property
+    def name(self) -> str: ...
+
+    def by_title(self, paper: Paper, now: datetime) -> Sequence[Paper]:
+        """Papers that may be this one, the likeliest first.
 
         Raises:
             SourceError: the service did not answer.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+import urllib.request
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
@@ -124,3 +125,65 @@ def _as_httpx() -> Iterator[None]:
         names = (kind.__name__ for kind in type(error).__mro__)
         found = next((n for n in names if hasattr(httpx, n)), "TransportError")
         raise getattr(httpx, found)(str(error)) from error
+
+
+class _ByEnvironment(httpx.BaseTransport):
+    """Through the proxies that HTTP_PROXY, HTTPS_PROXY and NO_PROXY name, as curl has it."""
+
+    def __init__(self, direct: httpx.BaseTransport) -> None:
+        self._direct = direct
+        self._proxied: dict[str, httpx.BaseTransport] = {}
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        host = request.url.host
+        named = urllib.request.getproxies().get(request.url.scheme, "")
+        if not named or urllib.request.proxy_bypass(host):
+            return self._direct.handle_request(request)
+        if named not in self._proxied:
+            address = named if "://" in named else f"http://{named}"
+            self._proxied[named] = httpx.HTTPTransport(proxy=address)
+        return self._proxied[named].handle_request(request)
+
+    def close(self) -> None:
+        for made in (self._direct, *self._proxied.values()):
+            made.close()
+
+
+class _GuardedProxy(httpx.BaseTransport):
+    """A proxy connects where it likes, so what it is asked for is looked at before.
+
+    A name that cannot be resolved here is left to the proxy: behind one there is often no other
+    name server.
+    """
+
+    def __init__(self, inner: httpx.BaseTransport) -> None:
+        self._inner = inner
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        host = request.url.host
+        try:
+            found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError):
+            found = []
+        if host.rstrip(".").endswith("localhost") or (
+            found and not any(is_public(str(info[4][0])) for info in found)
+        ):
+            raise httpx.ConnectError(f"{host} is private") from PrivateAddress(
+                f"{host} is a private address; set allow_private = true for it "
+                "if that is what you want"
+            )
+        return self._inner.handle_request(request)
+
+    def close(self) -> None:
+        self._inner.close()
+
+
+def transport(*, allow_private: bool, proxy: str = "") -> httpx.BaseTransport:
+    """How requests travel: directly, or through a proxy; to public addresses unless allowed."""
+    direct = httpx.HTTPTransport() if allow_private else PublicOnlyTransport()
+    if not proxy:
+        return direct
+    by_proxy: httpx.BaseTransport = (
+        _ByEnvironment(direct) if proxy == "environment" else httpx.HTTPTransport(proxy=proxy)
+    )
+    return by_proxy if allow_private else _GuardedProxy(by_proxy)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, make_msgid, parseaddr
@@ -15,9 +16,12 @@ from digest.address import domain_of
 from digest.cli.output import fail, say, warn
 from digest.errors import ConfigError, DigestError, LibraryError
 from digest.fields import check_address
-from digest.model import Message, Outcome
+from digest.identity import has_known_id
+from digest.model import Message, Outcome, Paper
 from digest.ports import FetchRequest
 from digest.text import counted
+
+log = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from digest.app import App
@@ -62,6 +66,10 @@ def run_checks(app: App, send_test: str, *, dns: bool = False) -> int:
         except DigestError as error:
             fail(f"{name}: {error}")
             n_failed += 1
+        except Exception as error:  # what is checked after it is worth knowing, too
+            log.exception("check.crashed name=%s", name)
+            fail(f"{name}: internal error: {error!r}")
+            n_failed += 1
     return n_failed + (_dns(app) if dns else 0)
 
 
@@ -105,7 +113,25 @@ def _source(source: Source, app: App) -> str:
     days = sorted({p.announced for p in listing.papers if p.announced})
     dates = f", listed {days[0]} to {days[-1]}" if len(days) > 1 else ""
     dates = f", listed {days[0]}" if len(days) == 1 else dates
-    return f"{counted(len(listing.papers), 'paper')}{dates}"
+    remark = f". {listing.remark[0].upper()}{listing.remark[1:]}" if listing.remark else ""
+    return f"{counted(len(listing.papers), 'paper')}{dates}{_shares(listing.papers)}{remark}"
+
+
+def _shares(papers: Sequence[Paper]) -> str:
+    """How many of a source's papers have what a card and the ranking live on."""
+    if not papers:
+        return ""
+    facts = {
+        "title": sum(bool(p.title) for p in papers),
+        "authors": sum(bool(p.authors) for p in papers),
+        "abstract": sum(bool(p.abstract) for p in papers),
+        "date": sum(p.published is not None for p in papers),
+        "link": sum(bool(p.url) for p in papers),
+        "arXiv id, DOI or PMID": sum(has_known_id(p) for p in papers),
+    }
+    shares = {name: round(100 * n / len(papers)) for name, n in facts.items()}
+    less = [f"{name} {share}%" for name, share in shares.items() if share < 100]
+    return f"; of them with {', '.join(less)}" if less else "; all with everything"
 
 
 def _likes(app: App) -> str:

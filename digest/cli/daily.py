@@ -135,7 +135,7 @@ def preview(
             composed = view.compose(application, day, only or (), stored=stored)
     if png is not None:
         view.draw(composed.mails, png, height)
-    sound = view.check(composed.mails) if check else True
+    sound = view.check(composed) if check else True
     first = None if check or png else view.write_files(composed, out)
     view.tell_warnings(composed)
     if open_ and first is not None:

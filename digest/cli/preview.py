@@ -98,15 +98,18 @@ def _write(files: Mapping[str, bytes], stem: Path) -> None:
         raise DigestError(f"{stem.parent} cannot be written: {error.strerror}.") from error
 
 
-def check(mails: Mapping[str, bytes]) -> bool:
+def check(composed: Composed) -> bool:
     """Proofread each mail aloud; returns whether all are free of errors."""
     try:
         from digest.proof import Severity, proofread
+        from digest.proof.words import lost_in
     except ImportError as error:
         raise needs_extra(error) from error
     sound = True
-    for name, body in mails.items():
-        findings = proofread(body)
+    for name, body in composed.mails.items():
+        draft = composed.drafts.get(name)
+        picks = draft.edition.picks if draft and draft.edition else ()
+        findings = [*proofread(body), *lost_in(p.paper for p in picks)]
         tally = ", ".join(
             counted(n, s.value) for s in Severity if (n := sum(f.severity is s for f in findings))
         )
@@ -121,7 +124,7 @@ def check(mails: Mapping[str, bytes]) -> bool:
                 "--serve lists them"
             )
         sound = sound and not any(f.severity is Severity.ERROR for f in findings)
-    if not mails:
+    if not composed.mails:
         say("There is no mail to check.")
     return sound
 

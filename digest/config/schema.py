@@ -222,6 +222,20 @@ class FetchSettings(Table):
     contact: StrictStr = ""
     timeout_s: Annotated[StrictInt, Field(ge=1, le=600)] = 30
     retries: Annotated[StrictInt, Field(ge=0, le=10)] = 3
+    #: the address of a proxy, or "environment" for what HTTP_PROXY, HTTPS_PROXY and NO_PROXY say
+    proxy: StrictStr = ""
+
+    @field_validator("proxy")
+    @classmethod
+    def _check_proxy(cls, value: str) -> str:
+        if value in ("", "environment"):
+            return value
+        if not re.match(r"(?:https?|socks5h?)://[^/\s]+/?$", value):
+            raise ValueError(
+                f'"{value}" is no proxy; write it like "http://proxy.example.org:3128", or '
+                '"environment"'
+            )
+        return value
 
 
 #: keys that are the same for every [[smtp]]

@@ -239,10 +239,12 @@ def _said(scan: Scanner, name: str, read: Callable[[str | None], str]) -> str:
         return _link(scan, read)
     if scan.peek() == "*":
         scan.at += 1
-    scan.optional()
+    lifted = scan.optional() is not None
     scan.optional()
     for _ in range(macros.UNSAID[name]):
         scan.following_group()
+    if name == "rule":
+        return "—" if lifted else ""  # a line above the ground is a dash
     last = name in ("textcolor", "colorbox", "fcolorbox", "raisebox", "resizebox", "scalebox",
                     "parbox", "foreignlanguage", "hyperref", "hypertarget", "hyperlink",
                     "texorpdfstring")  # fmt: skip

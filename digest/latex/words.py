@@ -11,9 +11,9 @@ _ACCENT_MACRO = re.compile(r"\\(?:[\"'`^~=.]|[uvHcdbkrt](?![a-zA-Z]))\s*")
 _ANY_MACRO = re.compile(r"\\(?:[a-zA-Z]+\*?|.)", re.S)
 _PRINTERS_ARGUMENTS = re.compile(
     r"\\(?:begin|end|cite[a-z]*|[a-zA-Z]?ref|eqref|autoref|label|textcolor|color|includegraphics|"
-    r"hspace|vspace|phantom|hypersetup)\*?\s*(?:\[[^\]]*\])?\s*\{[^{}]*\}"
+    r"hspace|vspace|phantom|hypersetup|hyperlink|hypertarget)\*?\s*(?:\[[^\]]*\])?\s*\{[^{}]*\}"
     r"|\\(?:sqrt|href|\\)\s*(?:\[[^\]]*\])"
-    r"|\\rule\s*\{[^{}]*\}\s*\{[^{}]*\}"
+    r"|\\rule\s*(?:\[[^\]]*\])?\{[^{}]*\}\s*\{[^{}]*\}"
     r"|\\href\s*\{(?:[^{}]|\{[^{}]*\})*\}(?=\s*\{)"
 )
 

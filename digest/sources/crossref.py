@@ -16,6 +16,7 @@ from digest.fetcher import Fetcher
 from digest.fields import Url
 from digest.identifiers import doi_name, parse_doi
 from digest.identity import canonical_id
+from digest.latex import readable
 from digest.markup import plain
 from digest.model import Listing, Paper
 from digest.ports import FetchRequest
@@ -162,6 +163,24 @@ class CrossrefApi:
             min_interval_s=INTERVAL_S,
         )
         return out_of(names, parse(got.body, url=url, now=now)[0])
+
+    def by_title(self, paper: Paper, now: datetime) -> Sequence[Paper]:
+        """Works with such a title and author, the likeliest first.
+
+        Raises:
+            SourceError: Crossref did not answer.
+        """
+        query = {"query.bibliographic": readable(paper.title)[:300], "rows": "3"}
+        if paper.authors:
+            query["query.author"] = paper.authors[0]
+        url = f"{self._base_url}/works?{urlencode(query)}"
+        got = self._fetcher.get(
+            url,
+            accept="application/json",
+            allow_private=self._allow_private,
+            min_interval_s=INTERVAL_S,
+        )
+        return parse(got.body, url=url, now=now)[0]
 
 
 class CrossrefSource(BaseSource):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import calendar
+import html
 import logging
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from pydantic import Field, StrictInt
 
@@ -65,11 +66,31 @@ def parse_feed(body: bytes, content_type: str, *, url: str) -> Any:
         resolve_relative_uris=False,
     )
     if not parsed.get("version") and not parsed.entries:
+        if found := feeds_of_page(body, url):
+            raise SourceMalformed(
+                f"{url} is a page and no feed; it says that its feed is {' or '.join(found)}"
+            )
         start = clean(body[:200].decode("utf-8", "replace"))[:60]
         what = "an empty answer" if not body.strip() else f'something that begins "{start}"'
         raise SourceMalformed(f"{url} sent {what} where a feed was expected.")
     parsed["n_sent"] = len(starts)
     return parsed
+
+
+_LINK = re.compile(r"<link\s[^<>]{1,2000}>", re.IGNORECASE)
+_OF_FEED = re.compile(r"application/(?:rss|atom|rdf)\+xml", re.IGNORECASE)
+_TARGET = re.compile(r"href\s*=\s*[\"']?([^\"'\s<>]+)", re.IGNORECASE)
+
+
+def feeds_of_page(body: bytes, url: str) -> list[str]:
+    """The addresses of the feeds that a web page names in its head."""
+    head = body[:200_000].decode("utf-8", "replace")
+    found = [
+        safe_url(urljoin(url, html.unescape(target[1])))
+        for link in _LINK.findall(head)
+        if _OF_FEED.search(link) and (target := _TARGET.search(link))
+    ]
+    return list(dict.fromkeys(f for f in found if f))[:3]
 
 
 _LAST_TAG = re.compile(

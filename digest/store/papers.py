@@ -349,6 +349,22 @@ class Papers:
         with self._db.read() as connection:
             return tuple(ListingEntry(**row) for row in connection.execute(query).mappings())
 
+    def without_abstract(self, since: datetime, limit: int) -> tuple[Paper, ...]:
+        """Papers listed since then of which no source brought an abstract, the latest first."""
+        papers, table = schema.papers, schema.mentions
+        query = (
+            sa.select(papers.c.id)
+            .join(table, table.c.paper_id == papers.c.id)
+            .where(table.c.first_seen >= since, papers.c.abstract == "")
+            .group_by(papers.c.id)
+            .order_by(sa.func.max(table.c.id).desc())
+            .limit(limit)
+        )
+        with self._db.read() as connection:
+            ids = list(connection.scalars(query))
+            found = read_papers(connection, ids)
+        return tuple(found[i] for i in ids if i in found)
+
     def entries_of(self, paper_id: str) -> tuple[ListingEntry, ...]:
         """Where and when a paper was listed, in the order of arrival."""
         table = schema.mentions

@@ -25,7 +25,7 @@ from digest.model import (
     Subscriber,
     SubscriberReport,
 )
-from digest.ports import Channel, Clock, Progress, Source, silent
+from digest.ports import Channel, Clock, Lookup, Progress, Source, silent
 from digest.ranking.profile import RankingOptions
 from digest.ranking.reader import DayRanking
 from digest.text import counted
@@ -57,6 +57,8 @@ class RunContext:
     worker: str
     retention: timedelta
     ranking: RankingOptions = field(default_factory=RankingOptions)
+    #: who is asked for abstracts that sources did not bring
+    lookups: Sequence[Lookup] = ()
     #: a language model's view of papers, if there is one
     embed: Embed | None = None
     policy: RetryPolicy = field(default_factory=RetryPolicy)
@@ -105,7 +107,9 @@ def run_day(
     """From listings to delivered mail, for these readers. The caller holds `store.exclusive`."""
     store, started = context.store, context.clock()
     asked = context.sources if subscribers else ()  # else only mails of earlier runs are due
-    sources = fetch(asked, store, now=started, until=day, progress=progress)
+    sources = fetch(
+        asked, store, now=started, until=day, lookups=context.lookups, progress=progress
+    )
     now = context.clock()
     composer = context.composer(now, day, sources)
     reports = plan(

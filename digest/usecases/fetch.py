@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 from digest.errors import DigestError, SourceError
 from digest.model import Listing, SourceReport
-from digest.ports import FetchRequest, Progress, Source, silent
+from digest.ports import FetchRequest, Lookup, Progress, Source, silent
 from digest.text import counted
+from digest.usecases.abstracts import fill_abstracts
 
 if TYPE_CHECKING:
     from digest.store import Store
@@ -30,9 +31,14 @@ def fetch(
     *,
     now: datetime,
     until: date | None = None,
+    lookups: Sequence[Lookup] = (),
     progress: Progress = silent,
 ) -> tuple[SourceReport, ...]:
-    """Ask all sources at once and store what they bring; one that fails costs only itself."""
+    """Ask all sources at once and store what they bring; one that fails costs only itself.
+
+    Args:
+        lookups: who is asked for abstracts that the sources did not bring.
+    """
     if not sources:
         return ()
     requests = [_request(s, store, now, until) for s in sources]
@@ -44,6 +50,8 @@ def fetch(
             report = _stored(source.name, answer, seconds, store)
             progress(describe_source(report))
             reports.append(report)
+    if n_found := fill_abstracts(store, lookups, now):
+        progress(f"{counted(n_found, 'abstract')} looked up that no source had brought")
     return tuple(reports)
 
 
