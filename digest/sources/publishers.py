@@ -40,7 +40,7 @@ _ABOUT_ISSUE = re.compile(
     r"^(?:publication date|cover date|source|journal(?: name)?|volume|issue|pages?|doi|pmid|pmcid|"
     r"keywords?|article type|section|issn|publisher)\s*:"
     r"|^(?:doi\s*:?\s*)?(?:https?://(?:dx\.)?doi\.org/)?10\.\d{4,9}/\S+$"
-    r"|\bvol(?:\.|ume)\s*\w+.*\b(?:issue|no\.|number|pp?\.|pages?)\s*\S+"
+    r"|\bvol(?:\.|ume)\s*\d+.*\b(?:issue|no\.|number|pp?\.|pages?)\s*\w*\d"
     r"|,\s*volume\s+\d+(?:,[^.]*)?\.?$"
     r"|^[^.]{2,120},\s*(?:early\s?view|ahead of print|accepted articles?|just accepted)\.?$"
     r"|^[^.]{2,120},\s*(?:articles? )?in press\.?$"
