@@ -6,8 +6,9 @@ from __future__ import annotations
 import json
 import logging
 import sqlite3
-from collections.abc import Iterator
-from datetime import timedelta
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,14 @@ from digest.fetcher import Fetcher
 from digest.libraries import library_of
 from digest.library.zotero import Items
 from digest.library.zotero_file import ZoteroFile
+from digest.model import Listing, Paper
 from digest.ports import FetchRequest
 from digest.sources.europepmc import EuropePmcSource
 from digest.sources.openalex import OpenAlexApi, OpenAlexSource
 from digest.sources.pubmed import PubMedSource
 from digest.sources.semantic_scholar import SemanticScholarApi, SemanticScholarSource
+from digest.store import open_store
+from digest.usecases.abstracts import fill_abstracts
 from digest.usecases.feedback import rate_references
 from digest.usecases.imports import imports
 from digest.usecases.lookup import resolve
@@ -568,3 +572,61 @@ def test_a_local_database_among_the_likes(world: World) -> None:
     done = digest(world.folder, "import", "zotero.sqlite", "--collection", "Reading")
     assert done.returncode == 0, done.stderr
     assert "zotero.sqlite (Reading) for ada@example.org: 1 new" in done.stdout
+
+
+# --- abstracts of what may be picked -------------------------------------------------------------
+
+
+class Library:
+    """A service with one abstract, which counts what it is asked."""
+
+    name, batch = "Library", 10
+
+    def __init__(self, known: Paper) -> None:
+        self.known = known
+        self.asked: list[str] = []
+
+    def knows(self, name: str) -> bool:
+        return name.startswith("doi:")
+
+    def find(self, names: Sequence[str], now: datetime) -> dict[str, Paper]:
+        self.asked += names
+        return {n: self.known for n in names if n == self.known.id}
+
+    def by_title(self, paper: Paper, now: datetime) -> Sequence[Paper]:
+        self.asked.append(paper.title)
+        return [self.known]
+
+
+def test_abstracts_are_looked_up_for_all_that_was_listed_without_one(tmp_path: Path) -> None:
+    title = "Growing plants under grids of laser beams in winter"
+    known = paper(
+        1, id="doi:10.1000/a", doi="10.1000/a", title=title, abstract="We grow.", url="", pdf_url=""
+    )
+    by_doi = replace(known, abstract="", source="J", announced=NOW.date())
+    by_title = replace(by_doi, id="feed:x", doi="", source="K")
+    for listed in (by_doi, by_title):
+        with open_store(tmp_path / f"{listed.source}.db") as store:
+            library = Library(known)
+            store.papers.add_listing(Listing(source="J", papers=(listed,), fetched_at=NOW))
+            assert fill_abstracts(store, [library], NOW) == 1
+            found = store.papers.find(listed.id)
+            assert found is not None
+            assert found.abstract == "We grow."
+            assert len(library.asked) <= 2
+            # nobody is asked twice for what is there, or for what nobody has
+            assert fill_abstracts(store, [library], NOW) == 0
+            other = replace(listed, id="doi:10.1000/b", doi="10.1000/b", title="Another " + title)
+            store.papers.add_listing(Listing(source="J", papers=(other,), fetched_at=NOW))
+            fill_abstracts(store, [library], NOW)
+            n_asked = len(library.asked)
+            fill_abstracts(store, [library], NOW + timedelta(hours=1))
+            assert len(library.asked) == n_asked
+
+
+def test_a_title_that_is_another_papers_brings_no_abstract(tmp_path: Path) -> None:
+    wrong = paper(1, id="doi:10.1000/a", doi="10.1000/a", authors=("Zoe Zeta",), url="", pdf_url="")
+    listed = replace(wrong, id="feed:x", doi="", abstract="", authors=("Ann Alpha", "Bo Beta"))
+    with open_store(tmp_path / "digest.db") as store:
+        store.papers.add_listing(Listing(source="J", papers=(listed,), fetched_at=NOW))
+        assert fill_abstracts(store, [Library(wrong)], NOW) == 0

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -610,3 +610,40 @@ def test_what_was_stored_before_there_were_names_is_found_by_id_and_doi(place: P
         found = opened.papers.resolve(["doi:10.1000/x", "arxiv:2605.00001"])
         assert set(found.values()) == {"arxiv:2605.00001"}
         assert len(found) == 2
+
+
+def test_a_paper_is_found_by_any_address_that_is_shown_of_it(store: Store) -> None:
+    known = paper(
+        1,
+        id="feed:abc",
+        doi="",
+        url="https://www.sciencedirect.example/science/article/pii/S0001?dgcid=rss_sd_all",
+        pdf_url="https://papers.example/1.pdf",
+    )
+    store.papers.add([known], NOW)
+    for address in (
+        "https://www.sciencedirect.example/science/article/pii/S0001",
+        "http://sciencedirect.example/science/article/pii/S0001?dgcid=rss_sd_all#top",
+        "https://papers.example/1.pdf",
+    ):
+        found = store.papers.find(address)
+        assert found is not None, address
+        assert found.id == "feed:abc"
+    assert store.papers.find("https://papers.example/2.pdf") is None
+
+
+def test_a_second_version_in_a_feed_is_no_news(store: Store) -> None:
+    """Reported of ChemRxiv: v1 mailed on the first day, v2 as new on the second."""
+
+    def listed(version: int, when: datetime) -> int:
+        doi = f"10.26434/chemrxiv-2026-abc12-v{version}"
+        record = paper(
+            1, id=f"doi:{doi.rpartition('-')[0]}", doi=doi, url=f"https://doi.org/{doi}",
+            pdf_url="", announced=when.date(), version=version, source="ChemRxiv",
+        )  # fmt: skip
+        listing = Listing(source="ChemRxiv", papers=(record,), fetched_at=when, rolling=True)
+        return store.papers.add_listing(listing)
+
+    assert listed(1, NOW) == 1
+    assert listed(2, NOW + timedelta(days=1)) == 0
+    assert len(store.papers.entries_of("doi:10.26434/chemrxiv-2026-abc12")) == 1

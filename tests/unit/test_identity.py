@@ -204,3 +204,108 @@ def test_merging_joins_the_same_records_in_any_order(order: list[int]) -> None:
     ]
     found = merge([records[i] for i in order])
     assert {p.id for p in found} == {"arxiv:2605.00001", "arxiv:2605.00004"}
+
+
+# --- one paper is one paper, and two are two -----------------------------------------------------
+
+TITLE = "Training models on grids of laser beams"
+PREPRINT = {"id": "doi:10.26434/chemrxiv-2026-abc12", "doi": "10.26434/chemrxiv-2026-abc12-v1"}
+JOURNAL = {"id": "doi:10.1021/jlaser.6c00001", "doi": "10.1021/jlaser.6c00001"}
+DAY = datetime(2026, 5, 20, tzinfo=UTC)
+
+
+def pair(one: dict[str, object], other: dict[str, object]) -> int:
+    """How many papers two records are."""
+    base: dict[str, object] = {"url": "", "pdf_url": "", "published": DAY}
+    first = paper(1, **(base | {"title": TITLE, "source": "a"} | PREPRINT | one))  # type: ignore[arg-type]
+    second = paper(2, **(base | {"title": TITLE, "source": "b"} | JOURNAL | other))  # type: ignore[arg-type]
+    return len(merge([first, second]))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (TITLE, f"[ASAP] {TITLE}"),
+        (TITLE, f"Sensors, Vol. 26, Pages 7000: {TITLE}"),
+        (TITLE, f"{TITLE}: a study with plants"),
+        ("Decays of $B^0_s$ mesons at CERN", "Decays of Bs0 mesons at CERN"),
+        (r"Symmetry of $\mu$-$\tau$ neutrinos", "Symmetry of μ-τ neutrinos"),
+        ("CO₂ capture by green plants", "CO2 capture by green plants"),
+        ("Generative adversarial networks", "Generative Adversarial Networks"),
+        ("基于激光的植物生长研究方法", "基于激光的植物生长研究方法"),
+        ("Correction of batch effects in cells", "Correction of batch effects in cells"),
+        ("Comment generation for source code", "Comment generation for source code"),
+        ("Retractable needles for tissue", "Retractable needles for tissue"),
+        ("News recommendation with graphs", "News recommendation with graphs"),
+    ],
+)  # fmt: skip
+def test_a_preprint_and_its_journal_version_are_one_however_the_title_is_written(
+    one: str, other: str
+) -> None:
+    assert pair({"title": one}, {"title": other}) == 1
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "This Week in The Journal of Plants",
+        "Annual report of the observatory of lasers",
+        "Introduction to the special issue on laser beams",
+        "Erratum: Training models on grids of laser beams",
+        "Correction to: Training models on grids of laser beams",
+        "Correction: Training models on grids of laser beams",
+        "Editorial board and list of reviewers",
+        "Issue Information for the month of May",
+    ],
+)
+def test_what_comes_again_under_one_title_is_never_joined_by_it(title: str) -> None:
+    assert pair({"title": title}, {"title": title}) == 2
+
+
+def test_two_parts_and_two_years_are_two_papers() -> None:
+    assert pair({"title": f"{TITLE}: Part I"}, {"title": f"{TITLE}: Part II"}) == 2
+    later = {"id": "feed:b", "doi": "", "published": DAY.replace(year=2027)}
+    assert pair({"id": "feed:a", "doi": ""}, later) == 2
+    assert pair({"id": "feed:a", "doi": ""}, later | {"published": DAY}) == 1
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (("Łukasz Kowal", "Jens Sørensen"), ("Lukasz Kowal", "J. Sorensen")),
+        (("Ann Alpha", "Bo Beta"), ("ATLAS Collaboration", "Ann Alpha", "Bo Beta")),
+        (("Ann Alpha", "Bo Beta", "Cy Gamma"), ("Bo Beta", "Ann Alpha", "Cy Gamma")),
+        (("Thomas Müller", "Ann Alpha"), ("Mueller, Thomas", "Alpha, Ann")),
+    ],
+)
+def test_authors_agree_however_registers_write_them(
+    one: tuple[str, ...], other: tuple[str, ...]
+) -> None:
+    assert pair({"authors": one}, {"authors": other}) == 1
+    assert pair({"authors": one}, {"authors": ("Zoe Zeta", "Yan Ypsilon")}) == 2
+
+
+def test_a_feed_without_authors_is_joined_by_a_title_that_says_enough() -> None:
+    long = "Training large models on grids of laser beams with plants that grow"
+    assert pair({"title": long}, {"title": long, "authors": ()}) == 1
+    assert pair({}, {"authors": ()}) == 2
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("10.26434/chemrxiv-2026-abc12", "10.26434/chemrxiv-2026-abc12-v2"),
+        ("10.21203/rs.3.rs-1234/v1", "10.21203/rs.3.rs-1234/v2"),
+        ("10.20944/preprints202601.0001.v1", "10.20944/preprints202601.0001.v2"),
+        ("10.12688/f1000research.12345.1", "10.12688/f1000research.12345.2"),
+        ("10.7554/eLife.12345", "10.7554/eLife.12345.2"),
+        ("10.31234/osf.io/abcde_v1", "10.31234/osf.io/abcde_v3"),
+        ("10.5281/zenodo.123", "10.5281/zenodo.456"),
+    ],
+)
+def test_versions_of_a_preprint_are_one_paper(first: str, second: str) -> None:
+    records = [
+        paper(n, id=canonical_id(doi=doi), doi=doi, title=TITLE, url="", pdf_url="")
+        for n, doi in enumerate((first, second))
+    ]
+    assert len(merge(records)) == 1
