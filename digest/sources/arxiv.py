@@ -31,7 +31,7 @@ from digest.sources.arxiv_calendar import (
     missed_days,
     submission_window,
 )
-from digest.sources.arxiv_feed import ParsedListing, parse_listing
+from digest.sources.arxiv_feed import parse_listing
 from digest.sources.base import BaseSource, KeyOf, NamedSourceSettings
 from digest.sources.payload import is_repeat, listing, window
 
@@ -102,6 +102,7 @@ class ArxivSource(BaseSource):
         )
         papers: tuple[Paper, ...] = ()
         day, fault, remark = max(request.covered, default=today(request.now)), "", ""
+        is_open = False
         if not got.unchanged:
             listed = parse_listing(
                 got.body,
@@ -111,15 +112,22 @@ class ArxivSource(BaseSource):
                 now=request.now,
             )
             day, remark = listed.day, listed.remark
-            fault = listed.fault or self._not_out(listed, request)
-            if not fault or listed.fault:
-                papers = tuple(p for p in listed.papers if p.announce_type in self._announce_types)
-        covered = [] if fault else [day]
+            found = tuple(p for p in listed.papers if p.announce_type in self._announce_types)
+            fault = listed.fault
+            if not fault and day not in request.covered and is_repeat(found, request):
+                fault = f"the listing dated {day} still shows the papers of the day before"
+            else:
+                papers = found
+            if not listed.papers and not fault and day.weekday() < 5:
+                # The truth on a holiday, which the API confirms when the next listing is out.
+                is_open = True
+                remark = f"nothing is listed for {day} yet: arXiv has a holiday, or is late"
+        covered = [] if fault or is_open else [day]
         missed = missed_days(request.covered, day, request.until)
         if missed:
             try:
-                found, short = self._caught_up(missed, request.now)
-                papers += found
+                late, short = self._caught_up(missed, request.now)
+                papers += late
                 covered += [] if short else missed
             except SourceError as error:
                 short = str(error)
@@ -137,21 +145,8 @@ class ArxivSource(BaseSource):
             remark=remark,
             unchanged=got.unchanged and not missed,
             days=tuple(sorted(covered)),
-            validators=() if fault or got.unchanged else (got.validators,),
+            validators=() if fault or is_open or got.unchanged else (got.validators,),
         )
-
-    def _not_out(self, listed: ParsedListing, request: FetchRequest) -> str:
-        """Why a listing cannot be that of its day; empty if it can."""
-        if listed.day in request.covered:
-            return ""
-        papers = [p for p in listed.papers if p.announce_type in self._announce_types]
-        if is_repeat(papers, request):
-            return f"the listing dated {listed.day} still shows the papers of the day before"
-        if not listed.papers and listed.day.weekday() < 5:
-            # on a weekend an empty listing is the truth; so it is on a holiday, which the API
-            # confirms when the next one is out
-            return f"nothing is listed for {listed.day}: arXiv has a holiday, or is late"
-        return ""
 
     def _caught_up(self, days: Sequence[date], now: datetime) -> tuple[tuple[Paper, ...], str]:
         """Papers of missed listings, and what is missing of them. Submission tells their day;

@@ -379,8 +379,9 @@ def test_an_empty_weekday_of_arxiv_stays_open_and_an_empty_weekend_does_not(
     web.says("/rss/cs.CL", Answer(rss([], STAMP)))
     assert DAY.weekday() < 5
     found = ask(source)
-    assert "a holiday, or is late" in found.fault
+    assert "a holiday, or is late" in found.remark
     assert DAY not in found.days
+    assert not found.validators  # so it is read anew
     saturday = DAY + timedelta(days=(5 - DAY.weekday()) % 7)
     web.says("/rss/cs.CL", Answer(rss([], f"{saturday:%a, %d %b %Y} 00:00:00 +0000")))
     later = NOW + (saturday - DAY)
