@@ -213,7 +213,8 @@ def runs(store: Store, n_runs: int) -> None:
         for source in report.sources:
             state = "unchanged" if source.unchanged else counted(source.n_fetched, "paper")
             fault = "" if source.complete else source.fault
-            rows.append(("", f"{source.duration_s:.1f} s", source.source, fault or state))
+            said = fault or "; ".join(s for s in (state, source.remark) if s)
+            rows.append(("", f"{source.duration_s:.1f} s", source.source, said))
         rows += [("", "", "", warning.text) for warning in report.warnings]
         if report.route_fault:
             rows.append(("", "", "", report.route_fault))

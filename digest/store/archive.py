@@ -4,13 +4,35 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, datetime
+from typing import Any
 
 import sqlalchemy as sa
 
-from digest.model import Basis, Listed, Paper, Pick, PickEntry, Section, StoredEdition
+from digest.model import (
+    Basis,
+    Listed,
+    Paper,
+    Pick,
+    PickEntry,
+    Reason,
+    ReasonKind,
+    Section,
+    StoredEdition,
+)
 from digest.store import schema
 from digest.store.database import Database
-from digest.store.papers import to_paper, to_reasons
+from digest.store.papers import to_paper
+
+
+def to_reasons(found: list[dict[str, Any]]) -> tuple[Reason, ...]:
+    return tuple(
+        Reason(
+            kind=ReasonKind(r["kind"]),
+            evidence=tuple(r["evidence"]),
+            contribution=r["contribution"],
+        )
+        for r in found
+    )
 
 
 class Archive:

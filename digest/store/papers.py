@@ -20,7 +20,7 @@ from digest.identity import (
     same_work,
     title_keys,
 )
-from digest.model import Listing, ListingEntry, Paper, Reason, ReasonKind, Signals, Validators
+from digest.model import Listing, ListingEntry, Paper, Signals, Validators
 from digest.ports import FetchRequest
 from digest.store import schema
 from digest.store.database import Database, insert
@@ -60,17 +60,6 @@ def to_paper(row: Any) -> Paper:
     signals = values["signals"]
     values["signals"] = Signals(**signals) if signals else _EMPTY_SIGNALS
     return Paper(**values)
-
-
-def to_reasons(found: list[dict[str, Any]]) -> tuple[Reason, ...]:
-    return tuple(
-        Reason(
-            kind=ReasonKind(r["kind"]),
-            evidence=tuple(r["evidence"]),
-            contribution=r["contribution"],
-        )
-        for r in found
-    )
 
 
 def _repoint(
@@ -226,9 +215,7 @@ class Papers:
                     .values(source=listing.source, day=day, fetched_at=now)
                     .on_conflict_do_nothing()
                 )
-            for v in listing.validators:
-                if not (v.etag or v.last_modified):
-                    continue
+            for v in (v for v in listing.validators if v.etag or v.last_modified):
                 row = {"etag": v.etag, "last_modified": v.last_modified, "fetched_at": now}
                 connection.execute(
                     insert(connection, schema.validators)
