@@ -6,7 +6,8 @@ import re
 
 from digest.text import clean, fold
 
-MAX_AUTHORS = 5_000
+#: no field of a paper names more
+MAX_NAMES = 5_000
 
 _ADDRESSES = re.compile(r"\(mailto:[^)]*\)|<[^<>]*>|\S+@\S+")
 _INTRODUCTION = re.compile(r"^(?:by|author\(?s?\)?\s*:|written by|posted by)\s+", re.IGNORECASE)
@@ -63,7 +64,7 @@ def split_names(field: str) -> list[str]:
     else:
         pieces = _at_commas(field)
     found = (clean(_TITLE.sub("", clean(p))).strip(" ,") for p in [*pieces, *bodies])
-    return [n for n in dict.fromkeys(found) if n and not _DEGREE.fullmatch(n)][:MAX_AUTHORS]
+    return [n for n in dict.fromkeys(found) if n and not _DEGREE.fullmatch(n)][:MAX_NAMES]
 
 
 def _without_brackets(field: str) -> tuple[str, list[str]]:

@@ -233,6 +233,20 @@ def is_preprint_doi(doi: str) -> bool:
     return doi.startswith(_PREPRINT_DOIS)
 
 
+_ORCID = re.compile(r"(?:^|[/:])(\d{4}-\d{4}-\d{4}-\d{3}[\dXx])$")
+_AUTHOR = re.compile(r"(?:^|[/:])([Aa]\d{4,12})$")
+
+
+def author_id(text: str) -> str:
+    """The ORCID iD or OpenAlex id in a text or address; empty if there is none.
+
+    >>> author_id("https://orcid.org/0000-0002-1825-0097"), author_id("a5023888391")
+    ('0000-0002-1825-0097', 'A5023888391')
+    """
+    match = _ORCID.search(text.strip()) or _AUTHOR.search(text.strip())
+    return match[1].upper() if match else ""
+
+
 # --- names -------------------------------------------------------------------------------------
 
 

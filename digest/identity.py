@@ -12,10 +12,11 @@ import re
 from collections.abc import Iterable
 from dataclasses import fields, replace
 
-from digest.authors import family_name, is_body
+from digest.authors import family_name, is_body, same_person
 from digest.identifiers import (
     address_name,
     arxiv_key,
+    author_id,
     doi_name,
     is_preprint_doi,
     parse_arxiv_id,
@@ -66,6 +67,15 @@ def journal_doi(paper: Paper) -> str:
 def has_known_id(paper: Paper) -> bool:
     """Whether any register knows it: arXiv, a DOI, PubMed."""
     return any(n.startswith(("arxiv:", "doi:", "pmid:")) for n in names(paper))
+
+
+def author_called(paper: Paper, wanted: str) -> str:
+    """The author whom a name, an ORCID iD or an id of OpenAlex means, as the paper writes them;
+    empty if it is none of its authors."""
+    if known := author_id(wanted):
+        told = (a.split(" ", 1) for a in paper.author_ids)
+        return next((name for i, name in told if i == known), "")
+    return next((a for a in paper.authors if same_person(wanted, a)), "")
 
 
 def is_preprint(paper: Paper) -> bool:
@@ -147,6 +157,7 @@ def combine(first: Paper, second: Paper, key: str = "") -> Paper:
             "id": key,
             "aliases": tuple(sorted(known_as - {key, doi_name(first.doi or second.doi)})),
             "signals": _richer(first.signals, second.signals),
+            "author_ids": tuple(dict.fromkeys((*first.author_ids, *second.author_ids))),
             "published": min(published) if published else None,
             # A replacement must not make an old paper new again.
             "announced": min(announced) if announced else None,

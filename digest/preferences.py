@@ -137,7 +137,7 @@ class Wishes(Table):
         Words,
         Choice(
             "Authors you follow",
-            "Their papers always come",
+            "Their papers always come; names or ORCID iDs",
             group=WANTED,
             widget="lines",
         ),

@@ -53,6 +53,8 @@ class Paper:
     signals: Signals = Signals()
     #: where the authors work, as the source writes it, each once
     affiliations: tuple[str, ...] = ()
+    #: registers' ids of its authors, each with the name: "0000-0002-1825-0097 Ada Lovelace"
+    author_ids: tuple[str, ...] = ()
     #: ISO 639-1, such as "en"; empty where the source does not say
     language: str = ""
     #: what else it is called: "pmid:1234", the DOI of another version, ids of merged records

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from digest.authors import same_person
 from digest.expressions import MAX_STEPS, is_expression, usable
+from digest.identity import author_called
 from digest.model import FilterKind, Paper
 from digest.preferences import Preferences
 from digest.text import compile_terms, fold
@@ -153,7 +153,7 @@ def _place(name: str) -> re.Pattern[str] | None:
 
 
 def _is_by(paper: Paper, authors: Sequence[str]) -> bool:
-    return any(same_person(wanted, name) for wanted in authors for name in paper.authors)
+    return any(author_called(paper, wanted) for wanted in authors)
 
 
 def _has_fewer(paper: Paper, least: int) -> bool:

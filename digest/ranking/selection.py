@@ -10,8 +10,7 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
-from digest.authors import same_person
-from digest.identity import journal_doi
+from digest.identity import author_called, journal_doi
 from digest.model import (
     Basis,
     Paper,
@@ -72,13 +71,10 @@ def followed_author(paper: Paper, followed: Sequence[str]) -> str:
     """The first author of the paper whom the reader follows, as printed; or nothing.
 
     "G. Hopper" follows Grace Hopper and G. B. M. Hopper: family names must be equal, given names
-    may be initials on either side. Followed full names do not match other full names.
+    may be initials on either side. Followed full names do not match other full names. An ORCID iD
+    or an id of OpenAlex means whom the sources say that it means.
     """
-    for wanted in followed:
-        for author in paper.authors:
-            if same_person(wanted, author):
-                return author
-    return ""
+    return next((name for wanted in followed if (name := author_called(paper, wanted))), "")
 
 
 def percentiles(scores: NDArray[np.float32]) -> NDArray[np.float64]:

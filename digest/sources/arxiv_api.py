@@ -14,7 +14,15 @@ from digest.fetcher import Fetcher
 from digest.identifiers import arxiv_key, parse_arxiv_id, parse_doi
 from digest.model import Paper
 from digest.sources import feed
-from digest.sources.payload import Page, once, out_of, read_pages
+from digest.sources.payload import (
+    MAX_ABSTRACT_CHARS,
+    MAX_AUTHORS,
+    MAX_TITLE_CHARS,
+    Page,
+    once,
+    out_of,
+    read_pages,
+)
 from digest.text import clean
 
 log = logging.getLogger(__name__)
@@ -61,11 +69,11 @@ def _found(entry: Any, source: str, now: datetime) -> Paper | None:
     comment = clean(feed.field(entry, "arxiv_comment"))
     return Paper(
         id=arxiv_key(arxiv_id),
-        title=title[: feed.MAX_TITLE_CHARS],
-        abstract=clean(feed.field(entry, "summary"))[: feed.MAX_ABSTRACT_CHARS],
+        title=title[:MAX_TITLE_CHARS],
+        abstract=clean(feed.field(entry, "summary"))[:MAX_ABSTRACT_CHARS],
         authors=tuple(
             n for a in feed.tables(entry, "authors") if (n := clean(feed.field(a, "name")))
-        )[: feed.MAX_AUTHORS],
+        )[:MAX_AUTHORS],
         url=f"https://arxiv.org/abs/{arxiv_id}",
         pdf_url=f"https://arxiv.org/pdf/{arxiv_id}",
         doi=parse_doi(clean(feed.field(entry, "arxiv_doi"))),

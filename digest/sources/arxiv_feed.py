@@ -17,7 +17,7 @@ from digest.sources import feed
 from digest.sources.arxiv_calendar import (
     EASTERN,
 )
-from digest.sources.payload import once
+from digest.sources.payload import MAX_ABSTRACT_CHARS, MAX_AUTHORS, MAX_TITLE_CHARS, once
 from digest.text import clean
 
 log = logging.getLogger(__name__)
@@ -56,7 +56,7 @@ def split_authors(creators: str) -> tuple[str, ...]:
         else:
             name += char
     names.append(name)
-    return tuple(n for n in (clean(n) for n in names) if n)[: feed.MAX_AUTHORS]
+    return tuple(n for n in (clean(n) for n in names) if n)[:MAX_AUTHORS]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,8 +146,8 @@ def _listed(entry: Any, source: str, day: date, now: datetime) -> Paper | None:
     abstract = raw[prefix.end() :] if prefix else raw
     return Paper(
         id=arxiv_key(arxiv_id),
-        title=title[: feed.MAX_TITLE_CHARS],
-        abstract=(plain(abstract) if old else clean(abstract))[: feed.MAX_ABSTRACT_CHARS],
+        title=title[:MAX_TITLE_CHARS],
+        abstract=(plain(abstract) if old else clean(abstract))[:MAX_ABSTRACT_CHARS],
         authors=split_authors(authors),
         url=f"https://arxiv.org/abs/{arxiv_id}",
         pdf_url=f"https://arxiv.org/pdf/{arxiv_id}",

@@ -14,7 +14,7 @@ from pydantic import Field, StrictStr, field_validator
 from digest.errors import SourceError, SourceMalformed
 from digest.fetcher import Fetcher
 from digest.fields import Url
-from digest.identifiers import doi_name, parse_doi
+from digest.identifiers import author_id, doi_name, parse_doi
 from digest.identity import canonical_id
 from digest.latex import readable
 from digest.markup import plain
@@ -23,6 +23,7 @@ from digest.ports import FetchRequest
 from digest.sources.base import BaseSource, KeyOf, NamedSourceSettings
 from digest.sources.payload import (
     MAX_ABSTRACT_CHARS,
+    MAX_AUTHORS,
     MAX_TITLE_CHARS,
     Page,
     language_of,
@@ -105,6 +106,14 @@ def _paper(item: Mapping[str, Any], now: datetime) -> Paper | None:
         source="crossref",
         affiliations=once(
             text(a, "name") for n in records(item, "author") for a in records(n, "affiliation")
+        ),
+        author_ids=once(
+            (
+                f"{known} {_name(a)}"
+                for a in records(item, "author")
+                if (known := author_id(text(a, "ORCID")))
+            ),
+            limit=MAX_AUTHORS,
         ),
         language=language_of(text(item, "language")),
         aliases=tuple(

@@ -14,7 +14,7 @@ from pydantic import Field, StrictStr
 from digest.errors import SourceMalformed
 from digest.fetcher import Fetcher
 from digest.fields import Url
-from digest.identifiers import parse_doi
+from digest.identifiers import author_id, parse_doi
 from digest.identity import canonical_id
 from digest.markup import plain
 from digest.model import Listing, Paper
@@ -22,6 +22,7 @@ from digest.ports import FetchRequest
 from digest.sources.base import BaseSource, KeyOf, NamedSourceSettings
 from digest.sources.payload import (
     MAX_ABSTRACT_CHARS,
+    MAX_AUTHORS,
     MAX_TITLE_CHARS,
     Page,
     language_of,
@@ -96,6 +97,14 @@ def _paper(record: Mapping[str, Any], now: datetime) -> Paper | None:
             re.sub(r"\S+@\S+", "", text(d, "affiliation")).strip(" .")
             for a in people
             for d in records(table(a, "authorAffiliationDetailsList"), "authorAffiliation")
+        ),
+        author_ids=once(
+            (
+                f"{known} {name}"
+                for a, name in zip(people, names, strict=False)
+                if (known := author_id(text(table(a, "authorId"), "value"))) and name
+            ),
+            limit=MAX_AUTHORS,
         ),
         language=language_of(text(record, "language")),
         aliases=(guid,) if pmid.isdigit() and key != guid else (),

@@ -25,7 +25,12 @@ from digest.markup import of_plain_text, plain
 from digest.model import Listing, Paper
 from digest.ports import FetchRequest
 from digest.sources.base import BaseSource, KeyOf, NamedSourceSettings
-from digest.sources.payload import language_of
+from digest.sources.payload import (
+    MAX_ABSTRACT_CHARS,
+    MAX_AUTHORS,
+    MAX_TITLE_CHARS,
+    language_of,
+)
 from digest.sources.publishers import Description, read_description, without_heading
 from digest.text import clean, counted, fold, safe_url
 
@@ -35,9 +40,6 @@ ACCEPT = (
     "application/atom+xml, application/rss+xml, application/xml;q=0.9, text/xml;q=0.8, */*;q=0.1"
 )
 MAX_ENTRIES = 20_000
-MAX_TITLE_CHARS = 1_000
-MAX_ABSTRACT_CHARS = 20_000
-MAX_AUTHORS = 5_000
 
 
 def parse_feed(body: bytes, content_type: str, *, url: str) -> Any:

@@ -14,7 +14,7 @@ from pydantic import StrictStr, model_validator
 from digest.errors import LibraryError, SourceError, SourceMalformed
 from digest.fetcher import Fetcher
 from digest.fields import Url
-from digest.identifiers import parse_doi, parse_pmid
+from digest.identifiers import author_id, parse_doi, parse_pmid
 from digest.identity import canonical_id
 from digest.markup import plain
 from digest.model import Listing, Paper
@@ -22,6 +22,7 @@ from digest.ports import FetchRequest, Likes
 from digest.sources.base import BaseSource, KeyOf, NamedSourceSettings
 from digest.sources.payload import (
     MAX_ABSTRACT_CHARS,
+    MAX_AUTHORS,
     MAX_TITLE_CHARS,
     Page,
     language_of,
@@ -50,8 +51,6 @@ _FIELDS = (
 )
 
 
-_ORCID = re.compile(r"(?:^|[/:])(\d{4}-\d{4}-\d{4}-\d{3}[\dXx])$")
-_AUTHOR = re.compile(r"(?:^|[/:])([Aa]\d{4,12})$")
 #: works that an author cites most often
 MAX_REFERENCES = 300
 #: how its filter calls a name
@@ -124,6 +123,15 @@ def _paper(work: Mapping[str, Any], today: date, source: str) -> Paper | None:
             text(i, "display_name")
             for a in records(work, "authorships")
             for i in records(a, "institutions")
+        ),
+        author_ids=once(
+            (
+                f"{known} {text(author, 'display_name')}"
+                for author in (table(a, "author") for a in records(work, "authorships"))
+                for known in (author_id(text(author, "orcid")), author_id(text(author, "id")))
+                if known
+            ),
+            limit=MAX_AUTHORS,
         ),
         language=language_of(text(work, "language")),
         aliases=tuple(
@@ -274,16 +282,6 @@ class AuthorWorks:
             raise LibraryError(f"OpenAlex knows no works of {self._id}.", place=self.name)
         most_cited = sorted(cited, key=lambda r: (-cited[r], r))[:MAX_REFERENCES]
         return Likes(papers=tuple(papers.values()), refs=tuple(most_cited))
-
-
-def author_id(text: str) -> str:
-    """The ORCID iD or OpenAlex id in a text or address; empty if there is none.
-
-    >>> author_id("https://orcid.org/0000-0002-1825-0097"), author_id("a5023888391")
-    ('0000-0002-1825-0097', 'A5023888391')
-    """
-    match = _ORCID.search(text.strip()) or _AUTHOR.search(text.strip())
-    return match[1].upper() if match else ""
 
 
 class OpenAlexSource(BaseSource):

@@ -15,7 +15,7 @@ from digest.model import Listing, Paper
 from digest.ports import FetchRequest
 from digest.text import clean
 
-MAX_TITLE_CHARS, MAX_ABSTRACT_CHARS = 1_000, 20_000
+MAX_TITLE_CHARS, MAX_ABSTRACT_CHARS, MAX_AUTHORS = 1_000, 20_000, 5_000
 #: how far back a source is asked for after days without a fetch
 MAX_MISSED_DAYS = 7
 

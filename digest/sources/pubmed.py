@@ -15,7 +15,7 @@ from pydantic import Field, StrictStr
 from digest.errors import SourceError, SourceMalformed
 from digest.fetcher import Fetcher
 from digest.fields import Url
-from digest.identifiers import parse_doi
+from digest.identifiers import author_id, parse_doi
 from digest.identity import canonical_id
 from digest.markup import plain
 from digest.model import Listing, Paper
@@ -23,6 +23,7 @@ from digest.ports import FetchRequest
 from digest.sources.base import BaseSource, KeyOf, NamedSourceSettings
 from digest.sources.payload import (
     MAX_ABSTRACT_CHARS,
+    MAX_AUTHORS,
     MAX_TITLE_CHARS,
     Page,
     language_of,
@@ -105,7 +106,16 @@ def _paper(record: ElementTree.Element, now: datetime) -> Paper | None:
         id=canonical_id(doi=doi, guid=page),
         title=_without_brackets(title)[:MAX_TITLE_CHARS],
         abstract=_abstract(article)[:MAX_ABSTRACT_CHARS],
-        authors=tuple(_authors(article)),
+        authors=tuple(_author(a) for a in article.findall("AuthorList/Author") if _author(a)),
+        author_ids=once(
+            (
+                f"{known} {_author(a)}"
+                for a in article.findall("AuthorList/Author")
+                for e in a.findall("Identifier")
+                if (known := author_id(_text(e))) and _author(a)
+            ),
+            limit=MAX_AUTHORS,
+        ),
         url=page,
         doi=doi,
         published=entered,
@@ -153,13 +163,10 @@ def _abstract(article: ElementTree.Element) -> str:
     return " ".join(parts)
 
 
-def _authors(article: ElementTree.Element) -> Iterator[str]:
-    for author in article.findall("AuthorList/Author"):
-        given = _text(author.find("ForeName")) or _text(author.find("Initials"))
-        name = clean(f"{given} {_text(author.find('LastName'))}")
-        name = name or _text(author.find("CollectiveName"))
-        if name:
-            yield name
+def _author(author: ElementTree.Element) -> str:
+    given = _text(author.find("ForeName")) or _text(author.find("Initials"))
+    name = clean(f"{given} {_text(author.find('LastName'))}")
+    return name or _text(author.find("CollectiveName"))
 
 
 def _dois(record: ElementTree.Element, article: ElementTree.Element) -> Iterator[str]:

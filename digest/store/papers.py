@@ -38,7 +38,7 @@ _ABOUT_PAPERS = (
     (schema.edition_picks, ("subscriber_id", "edition_date", "kind")),
     (schema.names, ("name",)),
 )
-_LISTS = ("authors", "categories", "affiliations", "aliases")
+_LISTS = ("authors", "categories", "affiliations", "aliases", "author_ids")
 _EMPTY_SIGNALS = Signals()
 
 

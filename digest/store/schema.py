@@ -98,6 +98,7 @@ papers = sa.Table(
     sa.Column("affiliations", Json, nullable=False, server_default="[]"),
     sa.Column("language", _text(20), nullable=False, server_default=""),
     sa.Column("aliases", Json, nullable=False, server_default="[]"),
+    sa.Column("author_ids", Json, nullable=False, server_default="[]"),
     sa.Column("first_seen", Instant, nullable=False, index=True),
 )
 

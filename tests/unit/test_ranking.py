@@ -660,3 +660,15 @@ def test_a_day_forgets_what_was_rated_when_it_is_full(monkeypatch: pytest.Monkey
             np.testing.assert_allclose(reading.scores, alone[i], atol=1e-6)
         assert ranker._current is not None
         assert ranker._current.rated.n <= 5 + 4
+
+
+def test_an_author_can_be_followed_by_the_id_that_registers_give() -> None:
+    known = paper(
+        1,
+        authors=("J. Carberry", "Ada Lovelace"),
+        author_ids=("0000-0002-1825-0097 J. Carberry", "A5023888391 J. Carberry"),
+    )
+    for wanted in ("https://orcid.org/0000-0002-1825-0097", "0000-0002-1825-0097", "a5023888391"):
+        assert followed_author(known, (wanted,)) == "J. Carberry"
+    assert followed_author(known, ("0000-0001-0000-0000",)) == ""
+    assert followed_author(paper(2), ("0000-0002-1825-0097",)) == ""

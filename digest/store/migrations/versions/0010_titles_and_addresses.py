@@ -1,5 +1,5 @@
 """Names of papers by the rules of today: titles that agree however they are written, versions of
-preprints under one DOI, and the addresses that mails and pages show."""
+preprints under one DOI, and the addresses that mails and pages show. Ids of authors."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ BATCH = 2_000
 
 
 def upgrade() -> None:
+    op.add_column("papers", sa.Column("author_ids", sa.Text(), nullable=False, server_default="[]"))
     connection = op.get_bind()
     last = ""
     while True:
@@ -58,3 +59,4 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.execute("DELETE FROM names WHERE name LIKE 'url:%'")
+    op.drop_column("papers", "author_ids")
