@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from functools import cache
@@ -215,3 +215,13 @@ def rotate_keys(database: Database, *, revoke: bool) -> tuple[bytes, ...]:
             .values(value=" ".join(k.hex() for k in keys))
         )
     return keys
+
+
+#: below SQLite's least limit of bound values in one statement
+CHUNK = 500
+
+
+def chunks(items: Collection[str]) -> Iterator[list[str]]:
+    ordered = list(items)
+    for start in range(0, len(ordered), CHUNK):
+        yield ordered[start : start + CHUNK]

@@ -10,8 +10,7 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from digest.store import schema
-from digest.store.database import Database, insert
-from digest.store.papers import chunks
+from digest.store.database import Database, chunks, insert
 
 _table = schema.embeddings
 

@@ -17,8 +17,7 @@ from digest.model import (
     HistoryEntry,
 )
 from digest.store import schema
-from digest.store.database import Database
-from digest.store.papers import chunks
+from digest.store.database import Database, chunks
 from digest.store.rows import WHOLE, has_key, to_delivery
 
 _table = schema.deliveries

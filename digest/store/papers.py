@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, fields, replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -23,10 +23,8 @@ from digest.identity import (
 from digest.model import Listing, ListingEntry, Paper, Signals, Validators
 from digest.ports import FetchRequest
 from digest.store import schema
-from digest.store.database import Database, insert
+from digest.store.database import Database, chunks, insert
 
-#: below SQLite's least limit of bound values in one statement
-CHUNK = 500
 #: papers are compared with those stored, and mentions are numbered: the number is the clock of what
 #: is new, so none may become visible before a lower one
 TURN = "papers"
@@ -40,12 +38,6 @@ _ABOUT_PAPERS = (
 )
 _LISTS = ("authors", "categories", "affiliations", "aliases", "author_ids")
 _EMPTY_SIGNALS = Signals()
-
-
-def chunks(items: Collection[str]) -> Iterator[list[str]]:
-    ordered = list(items)
-    for start in range(0, len(ordered), CHUNK):
-        yield ordered[start : start + CHUNK]
 
 
 def to_row(paper: Paper) -> dict[str, Any]:
@@ -103,13 +95,14 @@ def owners_of(connection: sa.Connection, wanted: Collection[str]) -> dict[str, l
 def _listed_by(
     connection: sa.Connection, source: str, ids: Collection[str], today: date
 ) -> set[str]:
-    """Papers that a source listed before today."""
+    """Papers that a source, or any if none is named, listed before today."""
     table = schema.mentions
     found: set[str] = set()
     for part in chunks(ids):
         query = sa.select(table.c.paper_id).where(
-            table.c.source == source, table.c.paper_id.in_(part), table.c.listed_on < today
+            table.c.paper_id.in_(part), table.c.listed_on < today
         )
+        query = query.where(table.c.source == source) if source else query
         found |= set(connection.scalars(query))
     return found
 
@@ -192,6 +185,9 @@ class Papers:
             if listing.rolling:
                 ids = {stored_id[p.id] for p in announced}
                 known = _listed_by(connection, listing.source, ids, now.date())
+                # without a date nothing but our memory tells that it is old
+                undated = {stored_id[p.id] for p in announced if p.published is None}
+                known |= _listed_by(connection, "", undated, now.date())
                 announced = [p for p in announced if stored_id[p.id] not in known]
             if announced:
                 connection.execute(

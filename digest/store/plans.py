@@ -10,8 +10,7 @@ import sqlalchemy as sa
 
 from digest.model import DeliveryKey, DeliveryState, EditionKind, PlannedEdition
 from digest.store import schema
-from digest.store.database import insert
-from digest.store.papers import chunks
+from digest.store.database import chunks, insert
 from digest.store.rows import WAITING, key_values
 from digest.store.subscribers import reschedule
 

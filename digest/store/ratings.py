@@ -12,8 +12,8 @@ from pydantic import TypeAdapter
 from digest.identity import combine, names, same_work, title_keys
 from digest.model import DeliveryState, Paper, Rating, ReaderState, Section
 from digest.store import schema
-from digest.store.database import Database, insert
-from digest.store.papers import chunks, owners_of, read_papers
+from digest.store.database import Database, chunks, insert
+from digest.store.papers import owners_of, read_papers
 
 _PAPER = TypeAdapter(Paper)
 #: by reader and paper

@@ -12,8 +12,7 @@ import sqlalchemy as sa
 from digest.model import Subscriber, SubscriberState
 from digest.preferences import Preferences
 from digest.store import schema
-from digest.store.database import Database
-from digest.store.papers import chunks
+from digest.store.database import Database, chunks
 from digest.store.suppressions import suppressed_among
 
 #: addresses are compared with those stored

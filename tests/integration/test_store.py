@@ -647,3 +647,17 @@ def test_a_second_version_in_a_feed_is_no_news(store: Store) -> None:
     assert listed(1, NOW) == 1
     assert listed(2, NOW + timedelta(days=1)) == 0
     assert len(store.papers.entries_of("doi:10.26434/chemrxiv-2026-abc12")) == 1
+
+
+def test_an_undated_entry_is_announced_once_whatever_feed_shows_it(store: Store) -> None:
+    old = paper(1, id="feed:abc", doi="", published=None, announced=NOW.date(), source="J")
+
+    def listed(source: str, when: datetime) -> None:
+        record = replace(old, announced=when.date(), source=source)
+        store.papers.add_listing(
+            Listing(source=source, papers=(record,), fetched_at=when, rolling=True)
+        )
+
+    listed("Journal", NOW)
+    listed("The same feed under another name", NOW + timedelta(days=1))
+    assert [e.source for e in store.papers.entries_of("feed:abc")] == ["Journal"]
