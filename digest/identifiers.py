@@ -250,6 +250,12 @@ def author_id(text: str) -> str:
 # --- names -------------------------------------------------------------------------------------
 
 
+#: a paper's page on a site of digest itself
+_OWN_PAGE = re.compile(
+    r"^https?://[^/\s]+/(?:\S*/)?paper/((?:arxiv|doi|pmid|feed|text|s2|openalex):[^?#\s]+)"
+)
+
+
 def parse_pmid(text: str) -> str:
     """The number in "PMID: 1234" or an address of PubMed; empty if there is none."""
     match = _PMID.search(text.strip().lower())
@@ -277,6 +283,8 @@ def name_of(ref: str) -> str:
     >>> name_of("https://huggingface.co/papers/2405.01234"), name_of("PMID: 1234")
     ('arxiv:2405.01234', 'pmid:1234')
     """
+    if page := _OWN_PAGE.search(unquote(ref.strip())):
+        return page[1]
     if parsed := parse_arxiv_id(ref):
         return arxiv_key(parsed[0])
     if pmid := parse_pmid(ref):

@@ -12,20 +12,18 @@ _NAME = re.compile(r"[a-zA-Z]+")
 _OPTIONAL = re.compile(r"\[((?:[^\[\]{}]|\{[^{}]*\}){0,200})\]")
 
 
+_BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
+
+
 def _ends_of_groups(text: str) -> dict[int, int]:
     """Where each brace that opens is closed; those that are not are absent."""
     ends: dict[int, int] = {}
     opened: list[int] = []
-    at = 0
-    while at < len(text):
-        char = text[at]
-        if char == "\\":
-            at += 1
-        elif char == "{":
-            opened.append(at)
-        elif char == "}" and opened:
-            ends[opened.pop()] = at
-        at += 1
+    for found in _BRACE.finditer(text):
+        if found[0] == "{":
+            opened.append(found.start())
+        elif found[0] == "}" and opened:
+            ends[opened.pop()] = found.start()
     return ends
 
 

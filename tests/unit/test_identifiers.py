@@ -182,6 +182,12 @@ def test_mirrors_and_versions_name_one_paper(text: str, name: str) -> None:
     assert name_of(text) == name
 
 
+def test_the_page_of_a_paper_on_our_own_site_names_it() -> None:
+    for name in ("arxiv:2405.01234", "doi:10.1000/x", "feed:0123456789abcdef0123"):
+        assert name_of(f"https://digest.example.org/paper/{name}?from=mail") == name
+        assert name_of(f"https://example.org/digest/paper/{name.replace('/', '%2F')}") == name
+
+
 def test_a_version_is_told() -> None:
     assert version_of("10.26434/chemrxiv-2026-abcde-v2") == 2
     assert version_of("10.1000/xyz.v2") is None
