@@ -233,3 +233,29 @@ def test_a_server_that_is_not_there_is_told_plainly() -> None:
     listener.close()
     with fetcher(retries=1) as client, pytest.raises(SourceUnavailable, match="cannot be reached"):
         client.get(f"http://127.0.0.1:{port}/", allow_private=True)
+
+
+# --- proxies -------------------------------------------------------------------------------------
+
+
+def test_a_proxy_is_used_by_choice_and_the_guard_stays(
+    web: WebServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Our server stands for the proxy: it is asked for whole addresses."""
+    web.says("/feed", Answer(b"through the proxy"))
+    address = "http://papers.invalid/feed"  # no name server knows it, but the proxy does
+    with Fetcher(retries=0, proxy=web.url) as fetcher:
+        assert fetcher.get(address, accept="*/*").body == b"through the proxy"
+        for private in ("http://127.0.0.1:9/feed", "http://localhost/feed", "http://[::1]/feed"):
+            with pytest.raises(SourceUnavailable, match="is a private address"):
+                fetcher.get(private, accept="*/*")
+    with Fetcher(retries=0) as fetcher, pytest.raises(SourceUnavailable):
+        fetcher.get(address, accept="*/*")
+    monkeypatch.setenv("HTTP_PROXY", web.url)
+    monkeypatch.setenv("NO_PROXY", "direct.invalid")
+    with Fetcher(retries=0, proxy="environment") as fetcher:
+        assert fetcher.get(address, accept="*/*").body == b"through the proxy"
+        with pytest.raises(SourceUnavailable, match="cannot be reached"):
+            fetcher.get("http://direct.invalid/feed", accept="*/*")
+    with Fetcher(retries=0) as fetcher, pytest.raises(SourceUnavailable):
+        fetcher.get(address, accept="*/*")  # not asked for, so not used

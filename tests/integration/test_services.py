@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from digest import jobs
+from digest.cli.check import run_checks
 from digest.errors import SourceError
 from digest.fetcher import Fetcher
 from digest.model import Listing
@@ -20,7 +21,7 @@ from digest.sources.openalex import OpenAlexSource
 from digest.sources.openreview import OpenReviewSource
 from digest.sources.pubmed import BATCH, PubMedSource
 from tests.conftest import NOW
-from tests.servers import Answer, Request, WebServer, api, web_server
+from tests.servers import Answer, Request, WebServer, api, rss, web_server
 from tests.unit.test_services import (
     articles,
     details,
@@ -264,3 +265,26 @@ def test_a_reader_without_arxiv_gets_an_edition(tmp_path: Path) -> None:
         (mail,) = world.smtp.mails
         for words in (b"Roots & leaves 1", b"Coral reefs 1", b"A study of things 1"):
             assert words in mail.body
+
+
+STAMP = f"{NOW:%a, %d %b %Y} 00:00:00 +0000"
+
+
+def test_a_check_that_crashes_costs_only_itself_and_shares_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """IEEE's <authors> gave a traceback, and what stood after it was not checked."""
+    with (
+        make_world(tmp_path) as world,
+        App(load_settings(world.write(), {}), clock=lambda: NOW) as app,
+    ):
+        world.web.says("/rss/cs.CL+cs.LG", Answer(rss([record(1), record(2)], STAMP)))
+        run_checks(app, "")
+        told = capsys.readouterr().out
+        assert "arXiv: " in told
+        assert "; all with everything" in told or "; of them with " in told
+        monkeypatch.setattr(type(app.sources[0]), "fetch", lambda *_: [][1])
+        assert run_checks(app, "") == 1
+        after = capsys.readouterr()
+        assert "internal error: IndexError" in after.out + after.err
+        assert "nothing was sent" in after.out
