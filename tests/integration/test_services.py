@@ -276,7 +276,7 @@ def test_a_check_that_crashes_costs_only_itself_and_shares_are_told(
     """IEEE's <authors> gave a traceback, and what stood after it was not checked."""
     with (
         make_world(tmp_path) as world,
-        App(load_settings(world.write(), {}), clock=lambda: NOW) as app,
+        world.app() as app,
     ):
         world.web.says("/rss/cs.CL+cs.LG", Answer(rss([record(1), record(2)], STAMP)))
         run_checks(app, "")
