@@ -59,7 +59,7 @@ def judge(application: App, email: str, n_papers: int) -> None:
     if after is not None and after.picks:
         say("Of the same days these would come now:", style="bold")
         for pick in after.picks[:5]:
-            say(f"  {pick.paper.title}")
+            say(f"  {pick.paper.plain_title}")
 
 
 def _answers(picks: Sequence[Pick]) -> dict[str, list[str]]:
@@ -71,7 +71,7 @@ def _answers(picks: Sequence[Pick]) -> dict[str, list[str]]:
     for n, pick in enumerate(picks, 1):
         paper = pick.paper
         say()
-        say(f"{n}. {paper.title}", style="bold")
+        say(f"{n}. {paper.plain_title}", style="bold")
         authors = ", ".join(paper.authors[:3]) + (" and others" if len(paper.authors) > 3 else "")
         if authors:
             say(f"   {authors}")

@@ -60,7 +60,7 @@ def picks(email: str, draft: PlannedEdition) -> None:
             str(p.rank),
             f"{p.score:.3f}",
             wording(p.section),
-            p.paper.title[:90],
+            p.paper.plain_title[:90],
             ", ".join(p.paper.categories[:2]),
         )
         for p in edition.picks
@@ -126,7 +126,7 @@ def profile(
             table(
                 ("paper", "from", "weight", "title"),
                 [
-                    (_short_id(p.id), origins.get(p.id, ""), f"{w:.2f}", p.title[:100])
+                    (_short_id(p.id), origins.get(p.id, ""), f"{w:.2f}", p.plain_title[:100])
                     for p, w in papers
                 ],
                 right=(2,),
@@ -208,7 +208,7 @@ def paper(found: Paper, store: Store, people: Mapping[str, str]) -> None:
     """What is stored of a paper: its record, where it was listed, whose editions had it and why."""
     from digest.edition.reasons import why
 
-    say(found.title or found.id, style="bold")
+    say(found.plain_title or found.id, style="bold")
     if found.authors:
         say(", ".join(found.authors[:8]) + (" …" if len(found.authors) > 8 else ""))
     for label, value in (

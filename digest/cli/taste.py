@@ -41,7 +41,7 @@ def _rate(config: Path | None, email: str, refs: Sequence[str], action: str) -> 
             now=application.clock(),
         )
     for paper in resolved.papers:
-        say(f"{verb}: {paper.title}")
+        say(f"{verb}: {paper.plain_title}")
     for ref, reason in resolved.missing.items():
         fail(f"{ref} was not {verb}: {reason}.")
     if resolved.missing:

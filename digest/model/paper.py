@@ -67,12 +67,17 @@ class Paper:
         return next((n[6:] for n in names if n.startswith("arxiv:")), "")
 
     @property
+    def plain_title(self) -> str:
+        """The title as a person reads it."""
+        return readable(self.title)
+
+    @property
     def text(self) -> str:
         """Title and abstract as a person reads them: what is ranked, searched and filtered.
 
         One line each.
         """
-        return f"{readable(self.title)}\n{readable(self.abstract)}"
+        return f"{self.plain_title}\n{readable(self.abstract)}"
 
     @property
     def is_replacement(self) -> bool:

@@ -105,7 +105,8 @@ def read_description(markup: str, title: str = "") -> Description:
     abstract = without_heading(clean(" ".join(kept)))
     if title and len(abstract) > len(title) and abstract.startswith(title):
         abstract = abstract[len(title) :].strip(" .:–—-")
-    if after_furniture and len(abstract.split()) < FEW_WORDS and not _is_prose(abstract):
+    sentence = abstract.endswith((".", "!", "?", "…", "。")) and abstract.count(" ") > 2
+    if after_furniture and len(abstract.split()) < FEW_WORDS and not sentence:
         abstract = ""  # the name of the journal, or of a section
     return replace(found, abstract=abstract)
 
