@@ -661,3 +661,25 @@ def test_an_undated_entry_is_announced_once_whatever_feed_shows_it(store: Store)
     listed("Journal", NOW)
     listed("The same feed under another name", NOW + timedelta(days=1))
     assert [e.source for e in store.papers.entries_of("feed:abc")] == ["Journal"]
+
+
+def test_an_older_database_learns_the_names_of_today(place: Path | str) -> None:
+    """What a feed listed before the update is not announced anew under a better id."""
+    page = "https://link.springer.com/article/10.1007/s00454-026-00001-1"
+    old = [
+        paper(1, id="feed:0123456789abcdef0123", doi="", url=page, pdf_url="", authors=()),
+        paper(2, id="doi:10.21203/rs.3.rs-1/v1", doi="10.21203/rs.3.rs-1/v1", url="", pdf_url=""),
+    ]
+    with open_store(place) as opened:
+        opened.papers.add(old, NOW)
+        with opened.database.write() as connection:
+            connection.execute(sa.text("DELETE FROM names WHERE name <> paper_id"))
+        database_module.migrate(opened.database, "0009")
+        database_module.migrate(opened.database)
+        owned = opened.papers.resolve(
+            ["doi:10.1007/s00454-026-00001-1", "doi:10.21203/rs.3.rs-1", f"url:{page[8:]}"]
+        )
+        assert set(owned.values()) == {p.id for p in old}
+        assert len(owned) == 3
+        found = opened.papers.get({p.id for p in old})
+        assert all(p.author_ids == () for p in found.values())

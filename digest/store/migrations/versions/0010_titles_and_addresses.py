@@ -8,13 +8,22 @@ import json
 import sqlalchemy as sa
 from alembic import op
 
-from digest.identity import address_names, names, title_keys
+from digest.identity import address_names, canonical_id, names, title_keys
 from digest.model import Paper
 
 revision = "0010"
 down_revision = "0009"
 
 BATCH = 2_000
+
+
+def known(paper: Paper) -> str:
+    """The name in a register that a feed's entry has by its address, under which the feed brings
+    it from now on."""
+    if not paper.id.startswith("feed:"):
+        return ""
+    name = canonical_id(url=paper.url, doi=paper.doi)
+    return "" if name.startswith(("feed:", "text:")) else name
 
 
 def upgrade() -> None:
@@ -46,7 +55,8 @@ def upgrade() -> None:
                 )
                 for i, title, authors, doi, url, pdf_url, aliases in rows
             )
-            for name in (*names(paper), *title_keys(paper), *address_names(paper))
+            for name in (*names(paper), *title_keys(paper), *address_names(paper), known(paper))
+            if name
         ]
         connection.execute(
             sa.text(
