@@ -19,6 +19,7 @@ from digest.ports import Clock, Lookup, Source
 from digest.sources.arxiv import ArxivQuerySource, ArxivSource
 from digest.sources.arxiv_api import ArxivApi
 from digest.sources.crossref import CrossrefApi
+from digest.sources.europepmc import EuropePmcApi
 from digest.sources.openalex import OpenAlexApi
 from digest.sources.registry import build_sources
 from digest.sources.semantic_scholar import SemanticScholarApi
@@ -103,6 +104,9 @@ class App:
                 self.fetcher, base_url=lookup.crossref_url, allow_private=lookup.allow_private
             ),
             "semantic-scholar": self.semantic_scholar,
+            "europepmc": lambda: EuropePmcApi(
+                self.fetcher, base_url=lookup.europepmc_url, allow_private=lookup.allow_private
+            ),
         }
         return tuple(known[service]() for service in lookup.services)
 

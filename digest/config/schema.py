@@ -189,15 +189,13 @@ class ClusterSettings(Table):
 class LookupSettings(Table):
     """Who is asked for papers that no source has listed, and for abstracts that are missing."""
 
-    services: tuple[Literal["arxiv", "openalex", "crossref", "semantic-scholar"], ...] = (
-        "arxiv",
-        "openalex",
-        "crossref",
-        "semantic-scholar",
-    )
+    services: tuple[
+        Literal["arxiv", "openalex", "crossref", "semantic-scholar", "europepmc"], ...
+    ] = ("arxiv", "openalex", "crossref", "semantic-scholar", "europepmc")
     openalex_url: Url = "https://api.openalex.org"
     crossref_url: Url = "https://api.crossref.org"
     semantic_scholar_url: Url = "https://api.semanticscholar.org"
+    europepmc_url: Url = "https://www.ebi.ac.uk/europepmc/webservices/rest"
     zotero_url: Url = "https://api.zotero.org"
     allow_private: StrictBool = False
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
@@ -28,6 +28,7 @@ from digest.sources.payload import (
     language_of,
     listing,
     once,
+    out_of,
     parse_json,
     read_pages,
     records,
@@ -40,6 +41,7 @@ from digest.text import clean
 
 MAX_PAGES, PER_PAGE = 20, 500
 INTERVAL_S = 0.5
+BASE_URL = "https://www.ebi.ac.uk/europepmc/webservices/rest"
 #: articles are indexed some days after they came out
 OVERLAP_DAYS, FIRST_DAYS = 3, 3
 
@@ -119,6 +121,47 @@ def _date(stamp: str, now: datetime) -> datetime | None:
     return min(datetime(day.year, day.month, day.day, tzinfo=UTC), now)
 
 
+class EuropePmcApi:
+    """Articles and preprints of the life sciences by DOI and PMID."""
+
+    name, batch = "Europe PMC", 20
+
+    def __init__(
+        self,
+        fetcher: Fetcher,
+        *,
+        base_url: str = BASE_URL,
+        allow_private: bool = False,
+    ) -> None:
+        self._fetcher, self._base_url = fetcher, base_url
+        self._allow_private = allow_private
+
+    def knows(self, name: str) -> bool:
+        return name.startswith("pmid:") or (name.startswith("doi:") and '"' not in name)
+
+    def find(self, names: Sequence[str], now: datetime) -> Mapping[str, Paper]:
+        """The papers of these names; unknown ones are absent.
+
+        Raises:
+            SourceError: Europe PMC did not answer.
+        """
+        wanted = " OR ".join(
+            f"(EXT_ID:{n.removeprefix('pmid:')} AND SRC:MED)"
+            if n.startswith("pmid:")
+            else f'DOI:"{n.removeprefix("doi:")}"'
+            for n in names
+        )
+        query = {"query": wanted, "resultType": "core", "format": "json", "pageSize": "100"}
+        url = f"{self._base_url}/search?{urlencode(query)}"
+        got = self._fetcher.get(
+            url,
+            accept="application/json",
+            allow_private=self._allow_private,
+            min_interval_s=INTERVAL_S,
+        )
+        return out_of(names, parse(got.body, url=url, now=now)[0])
+
+
 class EuropePmcSource(BaseSource):
     """What a query finds among the articles that were indexed lately.
 
@@ -131,7 +174,7 @@ class EuropePmcSource(BaseSource):
         fetcher: Fetcher,
         *,
         query: str,
-        base_url: str = "https://www.ebi.ac.uk/europepmc/webservices/rest",
+        base_url: str = BASE_URL,
         name: str = "",
         allow_private: bool = False,
     ) -> None:
@@ -175,7 +218,7 @@ class EuropePmcSource(BaseSource):
 class EuropePmcSettings(NamedSourceSettings):
     kind: Literal["europepmc"]
     query: Annotated[StrictStr, Field(min_length=1, max_length=4000)]
-    base_url: Url = "https://www.ebi.ac.uk/europepmc/webservices/rest"
+    base_url: Url = BASE_URL
 
     def build(self, fetcher: Fetcher, key_of: KeyOf) -> list[BaseSource]:
         return [EuropePmcSource(fetcher, **self.options())]

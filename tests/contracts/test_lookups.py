@@ -11,11 +11,12 @@ from digest.fetcher import Fetcher
 from digest.ports import Lookup
 from digest.sources.arxiv_api import ArxivApi
 from digest.sources.crossref import CrossrefApi
+from digest.sources.europepmc import EuropePmcApi
 from digest.sources.openalex import OpenAlexApi
 from digest.sources.semantic_scholar import SemanticScholarApi
 from tests.conftest import NOW
 from tests.integration.test_lookups import Services
-from tests.servers import Answer, WebServer, api, web_server
+from tests.servers import Answer, WebServer, api, as_json, web_server
 from tests.worlds import record
 
 #: class, a name that it knows, one of its form that nobody knows, one of another form
@@ -24,6 +25,7 @@ SERVICES = {
     "openalex": (OpenAlexApi, "doi:10.1000/a", "doi:10.1000/b", "text:abc"),
     "crossref": (CrossrefApi, "doi:10.1000/a", "doi:10.1000/b", "arxiv:2605.00001"),
     "semantic-scholar": (SemanticScholarApi, "doi:10.1000/a", "doi:10.1000/b", "text:abc"),
+    "europepmc": (EuropePmcApi, "pmid:7", "doi:10.1000/b", "arxiv:2605.00001"),
 }
 
 
@@ -34,6 +36,15 @@ def web() -> Iterator[WebServer]:
         held.openalex = held.crossref = held.s2 = {"doi:10.1000/a": True}
         server.routes["/api/query"] = lambda request: Answer(
             api([record(1)] if "2605.00001" in request.query["id_list"] else [])
+        )
+        article = {"id": "7", "source": "MED", "pmid": "7", "title": "On roots."}
+        server.routes["/search"] = lambda request: as_json(
+            {
+                "hitCount": int("EXT_ID:7 " in request.query["query"]),
+                "resultList": {
+                    "result": [article] if "EXT_ID:7 " in request.query["query"] else []
+                },
+            }
         )
         yield server
 
