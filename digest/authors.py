@@ -13,11 +13,11 @@ _ADDRESSES = re.compile(r"\(mailto:[^)]*\)|<[^<>]*>|\S+@\S+")
 _INTRODUCTION = re.compile(r"^(?:by|author\(?s?\)?\s*:|written by|posted by)\s+", re.IGNORECASE)
 _MARKS = re.compile(r"[*†‡§¶‖¹²³⁰⁴-⁹]+(?:,[*†‡§¶¹²³⁰⁴-⁹]+)*|(?<=[a-z])\d+(?:,\d+)*(?=[,;\s*]|$)")
 _MORE = re.compile(r"[,;]?\s*(?:\band\s+)?\b(?:et\s+al\b\.?|and others\b|u\.\s?a\.(?=\s|$))", re.I)
+#: as they are written, for Md is a given name, and Ma and Ba are families
 _DEGREE = re.compile(
-    r"(?:ph\.?\s?d|m\.?\s?d|m\.?\s?sc|b\.?\s?sc|m\.?\s?p\.?\s?h|d\.?\s?phil|dr\.?\s?med|mbbs|mbchb|"
-    r"dvm|pharm\.?d|rn|m\.?a|b\.?a|m\.?b\.?a|ll\.?[bm]|frcp|frcs|facs|facc|frs|mrcp|d\.?sc|sc\.?d|"
-    r"dds|dmd|ed\.?d|dr\.?\s?ing|dipl\.?[- ]ing)\.?",
-    re.IGNORECASE,
+    r"(?:Ph\.?\s?D|PHD|M\.?\s?D|M\.?\s?Sc|B\.?\s?Sc|MSC|BSC|M\.?\s?P\.?\s?H|D\.?\s?Phil|"
+    r"[Dd]r\.?\s?med|MBBS|MBChB|DVM|Pharm\.?D|RN|MBA|LL\.?[BM]|FRCP|FRCS|FACS|FACC|FRS|MRCP|D\.?Sc|"
+    r"Sc\.?D|DDS|DMD|Ed\.?D|Dr\.?[-\s]?Ing|Dipl\.?[- ]Ing)\.?"
 )
 _SUFFIX = re.compile(r"(?:jr|sr|jnr|snr)\.?|I{2,3}|IV", re.IGNORECASE)
 _TITLE = re.compile(r"^(?:(?:dr|prof|professor|mr|mrs|ms|sir|dame)\b\.?\s+)+(?=\S+\s+\S)", re.I)

@@ -310,9 +310,7 @@ def address_name(url: str) -> str:
     >>> address_name("https://www.example.org/a/?utm_source=rss#top")
     'url:example.org/a'
     """
-    match = re.match(
-        r"https?://(?:www\.)?([^/?#]+)([^?#]*)(?:\?([^#]*))?", url.strip(), re.IGNORECASE
-    )
+    match = _ADDRESS.match(url.strip())
     if match is None:
         return ""
     kept = [p for p in (match[3] or "").split("&") if p and not _TRACKING.match(p)]

@@ -215,7 +215,7 @@ def names(paper: Paper) -> tuple[str, ...]:
     return tuple(dict.fromkeys((paper.id, *doi, *paper.aliases)))
 
 
-def plain_title(title: str) -> str:
+def bare_title(title: str) -> str:
     """A title without what a publisher's feed puts before it."""
     return _BEFORE_TITLE.sub("", title)
 
@@ -226,7 +226,7 @@ def _title_words(title: str) -> tuple[str, ...]:
     However a formula is written, a word has the same letters: those of "B⁰ₛ", "Bs0" and "$B_s^0$"
     are put in order.
     """
-    shown = fold(readable(plain_title(title)))
+    shown = fold(readable(bare_title(title)))
     words = re.split(r"[\s\-‐‑–—/:,;.]+", shown)
     return tuple(w for word in words if (w := "".join(sorted(c for c in word if c.isalnum()))))
 
@@ -235,11 +235,11 @@ def title_keys(paper: Paper) -> tuple[str, ...]:
     """Keys of which two records of one work share at least one: that of the title, and that of the
     title without its subtitle. None where a title says too little, or announces something other
     than the work."""
-    shown = fold(readable(plain_title(paper.title))).strip()
+    shown = fold(readable(bare_title(paper.title))).strip()
     if _NOT_THE_WORK.match(shown):
         return ()
     keys = []
-    head = re.split(r"\s*[:?]\s+|\s+[-–—]\s+", plain_title(paper.title), maxsplit=1)[0]
+    head = re.split(r"\s*[:?]\s+|\s+[-–—]\s+", bare_title(paper.title), maxsplit=1)[0]
     for title in dict.fromkeys((paper.title, head)):
         words = _title_words(title)
         squeezed = "".join(words)

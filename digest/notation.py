@@ -73,7 +73,8 @@ def _is_word(body: str) -> bool:
 
 
 def fraction(numerator: str, denominator: str) -> str:
-    """
+    """One term over another, on one line.
+
     >>> fraction("1", "2"), fraction("a+b", "c+d"), fraction("f(x+1)", "2")
     ('1/2', '(a+b)/(c+d)', 'f(x+1)/2')
     """
@@ -81,7 +82,8 @@ def fraction(numerator: str, denominator: str) -> str:
 
 
 def binomial(above: str, below: str) -> str:
-    """
+    """How many ways there are to choose so many of so many.
+
     >>> binomial("n", "2")
     'C(n,2)'
     """
@@ -89,7 +91,8 @@ def binomial(above: str, below: str) -> str:
 
 
 def root(body: str, degree: str = "") -> str:
-    """
+    """A root of a term; of the second degree if none is given.
+
     >>> root("2"), root("a+b"), root("x", "3"), root("x", "n")
     ('√2', '√(a+b)', '∛x', 'ⁿ√x')
     """
@@ -124,7 +127,7 @@ def _outside_brackets(body: str) -> str:
     return "".join(kept)
 
 
-#: combining characters by the sign that stands above (or below) a letter
+#: combining characters by the sign that stands above a letter
 ABOVE = {
     "¯": "\u0304", "‾": "\u0304", "―": "\u0304", "_": "\u0304", "^": "\u0302", "ˆ": "\u0302",
     "~": "\u0303", "˜": "\u0303", "∼": "\u0303", "→": "\u20d7", "⃗": "\u20d7", "˙": "\u0307",
@@ -162,7 +165,6 @@ def _clusters(text: str) -> list[str]:
     return found
 
 
-#: between two atoms of a formula
 def is_operator(sign: str) -> bool:
     """Whether a sign stands between what it joins: relations, arrows, binary operators."""
     if len(sign) != 1:

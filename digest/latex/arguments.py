@@ -76,8 +76,11 @@ def link(scan: Scanner, read: Read) -> str:
     return read(label) if label is not None else without_escapes(target)
 
 
-def unknown(scan: Scanner, name: str, read: Read) -> str | None:
-    """A macro that nobody knows: its arguments, else its name; None if an argument does not end."""
+def unknown(scan: Scanner, name: str, read: Read) -> str:
+    """A macro that nobody knows: its arguments, else its name.
+
+    An option in square brackets is for the printer; an argument that does not end goes on as text.
+    """
     if scan.peek() == "*":
         scan.at += 1
     start = scan.at
@@ -87,8 +90,8 @@ def unknown(scan: Scanner, name: str, read: Read) -> str | None:
     while scan.peek() == "{":
         argument = scan.group()
         if argument is None:
-            scan.at += 1  # the text goes on in it
-            return "" if not arguments else " ".join(arguments)
+            scan.at += 1
+            return " ".join(arguments)
         arguments.append(read(argument).strip())
     if not arguments:
         return name

@@ -50,8 +50,7 @@ def _atoms(source: str, depth: int, prose: Prose) -> list[Atom]:
             _add_script(atoms, _Macro(scan, char, depth, prose, apart))
         elif char == "\\":
             scan.at += 1
-            start = scan.at - 1
-            found = _macro(_Macro(scan, scan.name(), depth, prose, apart), start)
+            found = _macro(_Macro(scan, scan.name(), depth, prose, apart))
             atoms += found
             if not found:
                 continue
@@ -115,7 +114,7 @@ def _add_script(atoms: list[Atom], mark: _Macro) -> None:
         atoms.append(Atom(put(body), mark.apart))
 
 
-def _macro(macro: _Macro, start: int) -> list[Atom]:
+def _macro(macro: _Macro) -> list[Atom]:
     """What a macro puts into a formula; the blank after it stays unread where it puts nothing."""
     for read in (_space_or_sign, _layout, _text):
         if (found := read(macro)) is not None:
@@ -132,8 +131,6 @@ def _macro(macro: _Macro, start: int) -> list[Atom]:
     if not name.isalpha():
         return macro.put("\\" + name, "ord")
     printed = unknown(scan, name, macro.read)
-    if printed is None:
-        return macro.put(scan.text[start : scan.at], "ord")
     return macro.put(printed, "ord" if len(printed) == 1 else "function")
 
 
@@ -222,8 +219,7 @@ def _text(macro: _Macro) -> list[Atom] | None:
 
 def lone_macro(scan: Scanner, name: str, depth: int, prose: Prose) -> str:
     """A macro of formulas that stands in prose, whose name was just read."""
-    start = scan.at - len(name) - 1
-    return joined(_macro(_Macro(scan, name, depth, prose, False), start))
+    return joined(_macro(_Macro(scan, name, depth, prose, False)))
 
 
 def _in_alphabet(shown: str, alphabet: str) -> str:

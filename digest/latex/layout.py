@@ -65,7 +65,7 @@ def _stands_apart(left: Atom, right: Atom, leads: bool) -> bool:
         return False
     if left.shown == ":" and a == "close":
         return True
-    if a == "sign" or (b == "close" and right.shown not in ",") or a == "open":
+    if a == "sign" or (b == "close" and right.shown != ",") or a == "open":
         return False
     if a == "op":
         # an operator with a blank on its left gets one on its right, and else none

@@ -30,7 +30,7 @@ UNSAID = {
     "autoref": 1, "pageref": 1, "nocite": 1, "parbox": 1, "fontsize": 2, "hypertarget": 1,
     "hyperlink": 1, "hyperref": 0, "foreignlanguage": 1, "begin": 1, "end": 1, "href": 1,
     "vskip": 0, "hskip": 0, "usepackage": 1, "hypersetup": 1, "documentclass": 1, "setlength": 2,
-    "texorpdfstring": 1, "thanks": 1, "index": 1, "bibliography": 1, "bibliographystyle": 1,
+    "texorpdfstring": 1, "index": 1, "bibliography": 1, "bibliographystyle": 1,
 }  # fmt: skip
 FUNCTIONS = frozenset(
     "log ln lg exp max min sin cos tan sec csc cot sinh cosh tanh coth arcsin arccos arctan arg "

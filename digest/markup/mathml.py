@@ -11,6 +11,8 @@ from digest.text import clean
 
 TextOf = Callable[[Element], str]
 
+#: a line below a letter, which is left out
+_LINES = frozenset(["_", "¯", "‾", "\u0332"])
 _TOKENS = frozenset("mi mn mo mtext ms".split())
 #: U+2061 to U+2064 say how to read a formula aloud
 _UNSEEN = dict.fromkeys(range(0x2061, 0x2065))
@@ -80,7 +82,7 @@ def shown_of(element: Element, text_of: TextOf) -> str:
             return notation.accented(parts[0], notation.ABOVE[sign])
         return parts[0] + notation.superscript(sign)
     if name == "munder" and len(parts) == 2:
-        return parts[0] if parts[1].strip() in "_¯̲‾" else parts[0] + notation.subscript(parts[1])
+        return parts[0] if parts[1].strip() in _LINES else parts[0] + notation.subscript(parts[1])
     if name == "mfrac" and len(parts) == 2:
         if re.fullmatch(
             r"0(?:\.0*)?\s*(?:px|em|pt|ex|%)?", element.attribute("linethickness") or "-"

@@ -166,7 +166,7 @@ def twins(papers: Sequence[Paper], alike: Floats) -> NDArray[np.bool_]:
     same = np.zeros(alike.shape, dtype=bool)
     close = np.argwhere(np.triu(alike > NEAR_VECTORS, 1)).tolist()
     words = {
-        i: (set(fold(papers[i].title).split()), set(fold(papers[i].abstract).split()))
+        i: tuple(set(fold(part).split()) for part in papers[i].text.split("\n", 1))
         for i in {i for pair in close for i in pair}
     }
     for i, j in close:

@@ -114,11 +114,12 @@ class ArxivSource(BaseSource):
             day, remark = listed.day, listed.remark
             found = tuple(p for p in listed.papers if p.announce_type in self._announce_types)
             fault = listed.fault
-            if not fault and day not in request.covered and is_repeat(found, request):
+            if not fault and day not in request.covered and is_repeat(found, request.latest):
                 fault = f"the listing dated {day} still shows the papers of the day before"
             else:
                 papers = found
-            if not listed.papers and not fault and day.weekday() < 5:
+            expected = day.weekday() < 5 and day not in request.covered
+            if not listed.papers and not fault and expected:
                 # The truth on a holiday, which the API confirms when the next listing is out.
                 is_open = True
                 remark = f"nothing is listed for {day} yet: arXiv has a holiday, or is late"

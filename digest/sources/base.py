@@ -17,6 +17,18 @@ from digest.ports import FetchRequest
 KeyOf = Callable[[str], str]
 
 
+def ask_json(fetcher: Fetcher, url: str, *, allow_private: bool, interval_s: float) -> bytes:
+    """The answer of a service that speaks JSON, at its pace.
+
+    Raises:
+        SourceError: it did not answer.
+    """
+    got = fetcher.get(
+        url, accept="application/json", allow_private=allow_private, min_interval_s=interval_s
+    )
+    return got.body
+
+
 class BaseSource(ABC):
     """A place where new papers are listed; see `ports.Source`."""
 

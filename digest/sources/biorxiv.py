@@ -21,7 +21,7 @@ from digest.identity import canonical_id
 from digest.markup import plain
 from digest.model import Listing, Paper
 from digest.ports import FetchRequest
-from digest.sources.base import BaseSource, KeyOf, NamedSourceSettings
+from digest.sources.base import BaseSource, KeyOf, NamedSourceSettings, ask_json
 from digest.sources.payload import (
     MAX_ABSTRACT_CHARS,
     MAX_TITLE_CHARS,
@@ -141,13 +141,10 @@ class BiorxivSource(BaseSource):
         def read() -> Page:
             nonlocal cursor
             url = f"{self._base_url}/details/{self._server}/{first}/{last}/{cursor}/json"
-            got = self._fetcher.get(
-                url,
-                accept="application/json",
-                allow_private=self._allow_private,
-                min_interval_s=INTERVAL_S,
+            body = ask_json(
+                self._fetcher, url, allow_private=self._allow_private, interval_s=INTERVAL_S
             )
-            found, page = parse(got.body, url=url, server=self._server)
+            found, page = parse(body, url=url, server=self._server)
             papers.update({p.id: p for p in found if self._is_wanted(p) and p.id not in papers})
             cursor += page.n_records
             return page

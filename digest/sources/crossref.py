@@ -20,7 +20,7 @@ from digest.latex import readable
 from digest.markup import plain
 from digest.model import Listing, Paper
 from digest.ports import FetchRequest
-from digest.sources.base import BaseSource, KeyOf, NamedSourceSettings
+from digest.sources.base import BaseSource, KeyOf, NamedSourceSettings, ask_json
 from digest.sources.payload import (
     MAX_ABSTRACT_CHARS,
     MAX_AUTHORS,
@@ -165,13 +165,10 @@ class CrossrefApi:
         """
         query = {"filter": ",".join(names), "rows": str(len(names))}
         url = f"{self._base_url}/works?{urlencode(query, safe=':,')}"
-        got = self._fetcher.get(
-            url,
-            accept="application/json",
-            allow_private=self._allow_private,
-            min_interval_s=INTERVAL_S,
+        body = ask_json(
+            self._fetcher, url, allow_private=self._allow_private, interval_s=INTERVAL_S
         )
-        return out_of(names, parse(got.body, url=url, now=now)[0])
+        return out_of(names, parse(body, url=url, now=now)[0])
 
     def by_title(self, paper: Paper, now: datetime) -> Sequence[Paper]:
         """Works with such a title and author, the likeliest first.
@@ -183,13 +180,10 @@ class CrossrefApi:
         if paper.authors:
             query["query.author"] = paper.authors[0]
         url = f"{self._base_url}/works?{urlencode(query)}"
-        got = self._fetcher.get(
-            url,
-            accept="application/json",
-            allow_private=self._allow_private,
-            min_interval_s=INTERVAL_S,
+        body = ask_json(
+            self._fetcher, url, allow_private=self._allow_private, interval_s=INTERVAL_S
         )
-        return parse(got.body, url=url, now=now)[0]
+        return parse(body, url=url, now=now)[0]
 
 
 class CrossrefSource(BaseSource):
@@ -238,13 +232,10 @@ class CrossrefSource(BaseSource):
         def read() -> Page:
             nonlocal cursor
             url = f"{self._base_url}/journals/{issn}/works?{urlencode(query | {'cursor': cursor})}"
-            got = self._fetcher.get(
-                url,
-                accept="application/json",
-                allow_private=self._allow_private,
-                min_interval_s=INTERVAL_S,
+            body = ask_json(
+                self._fetcher, url, allow_private=self._allow_private, interval_s=INTERVAL_S
             )
-            found, following, page = parse(got.body, url=url, now=now)
+            found, following, page = parse(body, url=url, now=now)
             for paper in found:
                 papers.setdefault(paper.id, paper)
             cursor = following or cursor

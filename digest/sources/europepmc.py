@@ -19,7 +19,7 @@ from digest.identity import canonical_id
 from digest.markup import plain
 from digest.model import Listing, Paper
 from digest.ports import FetchRequest
-from digest.sources.base import BaseSource, KeyOf, NamedSourceSettings
+from digest.sources.base import BaseSource, KeyOf, NamedSourceSettings, ask_json
 from digest.sources.payload import (
     MAX_ABSTRACT_CHARS,
     MAX_AUTHORS,
@@ -153,13 +153,10 @@ class EuropePmcApi:
         )
         query = {"query": wanted, "resultType": "core", "format": "json", "pageSize": "100"}
         url = f"{self._base_url}/search?{urlencode(query)}"
-        got = self._fetcher.get(
-            url,
-            accept="application/json",
-            allow_private=self._allow_private,
-            min_interval_s=INTERVAL_S,
+        body = ask_json(
+            self._fetcher, url, allow_private=self._allow_private, interval_s=INTERVAL_S
         )
-        return out_of(names, parse(got.body, url=url, now=now)[0])
+        return out_of(names, parse(body, url=url, now=now)[0])
 
 
 class EuropePmcSource(BaseSource):
@@ -197,13 +194,10 @@ class EuropePmcSource(BaseSource):
         def read() -> Page:
             nonlocal cursor
             url = f"{self._base_url}/search?{urlencode(query | {'cursorMark': cursor})}"
-            got = self._fetcher.get(
-                url,
-                accept="application/json",
-                allow_private=self._allow_private,
-                min_interval_s=INTERVAL_S,
+            body = ask_json(
+                self._fetcher, url, allow_private=self._allow_private, interval_s=INTERVAL_S
             )
-            found, following, page = parse(got.body, url=url, now=request.now)
+            found, following, page = parse(body, url=url, now=request.now)
             for paper in found:
                 papers.setdefault(paper.id, paper)
             last_page = following == cursor

@@ -20,7 +20,7 @@ from digest.errors import SourceMalformed
 from digest.fetcher import Fetcher
 from digest.fields import Url
 from digest.identifiers import parse_arxiv_id, parse_doi, version_of
-from digest.identity import canonical_id, feed_key, plain_title
+from digest.identity import bare_title, canonical_id, feed_key
 from digest.markup import of_plain_text, plain
 from digest.model import Listing, Paper
 from digest.ports import FetchRequest
@@ -161,7 +161,7 @@ def _authors(entry: Any) -> tuple[str, ...]:
     fields = [plain(field(a, "name")) for a in tables(entry, "authors")]
     fields = [f for f in fields if f] or [plain(field(entry, "authors"))]  # IEEE: <authors>
     if not any(fields):
-        fields = [plain(field(entry, key)) for key in ("author", "dc_creator")][:2]
+        fields = [plain(field(entry, "author") or field(entry, "dc_creator"))]
     found = (name for f in fields for name in split_names(f))
     return tuple(dict.fromkeys(found))[:MAX_AUTHORS]
 
@@ -172,7 +172,7 @@ def _is_text(entry: Any, key: str, atom: bool) -> bool:
     return atom and isinstance(detail, dict) and detail.get("type") == "text/plain"
 
 
-def title_of(entry: Any, *, atom: bool) -> str:
+def _title(entry: Any, *, atom: bool) -> str:
     raw = field(entry, "title")
     shown = of_plain_text(raw) if _is_text(entry, "title", atom) else plain(raw)
     return shown[:MAX_TITLE_CHARS]
@@ -265,7 +265,7 @@ def told_apart(papers: Sequence[Paper]) -> list[Paper]:
 
 
 def _paper(entry: Any, source: str, now: datetime, spoken: str, atom: bool) -> Paper | None:
-    title = plain_title(title_of(entry, atom=atom))
+    title = bare_title(_title(entry, atom=atom))
     said = _description(entry, title, atom)
     if not title and not said.abstract:
         return None

@@ -5,6 +5,7 @@ Nearly every key of the JSON is missing in some year, so each is optional here.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
@@ -130,6 +131,7 @@ class HuggingFaceSource(BaseSource):
         errors: list[SourceError] = []
         remarks: list[str] = []
         n_unchanged, n_answered = 0, 0
+        before: Collection[str] = request.latest
         days = days_wanted(request)
         for day in days:
             url = f"{self._base_url}/api/daily_papers?date={day.isoformat()}"
@@ -156,9 +158,10 @@ class HuggingFaceSource(BaseSource):
                     if not isinstance(error, SourceMalformed):
                         break  # the server is in trouble: further days would meet the same
                 continue
-            if day not in request.covered and is_repeat(found, request):
+            if day not in request.covered and is_repeat(found, before):
                 faults.append(f"the list of {day.isoformat()} is still that of the day before")
                 continue
+            before = {p.id for p in found} or before
             papers += found
             if remark:
                 remarks.append(f"{day.isoformat()}: {remark}")

@@ -15,7 +15,7 @@ from digest.fields import Url
 from digest.identity import feed_key
 from digest.model import Listing, Paper
 from digest.ports import FetchRequest
-from digest.sources.base import BaseSource, KeyOf, NamedSourceSettings
+from digest.sources.base import BaseSource, KeyOf, NamedSourceSettings, ask_json
 from digest.sources.payload import (
     MAX_ABSTRACT_CHARS,
     MAX_TITLE_CHARS,
@@ -141,15 +141,10 @@ class OpenReviewSource(BaseSource):
                 "sort": "cdate:desc",
             }
             url = f"{self._base_url}/notes?{urlencode(query)}"
-            got = self._fetcher.get(
-                url,
-                accept="application/json",
-                allow_private=self._allow_private,
-                min_interval_s=INTERVAL_S,
+            body = ask_json(
+                self._fetcher, url, allow_private=self._allow_private, interval_s=INTERVAL_S
             )
-            found, page = parse(
-                got.body, url=url, now=request.now, oldest=request.now - self._max_age
-            )
+            found, page = parse(body, url=url, now=request.now, oldest=request.now - self._max_age)
             papers.update({p.id: p for p in found if p.id not in papers})
             n_seen += page.n_records
             return page

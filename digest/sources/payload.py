@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -171,13 +171,16 @@ def short_of(n_seen: int, total: int, what: str = "records") -> str:
     return f"only {n_seen:,} of {total:,} {what} came" if n_seen < total else ""
 
 
-def is_repeat(papers: Sequence[Paper], request: FetchRequest) -> bool:
+def is_repeat(papers: Sequence[Paper], before: Collection[str]) -> bool:
     """Whether a day's list is that of the day before under another date.
 
     Some servers change the date before the papers.
+
+    Args:
+        before: ids of what was listed on the day before.
     """
     new = [p for p in papers if p.announce_type == "new"] or list(papers)
-    return len(new) > 1 and all(p.id in request.latest for p in new)
+    return len(new) > 1 and all(p.id in before for p in new)
 
 
 def stated_total(record: Mapping[str, Any], key: str) -> int | None:

@@ -24,10 +24,10 @@ _HEADING = (
 )
 _ONLY_HEADING = re.compile(rf"(?:{_HEADING})\s*[.:–—-]?", re.IGNORECASE)
 _BEFORE_ABSTRACT = re.compile(rf"^(?i:{_HEADING})(?:\s*[.:–—-]+\s+|\s+(?=[A-Z0-9“\"(]))")
-#: one line with everything in it, as some readers of Elsevier's feeds fold it
-_LABELS = re.compile(
-    r"\s+(?=(?:Source|Author\(s\)|Authors?|DOI|Journal|Publication date|Published)\s?:\s)"
-)
+#: one line with everything in it, as some readers of Elsevier's feeds fold it; elsewhere "Source:"
+#: may stand in an abstract
+_FOLDED = re.compile(r"Publication date\s?:", re.IGNORECASE)
+_LABELS = re.compile(r"\s+(?=(?:Source|Author\(s\)|Authors?)\s?:\s)")
 _AUTHORS = re.compile(r"^(?:author\(s\)|authors?)\s*:\s*(?P<names>.*)$", re.IGNORECASE)
 _BY = re.compile(r"^by\s+(?P<names>[A-ZÀ-Þ].*)$")
 _DATED = re.compile(
@@ -91,7 +91,11 @@ def read_description(markup: str, title: str = "") -> Description:
     kept: list[str] = []
     after_furniture = False
     markup = _LISTED_AUTHORS.sub(lambda m: m[1] + "; ".join(m[2].split("\n")), markup)
-    parts = [part for line in lines(markup) for part in _LABELS.split(line)]
+    parts = [
+        part
+        for line in lines(markup)
+        for part in (_LABELS.split(line) if _FOLDED.match(line) else [line])
+    ]
     for at, line in enumerate(parts):
         if _is_title(line, title):
             continue

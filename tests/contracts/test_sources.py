@@ -409,3 +409,15 @@ def test_a_catch_up_that_comes_in_part_is_asked_for_again(
     assert not found.complete
     assert "1 of 3" in found.fault
     assert missed not in found.days
+
+
+def test_todays_daily_papers_that_are_still_yesterdays_are_not_taken(
+    web: WebServer, tmp_path: Path, fetcher: Fetcher
+) -> None:
+    source = source_of("huggingface", web, tmp_path, fetcher)
+    web.routes["/api/daily_papers"] = lambda _: as_json([hugging_face(1), hugging_face(2)])
+    covered = frozenset(DAY - timedelta(days=n) for n in range(2, 8))
+    found = source.fetch(FetchRequest(now=NOW, covered=covered))
+    assert len(found.papers) == 2
+    assert "still that of the day before" in found.fault
+    assert DAY - timedelta(days=1) in found.days

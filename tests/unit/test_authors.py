@@ -13,6 +13,8 @@ from digest.authors import family_name, same_person, split_names
         ("Smith, John; Doe, Jane", ["John Smith", "Jane Doe"]),
         ("Smith, John, Doe, Jane", ["John Smith", "Jane Doe"]),
         ("John Smith, PhD, Jane Doe, MD", ["John Smith", "Jane Doe"]),
+        ("Rahman, Md; Ma, Jack; Ba, Li", ["Md Rahman", "Jack Ma", "Li Ba"]),
+        ("Ma, Jack, Ba, Li", ["Jack Ma", "Li Ba"]),
         ("John Smith, Jr.", ["John Smith Jr."]),
         ("King, Jr., Martin", ["Martin King Jr."]),
         ("Smith, John A.", ["John A. Smith"]),

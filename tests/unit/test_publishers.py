@@ -231,6 +231,7 @@ def test_what_only_looks_like_furniture_is_the_abstract() -> None:
         "Summary statistics are published every year by the ministry of plants and trees.",
         "We published online all data of this study, and we describe them in this paper.",
         "Volume estimation of tumours is an open issue that we address with a new network.",
+        "We searched for trials. Data Source: all registers of plants. Journal: none was left out.",
         "By combining lasers and plants we obtain more leaves than anyone before us did.",
     ):
         assert read_description(f"<p>{said}</p>").abstract == said
