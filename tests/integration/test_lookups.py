@@ -629,4 +629,7 @@ def test_a_title_that_is_another_papers_brings_no_abstract(tmp_path: Path) -> No
     listed = replace(wrong, id="feed:x", doi="", abstract="", authors=("Ann Alpha", "Bo Beta"))
     with open_store(tmp_path / "digest.db") as store:
         store.papers.add_listing(Listing(source="J", papers=(listed,), fetched_at=NOW))
-        assert fill_abstracts(store, [Library(wrong)], NOW) == 0
+        library = Library(wrong)
+        assert fill_abstracts(store, [library], NOW) == 0
+        assert fill_abstracts(store, [library], NOW + timedelta(hours=1)) == 0
+        assert library.asked == [listed.title]  # once

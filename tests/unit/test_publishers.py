@@ -315,3 +315,18 @@ def test_recorded_journals_lose_their_furniture_and_keep_their_authors(fixtures:
             assert "PMID:" not in paper.abstract
     assert n_papers > 700
     assert n_authors / n_papers > 0.45
+
+
+def test_an_entry_that_cannot_be_read_costs_itself() -> None:
+    body = rss("<title>Sound</title>").replace(
+        b"</channel>", b"<item><title>Broken</title></item></channel>"
+    )
+    parsed = feed.parse_feed(body, "", url="https://j.example/feed")
+    sound = Paper(id="feed:1", title="Sound")
+
+    def read_one(entry: dict[str, str]) -> Paper:
+        if entry["title"] == "Broken":
+            raise TypeError("a dict where a text was expected")
+        return sound
+
+    assert feed.read_entries(parsed, read_one) == ([sound], 1)
