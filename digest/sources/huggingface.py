@@ -132,8 +132,7 @@ class HuggingFaceSource(BaseSource):
         remarks: list[str] = []
         n_unchanged, n_answered = 0, 0
         before: Collection[str] = request.latest
-        days = days_wanted(request)
-        for day in days:
+        for day in (days := days_wanted(request)):
             url = f"{self._base_url}/api/daily_papers?date={day.isoformat()}"
             try:
                 got = self._fetcher.get(

@@ -182,12 +182,17 @@ class Papers:
         with self._db.write(TURN) as connection:
             stored_id, n_new, preprints = self._add(connection, listing.papers, now)
             announced = [p for p in listing.papers if p.announced is not None]
+
+            def is_journal_version(paper: Paper) -> bool:
+                return stored_id[paper.id] in preprints and bool(journal_doi(paper))
+
             if listing.rolling:
                 ids = {stored_id[p.id] for p in announced}
                 known = _listed_by(connection, listing.source, ids, now.date())
                 # without a date nothing but our memory tells that it is old
-                undated = {stored_id[p.id] for p in announced if p.published is None}
-                known |= _listed_by(connection, "", undated, now.date())
+                undated = (p for p in announced if not p.published and not is_journal_version(p))
+                ids = {stored_id[p.id] for p in undated}
+                known |= _listed_by(connection, "", ids, now.date())
                 announced = [p for p in announced if stored_id[p.id] not in known]
             if announced:
                 connection.execute(
@@ -198,7 +203,7 @@ class Papers:
                             "source": listing.source,
                             "listed_on": p.announced,
                             "announce_type": "published"
-                            if stored_id[p.id] in preprints and journal_doi(p)
+                            if is_journal_version(p)
                             else p.announce_type,
                             "first_seen": now,
                         }
