@@ -45,12 +45,10 @@ def fill(folder: Path) -> str:
 _READ = """
 import asyncio, resource, sys
 from digest.errors import LibraryError
-from digest.library import SUFFIXES
 from digest.library.isolated import read_isolated
 name = sys.argv[1]
-kind = SUFFIXES["." + name.rpartition(".")[2]]
 try:
-    found = asyncio.run(read_isolated(kind, sys.stdin.buffer.read(), name))
+    found = asyncio.run(read_isolated("", sys.stdin.buffer.read(), name))
     said = f"{len(found.papers) + len(found.refs):,} papers, {len(found.faults)} faults"
 except LibraryError as error:
     said = str(error)

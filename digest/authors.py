@@ -144,6 +144,33 @@ def _turned(family: str, given: str) -> str:
     return clean(f"{' '.join(tail)} {' '.join(words)} {suffix}")
 
 
+def natural_name(name: str) -> str:
+    """One name of a library, family name first, as people write it: given name first.
+
+    What has no comma is as it is. A comma at the end keeps a body whole, as EndNote has it; a
+    suffix may stand in the middle (BibTeX) or at the end (RIS).
+
+    >>> natural_name("King, Jr., Martin"), natural_name("King, Martin, Jr.")
+    ('Martin King, Jr.', 'Martin King, Jr.')
+    """
+    name = clean(name)
+    if name.endswith(","):
+        return name.rstrip(", ").replace(",,", ",")
+    parts = [clean(p) for p in name.split(",") if clean(p)]
+    if len(parts) == 3:
+        at = next((i for i in (1, 2) if _SUFFIX.fullmatch(parts[i])), 0)
+        if at or not _DEGREE.fullmatch(parts[2]):
+            suffix = parts.pop(at or 1)
+            return f"{parts[1]} {parts[0]}, {suffix}"
+        parts.pop()
+    if len(parts) != 2 or _SUFFIX.fullmatch(parts[1]) or _DEGREE.fullmatch(parts[1]):
+        return ", ".join(parts) if len(parts) < 3 else name
+    family, given = parts
+    if _CORPORATE.search(name) and " " in given and not _INITIALS.fullmatch(given):
+        return name
+    return f"{given} {family}"
+
+
 # --- comparing ---------------------------------------------------------------------------------
 
 #: "Müller" and "Mueller", "Sørensen" and "Soerensen", "Ångström" and "Aangstrom"

@@ -27,9 +27,18 @@ _ARXIV_URL = re.compile(
 )
 #: as they stand in a text: older ones hold brackets, angles and semicolons
 _DOI = re.compile(r"10\.\d{4,9}/[^\s\"]+")
+#: the part of a serial in some of those: <1661::AID-SIM968>3.0.CO;2-2, <0103:ABC>2.0.CO;2
+_SICI = re.compile(r"<[\w.?]*:[^<>\s]*>\d")
+_ESCAPED_SICI = re.compile(r"&(?:amp;)?lt;(?=[\w.?]*:)|(?<=[\w:-])&(?:amp;)?gt;(?=\d\.\d)")
+#: the Astrophysics Data System's code of an arXiv paper: 2020arXiv200507513A, 2006astro.ph..1001B
+_BIBCODE = re.compile(r"(?<!\d)(?:19|20)\d\darXiv(\d{4})\.?(\d{4,5})[A-Z.]", re.IGNORECASE)
 _PMID = re.compile(
     r"(?:pubmed\.ncbi\.nlm\.nih\.gov/|ncbi\.nlm\.nih\.gov/(?:pubmed|m/pubmed)/"
     r"|europepmc\.org/(?:article|abstract)/med/|^pubmed:\s*|^pmid:?\s*)(\d{1,9})\b"
+)
+_PMCID = re.compile(
+    r"(?:pmc\.ncbi\.nlm\.nih\.gov/articles/|ncbi\.nlm\.nih\.gov/(?:pmc|labs/pmc)/articles/"
+    r"|europepmc\.org/(?:articles?|abstract)/(?:pmc/)?|^pmcid:?\s*|^)(?:pmc)(\d{3,9})\b"
 )
 _OTHER_REGISTERS = re.compile(
     r"semanticscholar\.org/paper/(?:[^/\s]+/)?([0-9a-f]{40})|^corpusid:\s*(\d{1,12})$"
@@ -61,6 +70,9 @@ _VERSIONS = (
 )
 
 
+_BEFORE_ID = re.compile(r"^(?:oai:)?arxiv(?:\.org)?:\s*|^10\.48550/arxiv\.", re.IGNORECASE)
+
+
 def parse_arxiv_id(text: str) -> tuple[str, int | None] | None:
     """The bare id and version in "2405.01234v2", "arXiv:…", an oai id or an address; or None.
 
@@ -69,10 +81,10 @@ def parse_arxiv_id(text: str) -> tuple[str, int | None] | None:
     """
     text = unquote(text.strip())
     match = _ARXIV_URL.search(text)
+    if match is None and (code := _BIBCODE.search(text)):
+        return f"{code[1]}.{code[2]}", None
     if match is None:
-        bare = re.sub(r"^(?:oai:)?arxiv(?:\.org)?:\s*", "", text, flags=re.IGNORECASE)
-        bare = re.sub(r"^10\.48550/arxiv\.", "", bare, flags=re.IGNORECASE)
-        match = _ARXIV_ID.fullmatch(bare)
+        match = _ARXIV_ID.fullmatch(_BEFORE_ID.sub("", text))
     if match is None:
         return None
     arxiv_id = match[1]
@@ -129,6 +141,7 @@ _MADE_OF = tuple(
         (r"preprints\.org/manuscript/(\d{6}\.\d{4})", "10.20944/preprints{}"),
         (r"ssrn\.com/(?:\S*[?&/])?abstract(?:_?id)?=(\d+)", "10.2139/ssrn.{}"),
         (r"zenodo\.org/records?/(\d+)", "10.5281/zenodo.{}"),
+        (r"jstor\.org/(?:stable|discover)/(?:10\.2307/)?(\d{5,10})(?!\d)", "10.2307/{}"),
         (r"osf\.io/preprints/psyarxiv/([a-z0-9]{5})", "10.31234/osf.io/{}"),
         (r"osf\.io/preprints/socarxiv/([a-z0-9]{5})", "10.31235/osf.io/{}"),
         (r"osf\.io/preprints/(?:osf/)?([a-z0-9]{5})(?![a-z0-9])", "10.31219/osf.io/{}"),
@@ -156,7 +169,7 @@ def parse_doi(text: str) -> str:
     >>> parse_doi("https://onlinelibrary.wiley.com/doi/full/10.1002/tax.12650?af=R")
     '10.1002/tax.12650'
     """
-    text = text.strip()
+    text = _ESCAPED_SICI.sub(lambda m: "<" if "lt" in m[0] else ">", text.strip())
     if _IS_ADDRESS.search(text) and " " not in text:
         return _doi_of_address(text)
     match = _DOI.search(unquote(text) if "%2f" in text.lower() else text)
@@ -197,7 +210,7 @@ def _without_tails(doi: str) -> str:
 def _trimmed(doi: str) -> str:
     """A DOI without what belongs to the sentence around it."""
     doi = re.split(r"&(?:amp;)?[a-z_]+=|&(?:lt|gt|quot|#)", doi, maxsplit=1)[0]
-    if "<" in doi and not re.search(r"<\d+::", doi):  # of SICI: <1661::AID-SIM968>3.0.CO;2-2
+    if "<" in doi and not _SICI.search(doi):
         doi = doi.split("<")[0]
     if doi.count(">") > doi.count("<"):
         doi = doi.split(">")[0]
@@ -252,7 +265,7 @@ def author_id(text: str) -> str:
 
 #: a paper's page on a site of digest itself
 _OWN_PAGE = re.compile(
-    r"^https?://[^/\s]+/(?:\S*/)?paper/((?:arxiv|doi|pmid|feed|text|s2|openalex):[^?#\s]+)"
+    r"^https?://[^/\s]+/(?:\S*/)?paper/((?:arxiv|doi|pmid|pmc|feed|text|s2|openalex):[^?#\s]+)"
 )
 
 
@@ -289,6 +302,8 @@ def name_of(ref: str) -> str:
         return arxiv_key(parsed[0])
     if pmid := parse_pmid(ref):
         return f"pmid:{pmid}"
+    if article := _PMCID.search(ref.strip().lower()):
+        return f"pmc:PMC{article[1]}"
     if match := _OTHER_REGISTERS.search(ref.strip()):
         sha, corpus, openalex = match.groups()
         if openalex:

@@ -11,6 +11,7 @@ import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import fields, replace
+from functools import lru_cache
 
 from digest.authors import family_name, is_body, same_person
 from digest.identifiers import (
@@ -66,7 +67,7 @@ def journal_doi(paper: Paper) -> str:
 
 def has_known_id(paper: Paper) -> bool:
     """Whether any register knows it: arXiv, a DOI, PubMed."""
-    return any(n.startswith(("arxiv:", "doi:", "pmid:")) for n in names(paper))
+    return any(n.startswith(("arxiv:", "doi:", "pmid:", "pmc:")) for n in names(paper))
 
 
 def author_called(paper: Paper, wanted: str) -> str:
@@ -197,7 +198,7 @@ def merge(papers: Iterable[Paper]) -> tuple[Paper, ...]:
         together = [groups[g] if g == home else groups.pop(g) for g in joined]
         combined = paper
         for known in reversed(together):
-            better = min((known.id, combined.id), key=lambda i: not i.startswith("arxiv:"))
+            better = min((known.id, combined.id), key=_standing)
             combined = combine(known, combined, better)
         groups[home] = combined
         for name in called:
@@ -207,6 +208,11 @@ def merge(papers: Iterable[Paper]) -> tuple[Paper, ...]:
         for title in titles:
             by_title.setdefault(title, []).append(paper.id)
     return tuple(groups.values())
+
+
+def _standing(key: str) -> int:
+    """arXiv's ids go before all others, and words after them."""
+    return (not key.startswith("arxiv:")) + key.startswith("text:")
 
 
 def names(paper: Paper) -> tuple[str, ...]:
@@ -220,7 +226,7 @@ def bare_title(title: str) -> str:
     return _BEFORE_TITLE.sub("", title)
 
 
-def _title_words(title: str) -> tuple[str, ...]:
+def title_words(title: str) -> tuple[str, ...]:
     """The words of a title for comparing.
 
     However a formula is written, a word has the same letters: those of "B⁰ₛ", "Bs0" and "$B_s^0$"
@@ -235,20 +241,25 @@ def title_keys(paper: Paper) -> tuple[str, ...]:
     """Keys of which two records of one work share at least one: that of the title, and that of the
     title without its subtitle. None where a title says too little, or announces something other
     than the work."""
-    shown = fold(readable(bare_title(paper.title))).strip()
+    return _keys_of(paper.title, bool(paper.authors))
+
+
+@lru_cache(maxsize=20_000)  # two papers are compared by what each was found by
+def _keys_of(full_title: str, has_authors: bool) -> tuple[str, ...]:
+    shown = fold(readable(bare_title(full_title))).strip()
     if _NOT_THE_WORK.match(shown):
         return ()
     keys = []
-    head = re.split(r"\s*[:?]\s+|\s+[-–—]\s+", bare_title(paper.title), maxsplit=1)[0]
-    for title in dict.fromkeys((paper.title, head)):
-        words = _title_words(title)
+    head = re.split(r"\s*[:?]\s+|\s+[-–—]\s+", bare_title(full_title), maxsplit=1)[0]
+    for title in dict.fromkeys((full_title, head)):
+        words = title_words(title)
         squeezed = "".join(words)
         # Chinese, Japanese and Korean put no blanks between words
         n_words = len(words) + sum(1 for c in squeezed if ord(c) >= 0x2E80) // 2
         enough = n_words >= MIN_TITLE_WORDS and (
             len(squeezed) >= MIN_TITLE_CHARS or not squeezed.isascii()
         )
-        if not paper.authors:
+        if not has_authors:
             enough = n_words >= LONG_TITLE_WORDS and len(squeezed) >= LONG_TITLE_CHARS
         if enough:
             keys.append(f"title:{_digest(*words)}")
@@ -286,7 +297,7 @@ def _same_authors(first: Paper, second: Paper) -> bool:
         for p in (first, second)
     )
     common, shorter = set(ours) & set(theirs), min(len(set(ours)), len(set(theirs)))
-    if len(_title_words(first.title)) < FEW_WORDS:
+    if len(title_words(first.title)) < FEW_WORDS:
         return set(ours) == set(theirs)
     if ours[0] and ours[0] == theirs[0]:
         return 2 * len(common) >= shorter

@@ -17,6 +17,7 @@ from digest.config import (
 )
 from digest.errors import LibraryError
 from digest.library import FileLibrary
+from digest.library.choice import Choice
 from digest.library.zotero import Items, ZoteroLibrary
 from digest.library.zotero_file import ZoteroFile
 from digest.model import Paper
@@ -46,22 +47,25 @@ def library_of(app: App, like: Like) -> Library:
         else:
             return FileLibrary(Path(like))
     if isinstance(like, FileLikes):
-        return FileLibrary(like.file, like.kind)
+        return FileLibrary(like.file, like.kind, _choice(like))
     if isinstance(like, AuthorLikes):
         return AuthorWorks(app.openalex(), like.author, references=like.references, clock=app.clock)
     if isinstance(like, RecommendedLikes):
         return Recommendations(app.semantic_scholar(), like.recommendations, clock=app.clock)
     assert isinstance(like, ZoteroLikes)
     if like.zotero.endswith(".sqlite"):
-        items = Items(library="user", collections=like.collections, exclude=like.exclude)
-        return ZoteroFile(Path(like.zotero), items)
+        return ZoteroFile(Path(like.zotero), Items(library="user", choice=_choice(like)))
     return ZoteroLibrary(
         app.fetcher,
-        Items.of(like.zotero, like.collections, like.exclude),
+        Items.of(like.zotero, _choice(like)),
         key=app.settings.keys.get("zotero"),
         base_url=app.settings.lookup.zotero_url,
         allow_private=app.settings.lookup.allow_private,
     )
+
+
+def _choice(like: ZoteroLikes | FileLikes) -> Choice:
+    return Choice(collections=like.collections, exclude=like.exclude, tags=like.tags)
 
 
 def configured_likes(

@@ -123,8 +123,14 @@ class Likes:
     kept: tuple[str, ...] = ()
     #: what could not be used, each as a finished sentence
     faults: tuple[str, ...] = ()
+    #: what is worth knowing of what is used, each as a finished sentence
+    remarks: tuple[str, ...] = ()
     #: entries that an earlier one stands for
     n_duplicates: int = 0
+    #: entries in all: papers, references, faults and duplicates
+    n_entries: int = 0
+    #: when the reader took papers in, by their ids, where that is known
+    added: Mapping[str, datetime] = field(default_factory=dict)
 
 
 class Library(Protocol):

@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
+from typing import Any
 from urllib.parse import quote
 
 # Overrides and isolates could swap the reading order of what follows them, marks and BOMs are
@@ -85,6 +86,20 @@ def shorten(text: str, max_chars: int) -> str:
     if not text[len(cut)].isspace() and " " in cut[max_chars // 2 :]:
         cut = cut.rsplit(" ", 1)[0]
     return cut.rstrip(" ,;:-–—") + "…"
+
+
+def unfolded(index: Mapping[str, Any], max_chars: int) -> str:
+    """A text from an inverted index, as OpenAlex has its abstracts: places by word.
+
+    >>> unfolded({"are": [1], "Roses": [0], "red": [2]}, 100)
+    'Roses are red'
+    """
+    placed: dict[int, str] = {}
+    for word, places in index.items():
+        for place in places if isinstance(places, list) else ():
+            if isinstance(place, int) and 0 <= place < max_chars:
+                placed[place] = word
+    return " ".join(placed[i] for i in sorted(placed))
 
 
 def counted(n: int, noun: str, plural: str = "") -> str:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from digest.cli.output import progress, say, warn
+from digest.errors import LibraryError
 from digest.text import counted
 
 if TYPE_CHECKING:
     from digest.libraries import Like
+    from digest.library.choice import Choice
     from digest.usecases.imports import ImportReport
 from digest.cli.shared import (
     ConfigOption,
@@ -37,9 +40,10 @@ What = Annotated[
     list[str],
     typer.Argument(
         metavar="WHAT",
-        help="A file (.bib, .ris, .json, .nbib, .txt, .md, zotero.sqlite); or a kind and what "
-        "it wants: bibtex, ris, csl-json, nbib, ids or page and a FILE; zotero users/ID or "
-        "groups/ID; author ORCID; recommendations ID...; opml FILE.",
+        help="A file of any reference manager, which tells itself what it is (BibTeX, RIS, "
+        "EndNote, Web of Science, PubMed, JSON, CSV, a list of ids or links, zotero.sqlite); or a "
+        "kind and what it wants: zotero users/ID or groups/ID; author ORCID; recommendations "
+        "ID...; opml FILE; bibtex, ris, … FILE.",
     ),
 ]
 
@@ -52,13 +56,18 @@ def import_(
     collection: Annotated[
         list[str] | None,
         typer.Option(
-            help="Zotero: only collections of this name or pattern; may be repeated.",
+            help="Only this collection (Zotero) or group (JabRef), a name or a pattern; may be "
+            "repeated.",
             show_default=False,
         ),
     ] = None,
     exclude: Annotated[
         list[str] | None,
-        typer.Option(help="Zotero: not these collections; may be repeated.", show_default=False),
+        typer.Option(help="Not this collection or group; may be repeated.", show_default=False),
+    ] = None,
+    tag: Annotated[
+        list[str] | None,
+        typer.Option(help="Only what has this tag; may be repeated.", show_default=False),
     ] = None,
     references: Annotated[
         bool, typer.Option("--references", help="author: what their works cite, too.")
@@ -79,9 +88,13 @@ def import_(
     """
     from digest import jobs
     from digest.libraries import library_of
+    from digest.library.choice import Choice
     from digest.usecases.imports import import_likes
 
-    like = _like_of(what, collection or (), exclude or (), references)
+    choice = Choice(
+        collections=tuple(collection or ()), exclude=tuple(exclude or ()), tags=tuple(tag or ())
+    )
+    like = _like_of(what, choice, references)
     if like is None:
         _show_feeds(Path(what[1] if what[0] == "opml" else what[0]))
         return
@@ -106,12 +119,10 @@ def import_(
     _tell_import(report, name, who.email, dry_run)
 
 
-def _like_of(
-    what: Sequence[str], collections: Sequence[str], exclude: Sequence[str], references: bool
-) -> Like | None:
+def _like_of(what: Sequence[str], choice: Choice, references: bool) -> Like | None:
     """What the words of the command mean; None for a list of feeds."""
     from digest.config import AuthorLikes, FileLikes, RecommendedLikes, ZoteroLikes
-    from digest.library import KINDS, SUFFIXES
+    from digest.library import KINDS
 
     kind, rest = (what[0].lower(), list(what[1:])) if len(what) > 1 else ("", list(what))
     known = {**dict.fromkeys(KINDS, "a file"), **PLACES}
@@ -128,29 +139,35 @@ def _like_of(
             kind, one = ("zotero" if before.lower() == "zotero" else "author"), after
         elif one.endswith(".sqlite"):
             kind = "zotero"
-        elif Path(one).suffix.lower() in (".opml", ".xml"):
+        elif _is_feed_list(Path(one)):
             kind = "opml"
-        elif Path(one).suffix.lower() not in SUFFIXES:
-            raise typer.BadParameter(
-                f"{one}: its name tells no kind ({', '.join(SUFFIXES)}); say one before it, such "
-                f"as `digest import ids {one}`",
-                param_hint="WHAT",
-            )
     if len(rest) > 1 and kind != "recommendations":
         raise typer.BadParameter(f"{kind} takes one, not {len(rest)}", param_hint="WHAT")
     if kind == "opml":
         return None
-    if (collections or exclude) and kind != "zotero":
-        raise typer.BadParameter("only Zotero has collections", param_hint="--collection")
+    chosen: dict[str, Any] = {f.name: getattr(choice, f.name) for f in fields(choice)}
+    if choice and kind in ("author", "recommendations"):
+        raise typer.BadParameter(f"{kind} has no tags or collections", param_hint="--tag")
     if kind == "zotero":
-        return ZoteroLikes.model_construct(
-            zotero=one, collections=tuple(collections), exclude=tuple(exclude)
-        )
+        return ZoteroLikes.model_construct(zotero=one, **chosen)
     if kind == "author":
         return AuthorLikes.model_construct(author=one, references=references)
     if kind == "recommendations":
         return RecommendedLikes.model_construct(recommendations=tuple(rest))
-    return FileLikes.model_construct(file=Path(one), kind=kind)
+    return FileLikes.model_construct(file=Path(one), kind=kind, **chosen)
+
+
+def _is_feed_list(path: Path) -> bool:
+    """Whether a file is OPML, whatever it is called; one that cannot be read is told of later."""
+    from digest.library import kind_of
+
+    if path.suffix.lower() == ".opml":
+        return True
+    try:
+        with path.open("rb") as file:
+            return kind_of(file.read(100_000), path.name) == "opml"
+    except (OSError, LibraryError):
+        return False
 
 
 def _show_feeds(path: Path) -> None:

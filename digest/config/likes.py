@@ -37,6 +37,7 @@ class ZoteroLikes(Table):
     zotero: Annotated[StrictStr, Field(min_length=1)]
     collections: Words = ()
     exclude: Words = ()
+    tags: Words = ()
 
     @field_validator("zotero")
     @classmethod
@@ -63,10 +64,19 @@ class RecommendedLikes(Table):
 
 
 class FileLikes(Table):
-    """A file whose name does not tell what it is."""
+    """A file, or those of its entries that have a tag or lie in a group."""
 
     file: FilePath
-    kind: Literal["bibtex", "ris", "csl-json", "nbib", "ids", "page"]
+    #: by default the file tells
+    kind: (
+        Literal[
+            "", "bibtex", "ris", "refer", "endnote-xml", "isi", "nbib", "json", "csl-json", "csv",
+            "ids", "page",
+        ]
+    ) = ""  # fmt: skip
+    collections: Words = ()
+    exclude: Words = ()
+    tags: Words = ()
 
 
 #: by the key that tells them apart; pydantic puts these names into the places of mistakes
@@ -101,7 +111,10 @@ Like = Annotated[
 
 
 #: a like whose name ends so is a file
-LIBRARY_SUFFIXES = (".bib", ".ris", ".json", ".nbib", ".txt", ".md", ".sqlite")
+LIBRARY_SUFFIXES = (
+    *(".bib", ".bibtex", ".ris", ".enw", ".ciw", ".isi", ".nbib", ".json", ".jsonl", ".xml"),
+    *(".csv", ".tsv", ".txt", ".md", ".html", ".htm", ".sqlite"),
+)
 
 
 def is_library(like: str) -> bool:

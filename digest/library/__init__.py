@@ -9,60 +9,75 @@ from pathlib import Path
 
 from digest.errors import LibraryError
 from digest.files import read_library
-from digest.library.records import decode
+from digest.library.choice import EVERYTHING, Choice
+from digest.library.limits import MAX_ENTRIES
 from digest.ports import Likes
 
-__all__ = ["KINDS", "SUFFIXES", "FileLibrary", "kind_of", "read"]
+__all__ = ["KINDS", "SUFFIXES", "FileLibrary", "kind_of", "read", "read_bytes"]
 
 #: what `digest import` calls them; each is read by the module of this name
 KINDS = {
     "bibtex": "bibtex",
     "ris": "ris",
-    "csl-json": "csl",
+    "refer": "refer",
+    "endnote-xml": "endnote_xml",
+    "isi": "isi",
     "nbib": "nbib",
+    "json": "json_items",
+    "csl-json": "json_items",
+    "csv": "csv_table",
     "ids": "ids",
     "page": "page",
 }
-#: by the end of a file's name
-SUFFIXES = {
-    ".bib": "bibtex",
-    ".ris": "ris",
-    ".json": "csl-json",
-    ".nbib": "nbib",
-    ".txt": "ids",
-    ".md": "ids",
-}
+#: names of files that are libraries; which kind of one, the file itself tells
+SUFFIXES = (
+    *(".bib", ".bibtex", ".ris", ".enw", ".ciw", ".isi", ".nbib", ".json", ".jsonl", ".xml"),
+    *(".csv", ".tsv", ".txt", ".md", ".html", ".htm"),
+)
 
 
-def kind_of(path: Path, body: bytes = b"") -> str:
-    """The kind of a file by its name, and of a text by what stands in it.
+def kind_of(body: bytes, place: str) -> str:
+    """The kind of a file by its content; see `detect.kind_of`.
 
     Raises:
-        LibraryError: its name tells none.
+        LibraryError: it is nothing that holds papers.
     """
-    kind = SUFFIXES.get(path.suffix.lower())
-    if kind is None:
-        known = ", ".join(SUFFIXES)
-        raise LibraryError(f"{path}: its name tells no kind of library ({known}).", place=str(path))
-    if kind == "ids" and body:
-        from digest.library import page
+    from digest.library import detect
 
-        return "page" if page.looks_like(decode(body)) else "ids"
-    return kind
+    return detect.kind_of(body, place)
 
 
-def read(path: Path, kind: str = "") -> Likes:
+def read(path: Path, kind: str = "", choice: Choice | None = None) -> Likes:
     """The papers of a file.
 
     Args:
         kind: one of KINDS; by default the file tells.
+        choice: which of them, by tag or group.
 
     Raises:
         LibraryError: the file is missing, unreadable, or nothing of its kind.
     """
-    parser(kind or kind_of(path))  # a wrong kind is told before a missing file
-    body = read_library(path)
-    return parser(kind or kind_of(path, body))(body, place=path.name)
+    if kind:
+        parser(kind)  # a wrong kind is told before a missing file
+    return read_bytes(read_library(path), path.name, kind, choice)
+
+
+def read_bytes(
+    body: bytes,
+    place: str,
+    kind: str = "",
+    choice: Choice | None = None,
+    max_entries: int = MAX_ENTRIES,
+) -> Likes:
+    """The papers of the bytes of a file; see `read`."""
+    kind = kind or kind_of(body, place)
+    if kind == "opml":
+        raise LibraryError(
+            f"{place} is a list of feeds, not of papers; `digest import opml {place}` shows them.",
+            place=place,
+        )
+    options = {"wanted": choice.wants} if choice else {}
+    return parser(kind)(body, place=place, max_entries=max_entries, **options)
 
 
 def parser(kind: str) -> Callable[..., Likes]:
@@ -83,10 +98,12 @@ class FileLibrary:
 
     path: Path
     kind: str = ""
+    choice: Choice = EVERYTHING
 
     @property
     def name(self) -> str:
-        return self.path.name
+        """Of the import; two choices of one file are two."""
+        return f"{self.path.name}{self.choice.shown}"
 
     def read(self, memory: str) -> tuple[Likes | None, str]:
-        return read(self.path, self.kind), ""
+        return read(self.path, self.kind, self.choice or None), ""

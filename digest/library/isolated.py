@@ -16,7 +16,7 @@ from contextlib import suppress
 from pydantic import TypeAdapter
 
 from digest.errors import LibraryError
-from digest.library import parser
+from digest.library import read_bytes
 from digest.ports import Likes
 
 #: seconds of processor time, seconds in all on a busy machine, and bytes of memory
@@ -35,7 +35,7 @@ async def read_isolated(kind: str, body: bytes, place: str) -> Likes:
     """The papers of a file.
 
     Args:
-        kind: one of `library.KINDS`.
+        kind: one of `library.KINDS`, or nothing: the file tells.
         place: how messages call the file.
 
     Raises:
@@ -91,7 +91,7 @@ def main(kind: str, place: str) -> None:
     """Read a file from standard input, and write what it holds, or its fault, as JSON."""
     _bound()
     try:
-        likes = parser(kind)(sys.stdin.buffer.read(), place=place, max_entries=MAX_ENTRIES)
+        likes = read_bytes(sys.stdin.buffer.read(), place, kind, max_entries=MAX_ENTRIES)
         answer: dict[str, object] = {"likes": _LIKES.dump_python(likes, mode="json")}
     except LibraryError as error:
         answer = {"fault": str(error)}

@@ -7,18 +7,10 @@ import re
 from datetime import UTC, datetime
 from itertools import pairwise
 
-from digest.errors import LibraryError
 from digest.identifiers import parse_arxiv_id
-from digest.latex import readable
-from digest.library.records import (
-    MAX_ABSTRACT_CHARS,
-    MAX_ENTRIES,
-    Collector,
-    decode,
-    paper_of,
-    refuse_more_than,
-)
-from digest.model import Paper
+from digest.library.encoding import decode
+from digest.library.limits import MAX_ABSTRACT_CHARS, MAX_ENTRIES
+from digest.library.records import Collector, Record, Wanted, everything, refuse_more_than, title_of
 from digest.ports import Likes
 from digest.text import clean
 
@@ -43,47 +35,43 @@ def looks_like(text: str) -> bool:
     )
 
 
-def parse(body: bytes, *, place: str, max_entries: int = MAX_ENTRIES) -> Likes:
+def parse(
+    body: bytes, *, place: str, max_entries: int = MAX_ENTRIES, wanted: Wanted = everything
+) -> Likes:
     """The papers of a saved page, in its order, one a title.
 
     Raises:
         LibraryError: there is text, but no paper in it, or there are too many.
     """
-    text = decode(body)
-    collector = Collector(place)
+    decoded = decode(body)
+    text = decoded.text
+    collector = Collector(place, "page", wanted)
     is_listing = bool(_LISTED.search(text)) and not _BOX.search(text)
     lines = _LISTED.findall(text) if is_listing else text.splitlines()
     refuse_more_than(max_entries if is_listing else 20 * max_entries, len(lines), place)
     read = _listing if is_listing else _page
-    n_found = read(text, collector)
-    if not n_found and text.strip():
-        raise LibraryError(f"{place} holds no title with its abstract.", place=place)
-    return collector.likes()
+    read(text, collector)
+    return collector.likes_of(decoded, "title with its abstract")
 
 
-def _page(text: str, collector: Collector) -> int:
+def _page(text: str, collector: Collector) -> None:
     """A title and the long line after it are a paper; what stands between two is left alone."""
     text = _GLUED.sub("", _BOX.sub("", text))
     lines = [(n, line.strip()) for n, line in enumerate(text.splitlines(), 1) if line.strip()]
-    n_found = 0
     for at, ((number, title), (_, abstract)) in enumerate(pairwise(lines)):
         if len(abstract) < MIN_ABSTRACT_CHARS or len(title) > MAX_TITLE_CHARS:
             continue
-        n_found += 1
         following = [line for _, line in lines[at + 2 : at + 6]]
-        paper = paper_of(
-            title=readable(clean(title)),
+        record = Record(
+            title=title_of(title),
             abstract=clean(abstract[:MAX_ABSTRACT_CHARS]),
-            year=next((line for line in following if _DATE.match(line)), ""),
-            source="page",
+            date=next((line for line in following if _DATE.match(line)), ""),
         )
-        collector.put(paper, where=f"line {number}")
-    return n_found
+        collector.put(record, where=f"line {number}")
 
 
-def _listing(text: str, collector: Collector) -> int:
+def _listing(text: str, collector: Collector) -> None:
     """An arXiv listing: ids, then titles and authors; abstracts only on some."""
-    n_found = 0
     starts = list(_LISTED.finditer(text))
     line = 1 + text.count("\n", 0, starts[0].start())
     after = line
@@ -94,25 +82,20 @@ def _listing(text: str, collector: Collector) -> int:
         if found is None:
             collector.fault(f"line {line}", f"{start[1][:40]} is no arXiv id")
             continue
-        n_found += 1
-        collector.put(_listed(found[0], block), where=f"line {line}", ref=found[0])
-    return n_found
+        collector.put(_listed(found[0], block), where=f"line {line}")
 
 
-def _listed(arxiv_id: str, block: str) -> Paper | None:
+def _listed(arxiv_id: str, block: str) -> Record:
     """The record that a listing gives; arXiv itself is asked for the abstract."""
     fields: dict[str, str] = {}
     for line in block.splitlines():
         if match := _FIELD.match(line):
             fields.setdefault(match[1], clean(match[2]))
-    if not fields.get("Title"):
-        return None
-    return paper_of(
-        title=readable(fields["Title"]),
-        authors=[clean(a) for a in fields.get("Authors", "").split(",") if a.strip()],
-        eprint=arxiv_id,
-        year=str(datetime.strptime(arxiv_id[:2], "%y").replace(tzinfo=UTC).year)
+    return Record(
+        title=title_of(fields.get("Title", "")),
+        authors=tuple(clean(a) for a in fields.get("Authors", "").split(",") if a.strip()),
+        ids=(f"arxiv:{arxiv_id}",),
+        date=str(datetime.strptime(arxiv_id[:2], "%y").replace(tzinfo=UTC).year)
         if arxiv_id[:4].isdigit()
         else "",
-        source="page",
     )

@@ -1,103 +1,88 @@
-"""RIS files, as Zotero, EndNote, publishers and PubMed write them, by the rispy library."""
+"""RIS, as Zotero, EndNote, publishers and databases write it."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from itertools import pairwise
-from typing import Any
 
-from digest.errors import LibraryError
-from digest.latex import readable
+from digest.library.encoding import decode
+from digest.library.limits import MAX_ENTRIES
 from digest.library.records import (
-    MAX_ABSTRACT_CHARS,
-    MAX_ENTRIES,
-    MAX_ENTRY_CHARS,
-    MAX_TITLE_CHARS,
     Collector,
-    decode,
-    paper_of,
-    ref_of,
+    Record,
+    Wanted,
+    abstract_of,
+    every,
+    everything,
+    first,
+    moment_of,
+    names_of,
     refuse_more_than,
-    turned,
+    title_of,
 )
-from digest.markup import plain
-from digest.model import Paper
+from digest.library.tagged import Dialect, records
 from digest.ports import Likes
-from digest.text import clean
 
-_TITLES = ("title", "primary_title", "translated_title", "short_title")
-_ABSTRACTS = ("abstract", "notes_abstract")
-_JOURNALS = ("journal_name", "secondary_title", "alternate_title3", "alternate_title1")
-_START, _END = re.compile(r"^TY\s+-\s", re.M), re.compile(r"^ER\s+-", re.M)
+#: tags of the format, which may be written with fewer blanks than it wants
+_TAGS = (
+    "A[1-5BDUNV]|BT|C[1-9ALNPTY]|D[ABIOPS]|E[DPRT]|I[DPS]|J[12AFO]|K[1W]|L[1-4ABKR]|M[1-3]|"
+    "N[12TV]|O[LP]|P[ABMPYT]|R[DINPT]|S[EINPTV]|T[1-5AITY]|U[1-5R]|V[LO]|W[TV]|X[OT]|Y[1-3]"
+)
+_DIALECT = Dialect(
+    line=re.compile(
+        rf"\s*((?:{_TAGS})(?=\s*-(?:\s|$))|[A-Z][A-Z0-9](?=  ?-(?:\s|$)))\s*-(?:\s|$)(.*)"
+    ),
+    starts=frozenset({"TY"}),
+    ends=frozenset({"ER"}),
+    continued=re.compile(r"\s*\S"),
+)
+_START = re.compile(r"^\s*(?:TY\s*-\s|ER\s*-(?:\s|$))", re.MULTILINE)
 
 
-def parse(body: bytes, *, place: str, max_entries: int = MAX_ENTRIES) -> Likes:
-    """Papers of a RIS file, in its order, one a key.
+def parse(
+    body: bytes, *, place: str, max_entries: int = MAX_ENTRIES, wanted: Wanted = everything
+) -> Likes:
+    """Papers of a RIS file, in its order, one a work.
 
     Raises:
         LibraryError: there is text, but not one record in it, or there are too many.
     """
-    text = decode(body)
-    starts = [m.start() for m in _START.finditer(text)]
-    refuse_more_than(max_entries, len(starts), place)
-    if not starts and text.strip():
-        raise LibraryError(f"{place} holds no RIS record (they begin with TY  - ).", place=place)
-    collector = Collector(place)
-    line = 1 + text.count("\n", 0, starts[0]) if starts else 1
-    for start, end in pairwise([*starts, len(text)]):
-        where = f"line {line}"
-        line += text.count("\n", start, end)
-        entry, fault = _record(text[start:end])
-        if fault:
-            collector.fault(where, fault)
-        if entry is not None:
-            collector.put(_paper(entry), where=where, ref=_reference(entry), what="this record")
-    return collector.likes()
+    decoded = decode(body)
+    refuse_more_than(max_entries, len(_START.findall(decoded.text)), place)
+    collector = Collector(place, "ris", wanted)
+    for found in records(decoded.text, _DIALECT):
+        collector.put(_record(found.fields), where=f"line {found.number}")
+    return collector.likes_of(decoded, "RIS record (they begin with TY  - )")
 
 
-def _record(text: str) -> tuple[Mapping[str, Any] | None, str]:
-    """One record, read for itself, so that a broken one costs only itself."""
-    import rispy
-
-    if len(text) > MAX_ENTRY_CHARS:  # rispy joins continued lines one by one
-        return None, f"this record is longer than {MAX_ENTRY_CHARS:,} characters"
-    torn = _END.search(text) is None
-    try:
-        found = rispy.loads(text + "\nER  - \n" if torn else text, skip_unknown_tags=True)
-    except (OSError, ValueError, LookupError, TypeError) as error:
-        return None, f"this record cannot be read ({clean(str(error))[:100]})"
-    if not found:
-        return None, "this record is empty"
-    return found[0], ""
-
-
-def _reference(entry: Mapping[str, Any]) -> str:
-    return ref_of(str(entry.get("doi", "")), *map(str, entry.get("urls", ())))
-
-
-def _paper(entry: Mapping[str, Any]) -> Paper | None:
-    urls = [str(u) for u in entry.get("urls", ())]
-    names = [*entry.get("first_authors", ()), *entry.get("authors", ())]
-    arxiv = next((u for u in urls if "arxiv.org/" in u.lower()), "")
-    doi = str(entry.get("doi", "")) or next((u for u in urls if "doi.org/" in u), "")
-    return paper_of(
-        title=readable(_first(entry, _TITLES)[:MAX_TITLE_CHARS]),
-        abstract=plain(_first(entry, _ABSTRACTS)[:MAX_ABSTRACT_CHARS]),
-        authors=[turned(str(n)) for n in dict.fromkeys(names)],
-        doi=doi,
-        url=arxiv or (urls[0] if urls else ""),
-        eprint=arxiv,
-        year=_first(entry, ("year", "publication_year", "date")),
-        journal=_first(entry, _JOURNALS),
-        source="ris",
+def _record(fields: dict[str, list[str]]) -> Record:
+    is_book = first(fields, "TY").upper() in ("BOOK", "EBOOK", "EDBOOK")
+    titles = ("TI", "T1", "CT", *(("BT", "T2") if is_book else ()), "TT", "ST", "BT")
+    return Record(
+        title=title_of(first(fields, *titles)),
+        abstract=abstract_of(" ".join(every(fields, "AB")) or " ".join(every(fields, "N2"))),
+        authors=names_of(every(fields, "A1", "AU")),
+        date=first(fields, "DA" if _is_whole_date(first(fields, "DA")) else "PY", "PY", "Y1", "DA"),
+        journal=title_of(first(fields, "T2", "JF", "JO", "BT", "JA", "J2", "T3")),
+        language=first(fields, "LA"),
+        url=first(fields, "UR", "LK", "L2", "L1"),
+        ids=every(fields, "DO", "DI", "UR", "LK", "M3", "L3", "ID", "L2", "L1", "C7", "C5"),
+        mentions=(
+            *every(fields, "JO", "JF", "T2", "N1", "U1", "M1", "VL", "PB"),
+            _accession(fields),
+        ),
+        added=moment_of(first(fields, "RD") if "RD" in fields else ""),
+        tags=every(fields, "KW"),
     )
 
 
-def _first(entry: Mapping[str, Any], keys: tuple[str, ...]) -> str:
-    for key in keys:
-        value = entry.get(key)
-        text = clean(" ".join(map(str, value)) if isinstance(value, list) else str(value or ""))
-        if text:
-            return text
-    return ""
+def _is_whole_date(text: str) -> bool:
+    return re.match(r"\d{4}[/-]\d{1,2}[/-]\d{1,2}", text) is not None
+
+
+def _accession(fields: dict[str, list[str]]) -> str:
+    """The number of a record in its database, where that is PubMed."""
+    database = " ".join(every(fields, "DB", "DP")).lower()
+    number = first(fields, "AN", "C5", "PM")
+    if number.isdigit() and ("pubmed" in database or "medline" in database or "PM" in fields):
+        return f"PMID: {number}"
+    return number if "pmid" in number.lower() or "medline" in number.lower() else ""

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import fnmatch
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlencode
 
 from digest.errors import LibraryError, SourceError
 from digest.fetcher import Fetched, Fetcher
-from digest.latex import readable
-from digest.library.records import Collector, paper_of, ref_of
-from digest.markup import plain
-from digest.model import Paper
+from digest.identity import names
+from digest.library.choice import EVERYTHING, Choice
+from digest.library.identify import identify
+from digest.library.records import Collector, Record, paper_of
+from digest.library.zotero_items import is_work, record_of_item, text_of
 from digest.ports import Likes
-from digest.text import clean
 
 PAGE, MAX_PAGES = 100, 1000
 _PREFIX = "zotero:"
-#: what hangs on items, and is none
-NO_WORKS = frozenset({"attachment", "note", "annotation"})
+#: an item that is no work
+BESIDE = "no work"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,18 +30,15 @@ class Items:
 
     #: "users/123" or "groups/456"; for a file, which of its libraries: "user" or "456"
     library: str
-    #: patterns for names of collections, "Reading/*" among them; empty: all items
-    collections: tuple[str, ...] = ()
-    exclude: tuple[str, ...] = ()
+    choice: Choice = EVERYTHING
 
     @property
     def name(self) -> str:
         """Of the import; two choices of one library are two."""
-        parts = [*self.collections, *(f"!{c}" for c in self.exclude)]
-        return f"{_PREFIX}{self.library}" + (f" ({', '.join(parts)})" if parts else "")
+        return f"{_PREFIX}{self.library}{self.choice.shown}"
 
     @classmethod
-    def of(cls, name: str, collections: Sequence[str] = (), exclude: Sequence[str] = ()) -> Items:
+    def of(cls, name: str, choice: Choice = EVERYTHING) -> Items:
         """From "users/123", with "zotero:" before it or not.
 
         Raises:
@@ -54,7 +50,7 @@ class Items:
                 f"{name or 'nothing'} names no Zotero library; write it like zotero:users/123 (the "
                 "number stands on zotero.org/settings/keys) or zotero:groups/456."
             )
-        return cls(library=library, collections=tuple(collections), exclude=tuple(exclude))
+        return cls(library=library, choice=choice)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +78,13 @@ class _Known:
             )
         except (ValueError, KeyError, TypeError):
             return cls()
+
+
+_HINTS = {
+    401: " Set ZOTERO_API_KEY, or check it.",
+    403: " Set ZOTERO_API_KEY, or check it.",
+    404: " The number of a library is no user name; it stands on zotero.org/settings/keys.",
+}
 
 
 class ZoteroLibrary:
@@ -118,7 +121,7 @@ class ZoteroLibrary:
             return self._read(_Known.of(memory, self._wanted), memory)
         except SourceError as error:
             status = getattr(error, "status", None)
-            hint = " Set ZOTERO_API_KEY, or check it." if status in (401, 403) else ""
+            hint = _HINTS.get(status or 0, "")
             raise LibraryError(
                 f"{self.name} cannot be read: {error}{hint}", place=self.name
             ) from error
@@ -138,25 +141,28 @@ class ZoteroLibrary:
             for key in self._deleted(known.version):
                 papers.pop(key, None)
                 refs.pop(key, None)
-        collector = Collector(self.name)
+        collector = Collector(self.name, "zotero")
+        n_beside = 0
         for item in self._items_from(first, known.version):
-            key = _text(item, "key")
+            key = text_of(item, "key")
             papers.pop(key, None)
             refs.pop(key, None)
-            found, ref = self._put(item, collector, chosen)
-            if found is not None:
-                papers[key] = found.id
-            elif ref:
-                refs[key] = ref
+            found = self._wanted_item(item, chosen, collector)
+            n_beside += found == BESIDE
+            if isinstance(found, Record):
+                collector.put(found, where=f"item {key or '?'}", what="this item")
+                if (paper := paper_of(found, "zotero")) is not None:
+                    papers[key] = paper.id
+                elif name := identify(found.ids, found.mentions).name:
+                    refs[key] = name.removeprefix("arxiv:").removeprefix("doi:")
+        if n_beside:
+            collector.remark(
+                f"{n_beside:,} of its items are no papers (files, notes, films, posts)"
+            )
         fresh = collector.likes()
-        kept = dict.fromkeys(set(papers.values()) - {p.id for p in fresh.papers})
-        likes = Likes(
-            papers=fresh.papers,
-            refs=tuple(dict.fromkeys(refs.values())),
-            kept=tuple(sorted(kept)),
-            faults=fresh.faults,
-            n_duplicates=fresh.n_duplicates,
-        )
+        called = {n for p in fresh.papers for n in names(p)}
+        kept = dict.fromkeys(set(papers.values()) - called)
+        likes = replace(fresh, refs=tuple(dict.fromkeys(refs.values())), kept=tuple(sorted(kept)))
         remembered = {
             "wanted": self._wanted.name,
             "version": version,
@@ -193,31 +199,28 @@ class ZoteroLibrary:
             ) from error
         return [k for k in found if isinstance(k, str)] if isinstance(found, list) else []
 
-    def _put(
-        self,
-        item: Mapping[str, Any],
-        collector: Collector,
-        chosen: tuple[str, ...] | None,
-    ) -> tuple[Paper | None, str]:
-        """Collect an item, if it is wanted; its record, or what it refers to."""
+    def _wanted_item(
+        self, item: Mapping[str, Any], chosen: tuple[str, ...] | None, collector: Collector
+    ) -> Record | str:
+        """An item, if it is wanted and a work; else why it is none, or nothing."""
         data = item.get("data")
         if not isinstance(data, dict):
             collector.fault("an item", "it has no data")
-            return None, ""
+            return ""
         collections = data.get("collections")
         in_some = set(collections) if isinstance(collections, list) else set()
         elsewhere = chosen is not None and not in_some & set(chosen)
-        if data.get("itemType") in NO_WORKS or elsewhere or data.get("deleted"):
-            return None, ""
-        paper, ref = paper_of_item(data), ref_of(_text(data, "DOI"), _text(data, "url"))
-        collector.put(paper, where=f"item {_text(data, 'key') or '?'}", ref=ref)
-        return paper, ref
+        record = record_of_item(data)
+        if elsewhere or data.get("deleted") or not self._wanted.choice.wants_tags(record.tags):
+            return ""
+        return record if is_work(data, record) else BESIDE
 
     def _chosen(self) -> tuple[str, ...] | None:
         """The keys of the collections that are wanted; None for all items."""
-        if not (self._wanted.collections or self._wanted.exclude):
+        choice = self._wanted.choice
+        if not (choice.collections or choice.exclude):
             return None
-        names: dict[str, tuple[str, Any]] = {}
+        known: dict[str, tuple[str, Any]] = {}
         start = 0
         for _ in range(MAX_PAGES):
             path = f"/{self._wanted.library}/collections?format=json&limit={PAGE}&start={start}"
@@ -226,11 +229,14 @@ class ZoteroLibrary:
             for one in found:
                 data = one.get("data")
                 if isinstance(data, dict):
-                    names[_text(data, "key")] = (_text(data, "name"), data.get("parentCollection"))
+                    known[text_of(data, "key")] = (
+                        text_of(data, "name"),
+                        data.get("parentCollection"),
+                    )
             start += len(found)
             if not found or start >= _header(got, "total-results"):
                 break
-        return tuple(sorted(choose(names, self._wanted, self.name)))
+        return tuple(sorted(choose(known, choice, self.name)))
 
     def _get(self, path: str, since: int = 0) -> Fetched:
         headers = self._headers | ({"If-Modified-Since-Version": str(since)} if since else {})
@@ -257,21 +263,20 @@ def _header(got: Fetched, name: str) -> int:
     return int(value) if value.isdigit() else 0
 
 
-def choose(names: Mapping[str, tuple[str, Any]], wanted: Items, place: str) -> frozenset[str]:
+def choose(known: Mapping[str, tuple[str, Any]], choice: Choice, place: str) -> frozenset[str]:
     """The keys of the collections that are wanted.
 
     Args:
-        names: name and parent's key by key.
+        known: name and parent's key by key.
 
     Raises:
         LibraryError: there is none.
     """
-    paths = {key: _path(key, names) for key in names}
-    chosen = {k for k, p in paths.items() if _matches(p, wanted.collections or ("*",))}
-    chosen -= {k for k, p in paths.items() if _matches(p, wanted.exclude)}
+    paths = {key: _path(key, known) for key in known}
+    chosen = {k for k, p in paths.items() if choice.wants_groups((p,))}
     if not chosen:
-        known = ", ".join(sorted(paths.values())[:20]) or "none"
-        raise LibraryError(f"{place} has no such collection; it has: {known}.", place=place)
+        there = ", ".join(sorted(paths.values())[:20]) or "none"
+        raise LibraryError(f"{place} has no such collection; it has: {there}.", place=place)
     return frozenset(chosen)
 
 
@@ -283,48 +288,3 @@ def _path(key: str, names: Mapping[str, tuple[str, Any]]) -> str:
         parts.insert(0, name)
         key = parent if isinstance(parent, str) else ""
     return "/".join(parts)
-
-
-def _matches(path: str, patterns: Sequence[str]) -> bool:
-    """A pattern means a collection and what is below it."""
-    lower = path.lower()
-    return any(
-        fnmatch.fnmatchcase(lower, p) or fnmatch.fnmatchcase(lower, f"{p}/*")
-        for p in (q.lower().strip("/") for q in patterns)
-    )
-
-
-def _pmid(extra: str) -> str:
-    match = re.search(r"PMID:\s*(\d+)", extra)
-    return match[1] if match else ""
-
-
-def _text(data: Mapping[str, Any], key: str) -> str:
-    value = data.get(key)
-    return clean(value) if isinstance(value, str) else ""
-
-
-def paper_of_item(data: Mapping[str, Any]) -> Paper | None:
-    creators = data.get("creators")
-    names = []
-    for one in creators if isinstance(creators, list) else ():
-        if isinstance(one, dict) and one.get("creatorType", "author") == "author":
-            name = _text(one, "name") or clean(
-                f"{_text(one, 'firstName')} {_text(one, 'lastName')}"
-            )
-            names += [name] if name else []
-    extra = _text(data, "extra")
-    arxiv = re.search(r"arxiv:\s*(\S+)", f"{_text(data, 'archiveID')} {extra}", re.IGNORECASE)
-    return paper_of(
-        title=readable(plain(_text(data, "title"))),
-        abstract=plain(_text(data, "abstractNote")),
-        authors=names,
-        doi=_text(data, "DOI"),
-        url=_text(data, "url"),
-        eprint=arxiv[1] if arxiv else "",
-        year=_text(data, "date"),
-        journal=_text(data, "publicationTitle"),
-        pmid=_pmid(extra),
-        language=_text(data, "language")[:2].lower(),
-        source="zotero",
-    )

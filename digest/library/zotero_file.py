@@ -6,21 +6,23 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from digest.errors import LibraryError
-from digest.library.records import Collector, ref_of
-from digest.library.zotero import NO_WORKS, Items, choose, paper_of_item
+from digest.library.records import Collector
+from digest.library.zotero import Items, choose
+from digest.library.zotero_items import is_work, record_of_item
 from digest.ports import Likes
 
 MAX_BYTES = 4_000_000_000
 #: what a paper is made of
 _FIELDS = (
     "title", "abstractNote", "DOI", "url", "date", "publicationTitle", "extra", "archiveID",
-    "language",
+    "language", "proceedingsTitle", "conferenceName", "bookTitle", "repository", "university",
+    "institution", "caseName",
 )  # fmt: skip
 
 
@@ -69,32 +71,51 @@ class ZoteroFile:
             ) from error
 
     def _items(self, database: sqlite3.Connection) -> Likes:
-        collector = Collector(self.name)
+        collector = Collector(self.name, "zotero")
+        choice = self.wanted.choice
         chosen = self._chosen(database)
         fields = _fields(database)
         creators = _creators(database)
-        homes: dict[int, set[str]] = {}
-        for item, collection in database.execute(
+        tags = _pairs(database, "SELECT i.itemID, t.name FROM itemTags i JOIN tags t USING (tagID)")
+        homes = _pairs(
+            database,
             "SELECT i.itemID, c.key FROM collectionItems i "
-            "JOIN collections c ON c.collectionID = i.collectionID"
-        ):
-            homes.setdefault(item, set()).add(collection)
+            "JOIN collections c ON c.collectionID = i.collectionID",
+        )
+        added = _pairs(database, "SELECT itemID, dateAdded FROM items")
         rows = database.execute(
             "SELECT i.itemID, i.key, t.typeName FROM items i "
             "JOIN itemTypes t ON t.itemTypeID = i.itemTypeID "
             "WHERE i.itemID NOT IN (SELECT itemID FROM deletedItems) ORDER BY i.itemID"
         )
+        n_beside = 0
         for item, key, kind in rows:
-            if kind in NO_WORKS or (chosen is not None and not homes.get(item, set()) & chosen):
+            if chosen is not None and not set(homes.get(item, ())) & chosen:
                 continue
-            data: dict[str, Any] = {"key": key, "creators": creators.get(item, [])}
-            data |= fields.get(item, {})
-            ref = ref_of(str(data.get("DOI", "")), str(data.get("url", "")))
-            collector.put(paper_of_item(data), where=f"item {key}", ref=ref)
+            data: dict[str, Any] = {
+                **fields.get(item, {}),
+                "key": key,
+                "itemType": kind,
+                "dateAdded": next(iter(added.get(item, ())), ""),
+                "creators": creators.get(item, []),
+                "tags": tags.get(item, []),
+            }
+            record = record_of_item(data)
+            if not choice.wants_tags(record.tags):
+                continue
+            if is_work(data, record):
+                collector.put(record, where=f"item {key}", what="this item")
+            else:
+                n_beside += 1
+        if n_beside:
+            collector.remark(
+                f"{n_beside:,} of its items are no papers (files, notes, films, posts)"
+            )
         return collector.likes()
 
     def _chosen(self, database: sqlite3.Connection) -> frozenset[str] | None:
-        if not (self.wanted.collections or self.wanted.exclude):
+        choice = self.wanted.choice
+        if not (choice.collections or choice.exclude):
             return None
         names = {
             key: (name, parent or False)
@@ -103,7 +124,7 @@ class ZoteroFile:
                 "LEFT JOIN collections p ON p.collectionID = c.parentCollectionID"
             )
         }
-        return choose(names, self.wanted, self.name)
+        return choose(names, choice, self.name)
 
 
 @contextmanager
@@ -145,4 +166,13 @@ def _creators(database: sqlite3.Connection) -> dict[int, list[dict[str, str]]]:
         found.setdefault(item, []).append(
             {"firstName": first or "", "lastName": last or "", "creatorType": kind}
         )
+    return found
+
+
+def _pairs(database: sqlite3.Connection, query: str) -> dict[int, list[str]]:
+    """What a query says of each item; nothing where the database has no such tables."""
+    found: dict[int, list[str]] = {}
+    with suppress(sqlite3.OperationalError):
+        for item, value in database.execute(query):
+            found.setdefault(item, []).append(str(value))
     return found

@@ -14,7 +14,7 @@ from pydantic import Field, StrictStr
 from digest.errors import SourceMalformed
 from digest.fetcher import Fetcher
 from digest.fields import Url
-from digest.identifiers import author_id, parse_doi
+from digest.identifiers import author_id, name_of, parse_doi
 from digest.identity import canonical_id
 from digest.markup import plain
 from digest.model import Listing, Paper
@@ -109,7 +109,11 @@ def _paper(record: Mapping[str, Any], now: datetime) -> Paper | None:
             limit=MAX_AUTHORS,
         ),
         language=language_of(text(record, "language")),
-        aliases=(guid,) if pmid.isdigit() and key != guid else (),
+        aliases=tuple(
+            n
+            for n in (guid if pmid.isdigit() else "", name_of(text(record, "pmcid")))
+            if n and n != key
+        ),
     )
 
 
@@ -122,7 +126,7 @@ def _date(stamp: str, now: datetime) -> datetime | None:
 
 
 class EuropePmcApi:
-    """Articles and preprints of the life sciences by DOI and PMID."""
+    """Articles and preprints of the life sciences by DOI, PMID and PMC number."""
 
     name, batch = "Europe PMC", 20
 
@@ -137,7 +141,7 @@ class EuropePmcApi:
         self._allow_private = allow_private
 
     def knows(self, name: str) -> bool:
-        return name.startswith("pmid:") or (name.startswith("doi:") and '"' not in name)
+        return name.startswith(("pmid:", "pmc:")) or (name.startswith("doi:") and '"' not in name)
 
     def find(self, names: Sequence[str], now: datetime) -> Mapping[str, Paper]:
         """The papers of these names; unknown ones are absent.
@@ -145,18 +149,21 @@ class EuropePmcApi:
         Raises:
             SourceError: Europe PMC did not answer.
         """
-        wanted = " OR ".join(
-            f"(EXT_ID:{n.removeprefix('pmid:')} AND SRC:MED)"
-            if n.startswith("pmid:")
-            else f'DOI:"{n.removeprefix("doi:")}"'
-            for n in names
-        )
+        wanted = " OR ".join(map(_asked, names))
         query = {"query": wanted, "resultType": "core", "format": "json", "pageSize": "100"}
         url = f"{self._base_url}/search?{urlencode(query)}"
         body = ask_json(
             self._fetcher, url, allow_private=self._allow_private, interval_s=INTERVAL_S
         )
         return out_of(names, parse(body, url=url, now=now)[0])
+
+
+def _asked(name: str) -> str:
+    """A name as a clause of a query."""
+    register, _, known = name.partition(":")
+    if register == "pmid":
+        return f"(EXT_ID:{known} AND SRC:MED)"
+    return f"PMCID:{known}" if register == "pmc" else f'DOI:"{known}"'
 
 
 class EuropePmcSource(BaseSource):

@@ -39,7 +39,7 @@ from digest.sources.payload import (
     window,
 )
 from digest.sources.publishers import without_heading
-from digest.text import clean, safe_url
+from digest.text import clean, safe_url, unfolded
 
 MAX_PAGES, PER_PAGE = 50, 200
 INTERVAL_S = 0.2
@@ -74,20 +74,6 @@ def parse(
     return papers, text(table(data, "meta"), "next_cursor")
 
 
-def unfolded(index: Mapping[str, Any]) -> str:
-    """An abstract from its inverted index.
-
-    >>> unfolded({"are": [1], "Roses": [0], "red": [2]})
-    'Roses are red'
-    """
-    placed: dict[int, str] = {}
-    for word, places in index.items():
-        for place in places if isinstance(places, list) else ():
-            if isinstance(place, int) and 0 <= place < MAX_ABSTRACT_CHARS:
-                placed[place] = word
-    return " ".join(placed[i] for i in sorted(placed))
-
-
 def _paper(work: Mapping[str, Any], today: date, source: str) -> Paper | None:
     title = plain(text(work, "title") or text(work, "display_name"))
     if not title:
@@ -102,9 +88,9 @@ def _paper(work: Mapping[str, Any], today: date, source: str) -> Paper | None:
     return Paper(
         id=canonical_id(doi=doi, url=page, guid=text(work, "id"), title=title),
         title=title[:MAX_TITLE_CHARS],
-        abstract=without_heading(plain(unfolded(table(work, "abstract_inverted_index"))))[
-            :MAX_ABSTRACT_CHARS
-        ],
+        abstract=without_heading(
+            plain(unfolded(table(work, "abstract_inverted_index"), MAX_ABSTRACT_CHARS))
+        )[:MAX_ABSTRACT_CHARS],
         authors=tuple(
             name
             for a in records(work, "authorships")

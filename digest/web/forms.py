@@ -19,7 +19,6 @@ from digest.config import Settings, check_preferences
 from digest.errors import LibraryError
 from digest.fields import WEEKDAYS, check_address
 from digest.identifiers import name_of
-from digest.library import KINDS, SUFFIXES
 from digest.model import Subscriber
 from digest.ports import Likes
 from digest.preferences import Preference, Preferences, catalogue
@@ -57,8 +56,8 @@ def words(text: str) -> list[str]:
     return list(dict.fromkeys(w[:80] for w in re.split(r"[\s,]+", text) if w))[:MAX_LINES]
 
 
-#: reads the bytes of a library file: its kind, the bytes, and how messages call it
-ReadLibrary = Callable[[str, bytes, str], Awaitable[Likes]]
+#: reads a library file: its bytes, and how messages call it
+ReadLibrary = Callable[[bytes, str], Awaitable[Likes]]
 
 
 async def likes_in(form: FormData, read: ReadLibrary) -> tuple[Likes, str]:
@@ -69,16 +68,12 @@ async def likes_in(form: FormData, read: ReadLibrary) -> tuple[Likes, str]:
         return Likes(), f"“{unknown[0][:60]}” is no id or address of a paper."
     upload = form.get("library")
     if not isinstance(upload, UploadFile) or not upload.filename:
-        return Likes(refs=tuple(refs)), ""
-    suffix = "." + upload.filename.rpartition(".")[2].lower()
-    kind = SUFFIXES.get(suffix, "")
-    if kind not in KINDS:
-        return Likes(), f"A library is a file that ends with one of {', '.join(SUFFIXES)}."
+        return Likes(refs=tuple(refs), n_entries=len(refs)), ""
     try:
-        found = await read(kind, await upload.read(), clean(upload.filename)[:80])
+        found = await read(await upload.read(), clean(upload.filename)[:80])
     except LibraryError as error:
         return Likes(), str(error)
-    return Likes(papers=found.papers, refs=(*refs, *found.refs), faults=found.faults), ""
+    return replace(found, refs=(*refs, *found.refs), n_entries=found.n_entries + len(refs)), ""
 
 
 # --- the short form, of who wants to join ---------------------------------------------------------

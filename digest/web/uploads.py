@@ -37,7 +37,7 @@ class Uploads:
         """
         return self._pace.allows(client, now)
 
-    async def read(self, kind: str, body: bytes, place: str) -> Likes:
+    async def read(self, body: bytes, place: str) -> Likes:
         """The papers of a file.
 
         Raises:
@@ -52,6 +52,6 @@ class Uploads:
         self._n_waiting += 1
         try:
             async with self._turn:
-                return await read_isolated(kind, body, place)
+                return await read_isolated("", body, place)
         finally:
             self._n_waiting -= 1

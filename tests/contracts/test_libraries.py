@@ -25,6 +25,12 @@ from tests.worlds import World, make_world
 FILES = {
     "bibtex": "@article{a, title = {Laser beams}, author = {Hopper, G}, doi = {10.1000/a}}",
     "ris": "TY  - JOUR\nTI  - Laser beams\nAU  - Hopper, G\nDO  - 10.1000/a\nER  - \n",
+    "refer": "%0 Journal Article\n%T Laser beams\n%A Hopper, G\n%R 10.1000/a\n",
+    "endnote-xml": "<xml><records><record><titles><title><style>Laser beams</style></title>"
+    "</titles></record></records></xml>",
+    "isi": "PT J\nAU Hopper, G\nTI Laser beams\nDI 10.1000/a\nER\n\nEF\n",
+    "csv": 'Title,Authors,DOI\nLaser beams,"Hopper, Grace",10.1000/a\n',
+    "json": '{"results": [{"display_name": "Laser beams", "doi": "10.1000/a"}]}',
     "csl-json": '[{"id": "a", "type": "article", "title": "Laser beams", "DOI": "10.1000/a"}]',
     "nbib": "PMID- 7\nTI  - Laser beams\nAB  - We look.\nLID - 10.1000/a [doi]\n\n",
     "ids": "arxiv:2605.00001\n10.1000/a\n",

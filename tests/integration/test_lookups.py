@@ -20,6 +20,7 @@ from digest.edition.links import Action
 from digest.errors import LibraryError, SourceError
 from digest.fetcher import Fetcher
 from digest.libraries import library_of
+from digest.library.choice import Choice
 from digest.library.zotero import Items
 from digest.library.zotero_file import ZoteroFile
 from digest.model import Listing, Paper
@@ -513,7 +514,7 @@ def zotero_database(path: Path) -> Path:
 
 
 def local(path: Path, *collections: str) -> ZoteroFile:
-    return ZoteroFile(path, Items(library="user", collections=collections))
+    return ZoteroFile(path, Items(library="user", choice=Choice(collections=collections)))
 
 
 def test_a_local_database_is_read_without_touching_it_even_while_zotero_runs(

@@ -14,6 +14,7 @@ from digest.config import ZoteroLikes
 from digest.errors import LibraryError
 from digest.fetcher import Fetcher
 from digest.libraries import library_of
+from digest.library.choice import Choice
 from digest.library.zotero import Items, ZoteroLibrary
 from digest.usecases.imports import ImportReport, forget_import, imports
 from tests.acceptance.test_command import digest
@@ -117,7 +118,8 @@ def zotero(
     exclude: tuple[str, ...] = (),
     key: str = "",
 ) -> ZoteroLibrary:
-    wanted = Items.of("zotero:users/123", collections, exclude)
+    choice = Choice(collections=collections, exclude=exclude)
+    wanted = Items.of("zotero:users/123", choice)
     return ZoteroLibrary(fetcher, wanted, key=key, base_url=web.url, allow_private=True)
 
 
@@ -135,7 +137,7 @@ def test_a_library_is_read_page_by_page(web: WebServer) -> None:
     assert found.papers[0].id == "doi:10.1000/z0"
     assert found.refs == ("10.1000/z1001",)
     assert found.faults == (
-        "zotero:users/123, item K1002: entry has no title, no abstract and no id.",
+        "zotero:users/123, item K1002: this item has no title, no abstract and no id.",
     )
     assert len(web.asked("/users/123/items/top")) == 3
 

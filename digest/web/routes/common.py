@@ -55,12 +55,12 @@ def asked_too_often(web: WebContext, request: Request) -> Response:
 def reading(web: WebContext, client: str) -> ReadLibrary:
     """Reads the library of a form, unless this client hands in too many."""
 
-    async def read(kind: str, body: bytes, place: str) -> Likes:
+    async def read(body: bytes, place: str) -> Likes:
         if not web.uploads.allows(client, monotonic()):
             raise LibraryError(
                 "You have uploaded several files just now. Please wait a minute.", place=place
             )
-        return await web.uploads.read(kind, body, place)
+        return await web.uploads.read(body, place)
 
     return read
 
