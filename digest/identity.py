@@ -266,6 +266,29 @@ def _keys_of(full_title: str, has_authors: bool) -> tuple[str, ...]:
     return tuple(keys)
 
 
+def titles_alike(first: str, second: str) -> bool:
+    """Whether two titles share most of the words of the shorter one; an empty one is like all."""
+    ours, theirs = set(title_words(first)), set(title_words(second))
+    if not ours or not theirs or sorted("".join(ours)) == sorted("".join(theirs)):
+        return True
+    return 5 * len(ours & theirs) >= 3 * min(len(ours), len(theirs))
+
+
+def are_two(first: Paper, second: Paper) -> bool:
+    """Whether two records of one id are of two works all the same: their titles have little in
+    common, and so has something else. A preprint may get another title, but keeps its authors.
+
+    Programs write one paper's id on another's entry, and a book's on all its chapters.
+    """
+    if titles_alike(first.title, second.title):
+        return False
+    ours, theirs = ({family_name(a) for a in p.authors} for p in (first, second))
+    if ours and theirs:
+        return not ours & theirs
+    years = [p.published.year for p in (first, second) if p.published]
+    return len(years) == 2 and abs(years[0] - years[1]) > 1
+
+
 def same_work(first: Paper, second: Paper) -> bool:
     """Whether two records that share no name are versions of one work all the same.
 

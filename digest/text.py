@@ -14,6 +14,8 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
+from digest.scripts import is_unspaced_letter
+
 # Overrides and isolates could swap the reading order of what follows them, marks and BOMs are
 # invisible, so a muted word could hide behind one. The joiners U+200C and U+200D stay: Persian
 # and emoji need them.
@@ -108,11 +110,16 @@ def counted(n: int, noun: str, plural: str = "") -> str:
     return f"{n:,} {noun if n == 1 else plural}"
 
 
+#: marks that make another letter of a kana
+_VOICED = (0x3099, 0x309A)
+
+
 class _Marks(dict[int, int | None]):
     """For `str.translate`: drops combining characters, which it learns as they come."""
 
     def __missing__(self, code: int) -> int | None:
-        found = self[code] = None if unicodedata.combining(chr(code)) else code
+        is_mark = unicodedata.combining(chr(code)) and code not in _VOICED
+        found = self[code] = None if is_mark else code
         return found
 
 
@@ -138,7 +145,8 @@ def fold(text: str) -> str:
     if text.isascii():
         return text.casefold()
     plain = unicodedata.normalize("NFKD", text).translate(_WITHOUT_MARKS)
-    return plain.translate(_LETTERS).casefold()
+    # syllables of Hangul, and kana with their marks, are letters of their own
+    return unicodedata.normalize("NFC", plain.translate(_LETTERS).casefold())
 
 
 #: between the words of a term: blanks and hyphens, or a few small words
@@ -161,7 +169,7 @@ def as_written(text: str, term: str) -> str:
         return ""
     start = folded.find(words[0])
     while start >= 0:
-        if not start or not _is_word(folded[start - 1]):
+        if not start or not _joins(folded[start - 1], folded[start]):
             end = _rest_of_term(folded, start + len(words[0]), words[1:])
             if end is not None:
                 if origin is None:
@@ -185,14 +193,15 @@ def _folded(text: str) -> tuple[str, Sequence[int] | None]:
     return "".join(folded), array("I", origin)
 
 
-def _is_word(char: str) -> bool:
-    return char.isalnum() or char == "_"
+def _joins(neighbour: str, letter: str) -> bool:
+    """Whether a character goes on with the word that a letter begins or ends."""
+    return (neighbour.isalnum() or neighbour == "_") and not is_unspaced_letter(letter)
 
 
 def _rest_of_term(folded: str, at: int, words: Sequence[str]) -> int | None:
     """Where the last of these words ends if they follow there; None if they do not."""
     if not words:
-        return None if at < len(folded) and _is_word(folded[at]) else at
+        return None if at < len(folded) and _joins(folded[at], folded[at - 1]) else at
     places = []
     if (between := _BETWEEN.match(folded, at)) is not None:
         places.append(between.end())
@@ -222,7 +231,13 @@ def compile_terms(terms: Iterable[str]) -> re.Pattern[str] | None:
     ]
     if not alternatives:
         return None
-    return re.compile(r"(?<!\w)(?:" + "|".join(alternatives) + r")s?(?!\w)")
+    return re.compile("|".join(map(_whole, alternatives)))
+
+
+def _whole(pattern: str) -> str:
+    """A pattern of whole words; there are none to heed where a script has no blanks."""
+    before = "" if is_unspaced_letter(pattern[0]) else r"(?<!\w)"
+    return before + pattern + ("" if is_unspaced_letter(pattern[-1]) else r"s?(?!\w)")
 
 
 #: what browsers and mail programs open everywhere

@@ -1,4 +1,4 @@
-"""The commands about libraries: `import` and `unimport`."""
+"""The commands about libraries: `import`, `imports` and `unimport`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from digest.text import counted
 if TYPE_CHECKING:
     from digest.libraries import Like
     from digest.library.choice import Choice
-    from digest.usecases.imports import ImportReport
+    from digest.usecases.imports import ImportReport, LibraryEntry
 from digest.cli.shared import (
     ConfigOption,
     SubscriberOption,
@@ -48,33 +48,47 @@ What = Annotated[
 ]
 
 
+Collection = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Only this collection (Zotero) or group (JabRef), a name or a pattern; may be "
+        "repeated.",
+        show_default=False,
+    ),
+]
+Exclude = Annotated[
+    list[str] | None,
+    typer.Option(help="Not this collection or group; may be repeated.", show_default=False),
+]
+Tag = Annotated[
+    list[str] | None,
+    typer.Option(help="Only what has this tag; may be repeated.", show_default=False),
+]
+KnownOnly = Annotated[
+    bool | None,
+    typer.Option(
+        "--known-only/--as-likes",
+        help="Only know these papers, so that they are no news; or count them as likes.",
+        show_default="as likes",
+    ),
+]
+
+
 @app.command("import")
 @tells_errors
 def import_(
     *,
     what: What,
-    collection: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Only this collection (Zotero) or group (JabRef), a name or a pattern; may be "
-            "repeated.",
-            show_default=False,
-        ),
-    ] = None,
-    exclude: Annotated[
-        list[str] | None,
-        typer.Option(help="Not this collection or group; may be repeated.", show_default=False),
-    ] = None,
-    tag: Annotated[
-        list[str] | None,
-        typer.Option(help="Only what has this tag; may be repeated.", show_default=False),
-    ] = None,
+    collection: Collection = None,
+    exclude: Exclude = None,
+    tag: Tag = None,
     references: Annotated[
         bool, typer.Option("--references", help="author: what their works cite, too.")
     ] = False,
     name: Annotated[
         str, typer.Option(help="To take it away again.", show_default="what was imported")
     ] = "",
+    known_only: KnownOnly = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Tell what it would bring, and change nothing.")
     ] = False,
@@ -111,6 +125,7 @@ def import_(
                 name,
                 application.clock(),
                 dry_run=dry_run,
+                counts=None if known_only is None else not known_only,
                 progress=tell,
             )
     if report is None:
@@ -183,11 +198,18 @@ def _show_feeds(path: Path) -> None:
     warn(f"{counted(len(found), 'feed')} in {path.name}; put what you want into config.toml.")
 
 
+#: sentences about an import that are shown at once; `digest imports NAME` shows all
+MAX_TOLD = 20
+
+
 def _tell_import(report: ImportReport, name: str, email: str, dry_run: bool) -> None:
-    for fault in report.faults[:50]:
+    for fault in report.faults[:MAX_TOLD]:
         warn(fault)
-    if len(report.faults) > 50:
-        warn(f"... and {len(report.faults) - 50} more.")
+    if len(report.faults) > MAX_TOLD:
+        more = "" if dry_run else f'; `digest imports "{name}"` shows all'
+        warn(f"... and {len(report.faults) - MAX_TOLD} more{more}.")
+    for remark in report.remarks[:MAX_TOLD]:
+        say(remark)
     would = "would be " if dry_run else ""
     parts = [
         f"{report.n_new} {would}new",
@@ -202,8 +224,111 @@ def _tell_import(report: ImportReport, name: str, email: str, dry_run: bool) -> 
     if report.n_to_look_up:
         parts.append(f"{report.n_to_look_up} to be looked up")
     say(f"{name} for {email}: {', '.join(parts)}.")
+    if report.n_entries:
+        say(f"It holds {counted(report.n_entries, 'entry', 'entries')}.")
+    if report.by_title:
+        say(
+            f"{counted(len(report.by_title), 'paper')} without an id were matched by title; "
+            f'`digest imports "{name}"` shows which, and takes back a wrong one.'
+        )
+    if report.n_titles_open:
+        say(
+            f"{counted(report.n_titles_open, 'more paper')} can be looked for by title: import "
+            "again to go on."
+        )
     if not dry_run:
         say(f'`digest unimport "{name}"` takes it away again.')
+
+
+@app.command("imports")
+@tells_errors
+def imports_(
+    *,
+    name: Annotated[
+        str, typer.Argument(metavar="[NAME]", help="Which; without it, all are listed.")
+    ] = "",
+    fix: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="N=ID",
+            help="Say which paper the entry of this number is, as in 3=2405.01234; 3= takes back "
+            "a match by title. May be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    known_only: KnownOnly = None,
+    subscriber: SubscriberOption = "",
+    config: ConfigOption = None,
+) -> None:
+    """List your libraries; or show what of one was not found, and mend it.
+
+    A correction holds against the next import of the same name.
+    """
+    from digest import jobs
+    from digest.usecases import imports as cases
+
+    with open_app(config) as application:
+        who = jobs.subscriber(application, only_subscriber(application, subscriber))
+        store = application.store
+        known = {entry.name: entry for entry in cases.libraries_of(store, who)}
+        if not name:
+            for entry in known.values():
+                say(_library_line(entry))
+            if not known:
+                say(f"{who.email} has no libraries; `digest import FILE` brings one.")
+            return
+        if name not in known:
+            names = ", ".join(known) or "none"
+            raise typer.BadParameter(f'there is no import "{name}"; known: {names}')
+        if known_only is not None:
+            cases.count_import(store, who, name, counts=not known_only)
+            known = {entry.name: entry for entry in cases.libraries_of(store, who)}
+        open_entries = cases.open_entries(store, who, name)
+        for number, ref in _corrections(fix or (), len(open_entries)):
+            entry_text = open_entries[number - 1]
+            fault = cases.correct(
+                store,
+                application.lookups,
+                who,
+                name,
+                entry=entry_text,
+                ref=ref,
+                now=application.clock(),
+            )
+            if fault:
+                raise LibraryError(f"Entry {number} stays as it is: {fault}.")
+            say(f"{entry_text.key[:80]}: {ref or 'known by its title alone'}.")
+        say(_library_line(known[name]))
+        for number, one in enumerate(cases.open_entries(store, who, name), 1):
+            say(f"{number:>4}  {one.text}")
+
+
+def _library_line(entry: LibraryEntry) -> str:
+    """ "zotero: 523 likes, imported on 3 May 2026, 12 of 540 entries not used"."""
+    noun = "like" if entry.counts else "known paper"
+    parts = [counted(entry.n_papers, noun)]
+    if entry.stored is not None:
+        verb = "read" if entry.is_configured else "imported"
+        parts.append(f"{verb} on {entry.stored.imported_at:%d %B %Y}".replace(" on 0", " on "))
+        if n := len(entry.stored.faults):
+            parts.append(f"{n:,} of {entry.stored.n_entries:,} entries not used")
+        if n := len(entry.stored.by_title):
+            parts.append(f"{n:,} matched by title")
+    return f"{entry.name}: {', '.join(parts)}"
+
+
+def _corrections(fixes: Sequence[str], n_open: int) -> list[tuple[int, str]]:
+    found = []
+    for text in fixes:
+        number, equals, ref = text.partition("=")
+        if not equals or not number.strip().isdigit() or not 1 <= int(number) <= n_open:
+            raise typer.BadParameter(
+                f'"{text}" is no number of an entry and an id, such as 3=2405.01234; there '
+                f"{'is' if n_open == 1 else 'are'} {n_open or 'none'}",
+                param_hint="--fix",
+            )
+        found.append((int(number), ref.strip()))
+    return found
 
 
 @app.command()

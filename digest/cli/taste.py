@@ -71,10 +71,11 @@ def unlike(refs: Refs, subscriber: SubscriberOption = "", config: ConfigOption =
 
     with open_app(config) as application:
         who = jobs.subscriber(application, only_subscriber(application, subscriber))
-        results = unrate(application.store, who, refs)
+        results = unrate(application.store, who, refs, application.clock())
+    done = (Unrated.TAKEN_BACK, Unrated.HELD_BACK)
     for ref, result in results.items():
-        (say if result is Unrated.TAKEN_BACK else fail)(f"{ref} {result.value}.")
-    if any(result is not Unrated.TAKEN_BACK for result in results.values()):
+        (say if result in done else fail)(f"{ref} {result.value}.")
+    if any(result not in done for result in results.values()):
         raise typer.Exit(FAILED)
 
 

@@ -18,6 +18,12 @@ _NO_LIBRARY = (
     (b"\xd0\xcf\x11\xe0", "is a document of an office program; export it as CSV first"),
     (b"SQLite format 3", "is a database; only Zotero's zotero.sqlite is read, under that name"),
 )
+_LINKS = re.compile(r"https?://|\b10\.\d{4,9}/|arxiv|\d{4}\.\d{4,5}|pmid", re.IGNORECASE)
+_BY_NAME = {
+    "bib": "bibtex", "bibtex": "bibtex", "ris": "ris", "enw": "refer", "ciw": "isi", "isi": "isi",
+    "nbib": "nbib", "json": "json", "jsonl": "json", "csv": "csv", "tsv": "csv",
+    "xml": "endnote-xml",
+}  # fmt: skip
 _BIBTEX = re.compile(r"^[ \t]*@[ \t]*(?!comment)\w+\s*[{(]", re.MULTILINE | re.IGNORECASE)
 _RIS = re.compile(r"^\s*(?:TY|T1|TI)\s{0,2}-\s.*$", re.MULTILINE)
 _RIS_END = re.compile(r"^\s*(?:ER|TY)\s{0,2}-(?:\s|$)", re.MULTILINE)
@@ -40,6 +46,8 @@ def kind_of(body: bytes, place: str) -> str:
     start = text.lstrip()
     if not start:
         return "ids"
+    if "\x00" in text:
+        raise LibraryError(f"{place} is no text, so no list of papers.", place=place)
     if start[0] in "[{" and re.match(r"[\[{]\s*(?:[\"{\[\]}\d]|$)", start):
         return "json"
     if start[0] == "<" and (found := _markup(start, place)):
@@ -56,7 +64,11 @@ def kind_of(body: bytes, place: str) -> str:
         return "bibtex"
     if csv_table.header_of(text) is not None:
         return "csv"
-    return "page" if page.looks_like(text) else "ids"
+    if page.looks_like(text):
+        return "page"
+    # nothing tells, so that its name says what was expected of it
+    suffix = place.rpartition(".")[2].lower()
+    return "ids" if _LINKS.search(text) else _BY_NAME.get(suffix, "ids")
 
 
 def _markup(start: str, place: str) -> str:

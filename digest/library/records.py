@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from digest.authors import family_name, natural_name
 from digest.dates import parse_date
 from digest.errors import LibraryError
-from digest.identity import canonical_id, merge, names, text_key, title_words
+from digest.identity import are_two, canonical_id, merge, names, text_key, title_words, titles_alike
 from digest.latex import readable
 from digest.library.encoding import Decoded
 from digest.library.identify import Ids, identify
@@ -223,14 +223,18 @@ class Collector:
             added=dates,
         )
 
+    def _paper(self, entry: _Entry) -> Paper:
+        paper = paper_of(entry.record, self._source, entry.ids)
+        assert paper is not None  # entries have words
+        return paper
+
     def _papers(self) -> list[Paper]:
         """A paper an entry. What is known by its title alone is another paper if its authors are
         others: many are called "Introduction"."""
         papers: list[Paper] = []
         authors_of: dict[str, set[str]] = {}
         for entry in self._entries:
-            paper = paper_of(entry.record, self._source, entry.ids)
-            assert paper is not None
+            paper = self._paper(entry)
             if paper.id.startswith("text:") and paper.authors:
                 ours = {family_name(a) for a in paper.authors}
                 if ours.isdisjoint(authors_of.setdefault(paper.id, ours)):
@@ -247,7 +251,7 @@ class Collector:
             for name in entry.ids.names:
                 by_name.setdefault(name, []).append(entry)
         for name, entries in by_name.items():
-            if len(entries) < 2 or not _are_several(entries):
+            if len(entries) < 2 or not _are_several([self._paper(e) for e in entries]):
                 continue
             for entry in entries:
                 entry.ids = entry.ids.without(name)
@@ -259,39 +263,17 @@ class Collector:
             )
 
 
-def _are_several(entries: list[_Entry]) -> bool:
-    """Whether entries of one id are of several works: their titles have little in common, and so
-    has something else. A preprint may get another title, but keeps its authors."""
-    by_title: dict[tuple[str, ...], _Entry] = {}
-    for entry in entries:
-        if entry.record.title:
-            by_title.setdefault(tuple(title_words(entry.record.title)), entry)
-    if len(by_title) < 2:
+def _are_several(papers: Sequence[Paper]) -> bool:
+    """Whether entries of one id are of several works; see `identity.are_two`."""
+    by_title = {tuple(title_words(p.title)): p for p in papers if p.title}
+    one, *others = by_title.values() or (None,)
+    if one is None:
         return False
-    (words, one), *others = by_title.items()
-    unlike = [entry for title, entry in others if not similar(words, title)]
-    if len(unlike) > 1 and all(e.record.authors for e in unlike):  # chapters under a book's DOI
+    unlike = [p for p in others if not titles_alike(one.title, p.title)]
+    if len(unlike) > 1 and all(p.authors for p in unlike):  # chapters under a book's DOI
         return True
-    return any(_speak_of_two(one, other) for other in unlike)
-
-
-def _speak_of_two(first: _Entry, second: _Entry) -> bool:
-    ours, theirs = ({family_name(a) for a in e.record.authors} for e in (first, second))
-    years = [p.year for e in (first, second) if (p := _published(e.record.date))]
-    apart = len(years) == 2 and abs(years[0] - years[1]) > 1
-    dois = {e.ids.doi for e in (first, second) if e.ids.doi}
-    return bool(ours and theirs and not ours & theirs) or apart or len(dois) > 1
-
-
-def similar(first: tuple[str, ...], second: tuple[str, ...]) -> bool:
-    """Whether two titles share most of the words of the shorter one."""
-    ours, theirs = set(first), set(second)
-    if not ours or not theirs:
-        return True
-    if "".join(first) == "".join(second):
-        return True
-    common = len(ours & theirs)
-    return 5 * common >= 3 * min(len(ours), len(theirs))
+    dois = {p.doi for p in (one, *unlike) if p.doi}
+    return any(are_two(one, p) for p in unlike) or (bool(unlike) and len(dois) > 1)
 
 
 def _shown(name: str) -> str:

@@ -55,6 +55,7 @@ from digest.model.records import (
     RouteShare,
     Signup,
     StoredEdition,
+    StoredImport,
     StrikeEntry,
     Suppression,
 )
@@ -76,6 +77,7 @@ __all__ = [
     "HistoryEntry",
     "Listed",
     "PickEntry",
+    "StoredImport",
     "Signup",
     "StoredEdition",
     "StrikeEntry",

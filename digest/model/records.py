@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
@@ -42,6 +42,27 @@ class PickEntry:
     #: share of the day's candidates that scored lower
     percentile: float
     reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredImport:
+    """What one library of a reader brought, and when."""
+
+    subscriber_id: str
+    origin: str
+    imported_at: datetime
+    #: whether its papers are likes; else they are only known, and not news
+    counts: bool = True
+    n_entries: int = 0
+    n_duplicates: int = 0
+    #: what could not be used: the reference, empty where an entry cannot be read, and a sentence
+    faults: tuple[tuple[str, str], ...] = ()
+    remarks: tuple[str, ...] = ()
+    #: papers that were found by title, by the ids of the reader's own records
+    by_title: Mapping[str, str] = field(default_factory=dict)
+    #: what the reader said an entry is: its title, reference or sentence, and the right id; an
+    #: empty one says that it was taken for another paper
+    corrections: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,6 +33,7 @@ from digest.ranking.fitted import Fitted, mean_of
 from digest.ranking.profile import RankingOptions
 from digest.ranking.reading import Reading, dislike_weights, like_weights
 from digest.ranking.vectors import EMPTY_ALONE
+from digest.scripts import is_unspaced, joined
 
 SEMANTIC_WEIGHT = RankingOptions().semantic_weight
 
@@ -201,7 +202,8 @@ class Ranker:
             for i in order
             if direction[i] > 0 and names[i] not in EMPTY_ALONE
         }
-        return tuple((t, weights[t]) for t in without_parts(list(weights), n))
+        said = without_parts(list(weights), n)
+        return tuple((joined(t) if is_unspaced(t) else t, weights[t]) for t in said)
 
 
 def _weights(profiles: Sequence[Profile], day: Day) -> Any:

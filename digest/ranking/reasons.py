@@ -15,6 +15,7 @@ from digest.ranking.day import Day
 from digest.ranking.ranker import without_parts
 from digest.ranking.reading import Explanation, Reading
 from digest.ranking.vectors import EMPTY_ALONE
+from digest.scripts import grams, is_unspaced, longest_run
 from digest.text import as_written, fold, sentences
 
 #: liked papers named as a reason of one pick, keywords, and phrases
@@ -28,10 +29,13 @@ MOST_TERMS = 100
 def phrases(paper: Paper, terms: Sequence[str], n: int = MAX_PHRASES) -> tuple[str, ...]:
     """The first terms that can be said, as the paper writes them."""
     text = readable(f"{paper.title}. {paper.abstract}")
+    unspaced = frozenset(t for t in terms if is_unspaced(t))
     found: list[str] = []
     said: set[str] = set()
     for term in without_parts([t for t in terms if " " in t or t not in EMPTY_ALONE], 4 * n):
-        written, words = _said(text, term)
+        written, words = (
+            _said_unspaced(text, term, unspaced) if term in unspaced else _said(text, term)
+        )
         if not written or words & said:
             continue
         said |= words
@@ -48,6 +52,12 @@ def _said(text: str, term: str) -> tuple[str, frozenset[str]]:
     if len(written) < 3 or re.search(r"[\\{}$^_=<>]|\d{3}", written):
         return "", frozenset()
     return written, frozenset(_stem(w) for w in re.findall(r"\w+", fold(written)))
+
+
+def _said_unspaced(text: str, term: str, shared: frozenset[str]) -> tuple[str, frozenset[str]]:
+    """The same of a script without blanks: a term with what it is part of, and all its pairs."""
+    written = longest_run(fold(text), term, shared)
+    return written, frozenset(grams(written))
 
 
 def _stem(word: str) -> str:

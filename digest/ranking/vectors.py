@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +13,8 @@ from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, CountVectorizer
 from sklearn.preprocessing import normalize
 
 from digest.model import Paper
+from digest.scripts import grams, is_unspaced
+from digest.text import fold
 
 #: words that every abstract uses to speak about itself
 _ACADEMIC = frozenset(
@@ -32,6 +35,7 @@ EMPTY_ALONE = frozenset(
 )
 #: words of two letters and more that are not numbers; hyphens part words
 TOKEN = r"(?u)\b(?!\d+\b)[^\W_]{2,}\b"
+_WORDS = re.compile(TOKEN).findall
 #: below this, a word that stands in one document only is worth keeping
 SMALL_CORPUS = 50
 #: how often a title counts beside the abstract
@@ -46,12 +50,23 @@ def document(paper: Paper) -> str:
     return f"{(title + ' . ') * TITLE_WEIGHT}{abstract}"
 
 
+def tokens(text: str) -> list[str]:
+    """The words of a folded text in their order; pairs of characters where a script puts no blanks
+    between words."""
+    words = _WORDS(text)
+    if text.isascii() or not is_unspaced(text):
+        return words
+    return [term for word in words for term in grams(word)]
+
+
 def _counter(**options: Any) -> Any:
     return CountVectorizer(
         ngram_range=(1, 2),
-        strip_accents="unicode",
+        lowercase=False,
+        preprocessor=fold,
         stop_words=STOP_WORDS,
-        token_pattern=TOKEN,
+        tokenizer=tokens,
+        token_pattern=None,
         dtype=np.float32,
         **options,
     )

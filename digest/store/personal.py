@@ -15,6 +15,7 @@ from digest.store.subscribers import from_row
 #: tables with rows about one subscriber
 _ABOUT_SUBSCRIBERS = (
     schema.ratings,
+    schema.imports,
     schema.edition_picks,
     schema.editions,
     schema.empty_days,

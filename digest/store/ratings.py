@@ -16,6 +16,8 @@ from digest.store.database import Database, chunks, insert
 from digest.store.papers import owners_of, read_papers
 
 _PAPER = TypeAdapter(Paper)
+#: how origins of a reader's libraries begin
+LIBRARIES = ("config:", "import:")
 #: by reader and paper
 Records = Mapping[str, Mapping[str, Paper]]
 
@@ -75,15 +77,20 @@ def _ratings_of(
     origin: str = "",
     as_of: datetime | None = None,
 ) -> tuple[dict[str, dict[str, Rating]], dict[str, dict[str, Paper]]]:
-    """By reader and paper the latest rating of any origin, in the order of rating; and what
-    the reader's own files say of the paper."""
+    """By reader and paper the rating that counts, in the order of rating; and what the reader's own
+    files say of the paper.
+
+    What readers say outweighs what stands in their libraries, whenever it came; of what they say,
+    and write into the configuration, the latest counts.
+    """
     table = schema.ratings
     query = (
         sa.select(table)
         .where(table.c.subscriber_id.in_(subscriber_ids))
-        # what a reader did outweighs a file of the same moment
         .order_by(
+            sa.case((sa.or_(*(table.c.origin.startswith(o) for o in LIBRARIES)), 0), else_=1),
             table.c.rated_at,
+            # what a reader did outweighs a file of the same moment
             sa.case((table.c.origin.startswith("config"), 0), else_=1),
             table.c.paper_id,
         )
@@ -102,7 +109,11 @@ def _ratings_of(
             paper = _PAPER.validate_python(record)
             before = records.setdefault(who, {}).get(paper_id)
             records[who][paper_id] = paper if before is None else combine(before, paper)
-    return found, records
+    in_order = {
+        who: dict(sorted(rated.items(), key=lambda item: (item[1].rated_at, item[0])))
+        for who, rated in found.items()
+    }
+    return in_order, records
 
 
 def _sent_to(
@@ -244,12 +255,18 @@ class Ratings:
         paper_ids: Collection[str],
         now: datetime,
         records: Mapping[str, Paper] | None = None,
+        *,
+        added: Mapping[str, datetime] | None = None,
+        counts: bool = True,
     ) -> None:
         """Make the likes of one origin equal to `paper_ids`; known ones keep their date.
 
         Args:
             records: what the reader's own file says of some of them; see `rated_papers`.
+            added: when the reader took some of them in, where that is known.
+            counts: whether they are likes; else they are only known to the reader.
         """
+        value, dates = int(counts), {i: min(at, now) for i, at in (added or {}).items()}
         table = schema.ratings
         own = {
             i: _PAPER.dump_python(p, mode="json", exclude_defaults=True)
@@ -257,16 +274,23 @@ class Ratings:
         }
         mine = (table.c.subscriber_id == subscriber_id) & (table.c.origin == origin)
         with self._db.write() as connection:
-            query = sa.select(table.c.paper_id, table.c.record).where(mine)
-            known = {row.paper_id: row.record for row in connection.execute(query)}
+            query = sa.select(table).where(mine)
+            rows = {row.paper_id: row for row in connection.execute(query)}
+            known = {i: row.record for i, row in rows.items()}
+            if any(row.value != value for row in rows.values()):
+                connection.execute(table.update().where(mine).values(value=value))
+            for i in dates.keys() & rows.keys():
+                if rows[i].rated_at != dates[i]:
+                    moved = table.update().where(mine, table.c.paper_id == i)
+                    connection.execute(moved.values(rated_at=dates[i]))
             for part in chunks(known.keys() - set(paper_ids)):
                 connection.execute(table.delete().where(mine, table.c.paper_id.in_(part)))
             for i in own.keys() & known.keys():
                 if own[i] != known[i]:
                     changed = table.update().where(mine, table.c.paper_id == i)
                     connection.execute(changed.values(record=own[i]))
-            added = [p for p in dict.fromkeys(paper_ids) if p not in known]
-            if added:
+            missing = [p for p in dict.fromkeys(paper_ids) if p not in known]
+            if missing:
                 connection.execute(
                     insert(connection, table).on_conflict_do_nothing(),
                     [
@@ -274,11 +298,11 @@ class Ratings:
                             "subscriber_id": subscriber_id,
                             "paper_id": paper_id,
                             "origin": origin,
-                            "value": 1,
-                            "rated_at": now,
+                            "value": value,
+                            "rated_at": dates.get(paper_id, now),
                             "record": own.get(paper_id),
                         }
-                        for paper_id in added
+                        for paper_id in missing
                     ],
                 )
 
@@ -330,7 +354,8 @@ class Ratings:
                         liked_at=tuple(r.rated_at for r, _ in rated if r.value > 0),
                         disliked=tuple(paper for r, paper in rated if r.value < 0),
                         dislike_weights=tuple(float(-r.value) for r, _ in rated if r.value < 0),
-                        named=named.get(who, frozenset()),
+                        named=named.get(who, frozenset())
+                        | {r.paper_id for r, _ in rated if not r.value},
                         sent=frozenset(i for i, _ in picks),
                         told=frozenset(i for i, section in picks if section == Section.PUBLISHED),
                         cursor=cursor,

@@ -170,6 +170,24 @@ ratings = sa.Table(
     sa.Column("record", Json),
 )
 
+#: what a reader's libraries brought; which likes these are, the ratings of the same origin say
+imports = sa.Table(
+    "imports",
+    metadata,
+    sa.Column("subscriber_id", _text(32), primary_key=True),
+    sa.Column("origin", _text(200), primary_key=True),
+    sa.Column("imported_at", Instant, nullable=False),
+    sa.Column("counts", sa.Boolean, nullable=False),
+    sa.Column("n_entries", sa.Integer, nullable=False),
+    sa.Column("n_duplicates", sa.Integer, nullable=False),
+    #: pairs of a reference, empty where an entry cannot be read, and a sentence
+    sa.Column("faults", Json, nullable=False),
+    sa.Column("remarks", Json, nullable=False),
+    #: ids of stored papers by the ids of the reader's own records
+    sa.Column("by_title", Json, nullable=False),
+    sa.Column("corrections", Json, nullable=False),
+)
+
 #: references among likes that nobody knows, so that they are not looked up every day
 unresolved = sa.Table(
     "unresolved",

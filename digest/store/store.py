@@ -17,6 +17,7 @@ from digest.store.database import Database, bring_up_to_date, first_keys, rotate
 from digest.store.deliveries import Deliveries
 from digest.store.embeddings import Embeddings
 from digest.store.history import History
+from digest.store.imports import Imports
 from digest.store.keyvalue import KeyValues, RateLimits, Runs, Snapshots
 from digest.store.papers import Papers
 from digest.store.personal import Personal
@@ -50,6 +51,7 @@ class Store:
         self.archive = Archive(database)
         self.subscribers = Subscribers(database, new_id)
         self.ratings = Ratings(database)
+        self.imports = Imports(database)
         self.personal = Personal(database)
         self.signups = Signups(database)
         self.deliveries = Deliveries(database)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING
@@ -23,12 +23,17 @@ VALUES = {Action.LIKE: 1, Action.DISLIKE: -1, Action.FEWER: -3}
 #: likes of the configuration file, which a reader's own command cannot take back; those of a
 #: library named there have its name after a colon
 FILE_ORIGIN = "config"
+#: origins of imports: this and the name that the import was given
+IMPORT = "import:"
+#: of what a reader took back although a library of theirs holds it
+TAKEN_BACK = "taken back"
 
 
 class Unrated(Enum):
     """What became of a rating that was to be taken back; the value ends a sentence."""
 
     TAKEN_BACK = "is taken back"
+    HELD_BACK = "is no like any more, though it stands in a library of yours"
     IN_CONFIG = "stands in the configuration file; remove it there"
     NOT_RATED = "was not rated"
 
@@ -96,16 +101,45 @@ def _own_names(store: Store, subscriber: Subscriber) -> dict[str, str]:
     return {n: i for i, p in papers.items() for n in (i, *names(p))}
 
 
-def unrate(store: Store, subscriber: Subscriber, refs: Sequence[str]) -> dict[str, Unrated]:
-    """Take back ratings; returns what became of each reference."""
-    rated = {r.paper_id for r in store.ratings.of(subscriber.id)}
+def unrate(
+    store: Store, subscriber: Subscriber, refs: Sequence[str], now: datetime
+) -> dict[str, Unrated]:
+    """Take back ratings; returns what became of each reference.
+
+    What a library brought, and may bring again, is noted as neither liked nor disliked: that holds
+    until the reader says something else of it.
+    """
+    rated = store.ratings.by_origin(subscriber.id)
     own = _own_names(store, subscriber)
     results: dict[str, Unrated] = {}
     for ref in refs:
         name = name_of(ref) or ref
         key = own.get(name) or store.papers.resolve({name}).get(name, name)
-        if store.ratings.remove(subscriber.id, key, keep=FILE_ORIGIN):
-            results[ref] = Unrated.TAKEN_BACK
-        else:
-            results[ref] = Unrated.IN_CONFIG if key in rated else Unrated.NOT_RATED
+        results[ref] = take_back(store, subscriber, key, rated, now)
     return results
+
+
+def take_back(
+    store: Store,
+    subscriber: Subscriber,
+    paper_id: str,
+    rated: Mapping[str, Collection[str]],
+    now: datetime,
+) -> Unrated:
+    """Take back what a reader said of a paper, against the libraries that hold it, too.
+
+    Args:
+        rated: papers by origin, see `Ratings.by_origin`.
+    """
+    origins = {o for o, ids in rated.items() if paper_id in ids}
+    if FILE_ORIGIN in origins:
+        removed = store.ratings.remove(subscriber.id, paper_id, keep=FILE_ORIGIN)
+        return Unrated.TAKEN_BACK if removed else Unrated.IN_CONFIG
+    if any(o.startswith((f"{FILE_ORIGIN}:", IMPORT)) for o in origins):
+        neutral = Rating(
+            subscriber_id=subscriber.id, paper_id=paper_id, value=0, rated_at=now, origin=TAKEN_BACK
+        )
+        store.ratings.add([neutral])
+        return Unrated.HELD_BACK
+    removed = store.ratings.remove(subscriber.id, paper_id, keep=FILE_ORIGIN)
+    return Unrated.TAKEN_BACK if removed else Unrated.NOT_RATED

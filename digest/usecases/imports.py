@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
-import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from digest.errors import LibraryError
 from digest.identifiers import name_of
-from digest.identity import combine, merge, names, text_key
-from digest.model import Paper, RunWarning, Subscriber
+from digest.identity import text_key
+from digest.model import Paper, RunWarning, StoredImport, Subscriber
 from digest.ports import Library, Likes, Lookup, Progress, silent
 from digest.text import clean
-from digest.usecases.feedback import FILE_ORIGIN
-from digest.usecases.lookup import NO_REFERENCE, look_up
+from digest.usecases.feedback import FILE_ORIGIN, IMPORT
+from digest.usecases.lookup import look_up
+from digest.usecases.settle_likes import Brought, corrected, memory_key, name_all, settle
 
 if TYPE_CHECKING:
     from digest.store import Store
 
-log = logging.getLogger(__name__)
-
-#: origins of imports: "import:" and the name that the import was given
-IMPORT = "import:"
+#: papers looked for by title in a run that nobody waits for, each with a request of its own
+MAX_TITLES_A_RUN = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,16 +53,6 @@ class HandedIn:
 # --- likes that are kept elsewhere ---------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Brought:
-    """What one origin brought for one reader, before it is resolved."""
-
-    subscriber_id: str
-    origin: str
-    likes: Likes
-    memory: str = ""
-
-
 def sync_likes(
     wanted_by_subscriber: Mapping[str, ConfiguredLikes],
     store: Store,
@@ -73,17 +60,15 @@ def sync_likes(
     now: datetime,
     progress: Progress = silent,
 ) -> tuple[RunWarning, ...]:
-    """Make the stored likes equal to what the configuration says, and to what stands on the shelves
-    it names; returns what went wrong.
+    """Make the stored likes equal to what the configuration says, and to what stands in the
+    libraries it names; returns what went wrong.
 
     A library that cannot be read keeps what it brought before.
     """
     faults: list[RunWarning] = []
-    brought: list[_Brought] = []
+    brought: list[Brought] = []
     for subscriber_id, wanted in wanted_by_subscriber.items():
-        brought.append(
-            _Brought(subscriber_id=subscriber_id, origin=FILE_ORIGIN, likes=wanted.likes)
-        )
+        brought.append(_brought(store, subscriber_id, FILE_ORIGIN, wanted.likes))
         before = store.ratings.by_origin(subscriber_id)
         origins = {FILE_ORIGIN}
         for library in wanted.libraries:
@@ -92,7 +77,7 @@ def sync_likes(
                 origin += "'"
             origins.add(origin)
             known = origin in before
-            memory = store.facts.get(_fact(subscriber_id, origin)) if known else ""
+            memory = store.facts.get(memory_key(subscriber_id, origin)) if known else ""
             try:
                 likes, memory = library.read(memory)
             except LibraryError as error:
@@ -100,103 +85,45 @@ def sync_likes(
                 faults.append(RunWarning(f"{error} {now_used}.", subscriber_id))
                 continue
             if likes is not None:
-                brought.append(
-                    _Brought(subscriber_id=subscriber_id, origin=origin, likes=likes, memory=memory)
-                )
+                brought.append(_brought(store, subscriber_id, origin, likes, memory))
         for origin in before:
             if origin.startswith(f"{FILE_ORIGIN}:") and origin not in origins:
                 store.ratings.sync(subscriber_id, origin, (), now)
-    for one, missing, _ in _settled(brought, store, lookups, now, progress):
-        told = [f"The like {ref} is not used: {reason}." for ref, reason in missing.items()]
-        faults += [RunWarning(text, one.subscriber_id) for text in (*one.likes.faults, *told)]
+                store.imports.delete(subscriber_id, origin)
+    done = settle(brought, store, lookups, now, progress, max_titles=MAX_TITLES_A_RUN)
+    for one in done:
+        told = (_as_warning(ref, text) for ref, text in one.stored.faults)
+        faults += [RunWarning(text, one.stored.subscriber_id) for text in told]
     return tuple(dict.fromkeys(faults))
 
 
-def _wanting(papers: Iterable[Paper]) -> set[str]:
-    """Names of papers without an abstract that some register knows."""
-    return {
-        next(n for n in names(p) if not n.startswith(("text:", "feed:")))
-        for p in papers
-        if not p.abstract and any(not n.startswith(("text:", "feed:")) for n in names(p))
-    }
+def _as_warning(ref: str, text: str) -> str:
+    return f"The like {ref} is not used: {text.removeprefix(f'{ref}: ')}" if ref else text
 
 
-def _fact(subscriber_id: str, origin: str) -> str:
-    return hashlib.sha256(f"{subscriber_id}|{origin}".encode()).hexdigest()[:40]
+def _brought(
+    store: Store, subscriber_id: str, origin: str, likes: Likes, memory: str = ""
+) -> Brought:
+    before = store.imports.get(subscriber_id, origin)
+    return Brought(
+        subscriber_id=subscriber_id,
+        origin=origin,
+        likes=likes,
+        memory=memory,
+        before=before,
+        counts=before.counts if before else True,
+    )
 
 
-def _settled(
-    brought: Sequence[_Brought],
-    store: Store,
-    lookups: Sequence[Lookup],
-    now: datetime,
-    progress: Progress,
-) -> list[tuple[_Brought, Mapping[str, str], tuple[Paper, ...]]]:
-    """Store what was brought and make it likes: for each, what could not be found, and the papers.
-
-    All are looked up together, since services answer for a hundred papers as fast as for one. What
-    services say is stored for everybody; a reader's own record stays with the reader's rating.
-    """
-    refs = dict.fromkeys(r for one in brought for r in one.likes.refs)
-    wanted = {name for ref in refs if (name := name_of(ref))}
-    wanted |= _wanting(p for one in brought for p in one.likes.papers)
-    reasons = look_up(wanted, store, lookups, now, progress)
-    done: list[tuple[_Brought, Mapping[str, str], tuple[Paper, ...]]] = []
-    for one in brought:
-        named = _named(one, store)
-        missing = {
-            ref: reasons.get(name, "it is not stored") if name else NO_REFERENCE
-            for ref in one.likes.refs
-            if (name := name_of(ref)) not in named.refs
-        }
-        store.ratings.sync(one.subscriber_id, one.origin, sorted(named.ids), now, named.records)
-        if one.memory:
-            store.facts.set(_fact(one.subscriber_id, one.origin), one.memory)
-        papers = store.ratings.papers_of(one.subscriber_id, one.origin)
-        done.append((one, missing, tuple(papers.values())))
-    return done
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Named:
-    """What an origin brought, by the ids under which it is rated."""
-
-    #: stored papers by the names of references
-    refs: Mapping[str, str]
-    #: the reader's own records
-    records: Mapping[str, Paper]
-
-    @property
-    def ids(self) -> set[str]:
-        return {*self.refs.values(), *self.records}
-
-
-def _named(one: _Brought, store: Store) -> _Named:
-    """Stored papers for what is stored, own records for the rest; nothing is written."""
-    own = {p.id: p for p in merge(one.likes.papers)}
-    before = store.ratings.papers_of(one.subscriber_id, one.origin) if one.likes.kept else {}
-    earlier = {n: p for p in before.values() for n in names(p)}
-    kept = store.papers.resolve(one.likes.kept)
-    for name in one.likes.kept:
-        if name in earlier:
-            own.setdefault(earlier[name].id, earlier[name])
-    refs = store.papers.resolve({name for ref in one.likes.refs if (name := name_of(ref))})
-    homes = store.papers.homes(tuple(own.values()))
-    records: dict[str, Paper] = {}
-    for paper in own.values():
-        home = homes[paper.id]
-        known = records.get(home)
-        records[home] = paper if known is None else combine(known, paper)
-    # an abstract that everybody has need not be kept once more for each reader
-    whole = {i for i, paper in store.papers.get(records.keys()).items() if paper.abstract}
-    records = {i: replace(r, abstract="") if i in whole else r for i, r in records.items()}
-    return _Named(refs={**refs, **kept}, records=records)
+# --- imports ------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportReport:
-    """What an import brought, or would bring."""
+    """What an import brought, or would bring. New, known, duplicate and faulty ones are together
+    what the library holds."""
 
+    n_entries: int
     #: likes that the reader did not have
     n_new: int
     n_known: int
@@ -206,8 +133,14 @@ class ImportReport:
     n_gone: int
     #: ids to look up, which a dry run does not
     n_to_look_up: int
+    #: what was found by its title, as pairs of the title in the library and the one that was found
+    by_title: tuple[tuple[str, str], ...]
+    #: entries that can be looked for by title the next time
+    n_titles_open: int
     #: what could not be used, each as a finished sentence
     faults: tuple[str, ...]
+    #: what is worth knowing of what is used
+    remarks: tuple[str, ...]
 
 
 def import_likes(
@@ -219,12 +152,16 @@ def import_likes(
     now: datetime,
     *,
     dry_run: bool,
+    counts: bool | None = None,
     progress: Progress = silent,
 ) -> ImportReport | None:
-    """Make what stands on a library likes of a reader, as one that can be taken away again.
+    """Make what stands in a library likes of a reader, as one that can be taken away again.
 
     What was imported under that name before gives way. A dry run changes nothing, and looks nothing
     up.
+
+    Args:
+        counts: whether they are likes, or only known and no news; by default as before.
 
     Returns None if nothing has changed since the last import.
 
@@ -235,29 +172,63 @@ def import_likes(
     rated = store.ratings.by_origin(subscriber.id)
     known = {i for o, ids in rated.items() if o != origin for i in ids}
     before = rated.get(origin, frozenset())
-    memory = store.facts.get(_fact(subscriber.id, origin)) if before else ""
+    memory = store.facts.get(memory_key(subscriber.id, origin)) if before else ""
     likes, memory = library.read(memory)
     if likes is None:
+        if counts is not None:
+            count_import(store, subscriber, name, counts=counts)
         return None
-    faults = list(likes.faults)
-    one = _Brought(subscriber_id=subscriber.id, origin=origin, likes=likes, memory=memory)
+    one = _brought(store, subscriber.id, origin, likes, memory)
+    one = one if counts is None else replace(one, counts=counts)
     if dry_run:
-        named = _named(one, store)
-        called = {n for ref in likes.refs if (n := name_of(ref))}
-        found = dict(named.records) | store.papers.get(named.ids)
-        n_open = len(called - named.refs.keys())
-    else:
-        [(_, missing, papers)] = _settled([one], store, lookups, now, progress)
-        faults += [f"{ref}: {reason}." for ref, reason in missing.items()]
-        found, n_open = {p.id: p for p in papers}, 0
+        return _foreseen(one, store, known, before, now)
+    [done] = settle([one], store, lookups, now, progress)
+    return _report(done.stored, done.papers, known, before, n_titles_open=done.n_titles_open)
+
+
+def _foreseen(
+    one: Brought, store: Store, known: set[str], before: frozenset[str], now: datetime
+) -> ImportReport:
+    """What an import would bring."""
+    one = corrected(one)
+    named = name_all(one, store, one.before.by_title if one.before else {})
+    called = {n for ref in one.likes.refs if (n := name_of(ref))}
+    n_open = len(called - named.refs.keys())
+    n_brought = len(one.likes.papers) + len(one.likes.refs) - n_open
+    stored = StoredImport(
+        subscriber_id=one.subscriber_id,
+        origin=one.origin,
+        imported_at=now,
+        n_entries=one.likes.n_entries,
+        n_duplicates=one.likes.n_duplicates + max(0, n_brought - len(named.fresh)),
+        faults=tuple(("", f) for f in one.likes.faults),
+        remarks=(*one.likes.remarks, *named.remarks),
+    )
+    found = dict(named.records) | store.papers.get(named.ids)
+    return _report(stored, found, known, before, n_to_look_up=n_open)
+
+
+def _report(
+    stored: StoredImport,
+    found: Mapping[str, Paper],
+    known: set[str],
+    before: frozenset[str],
+    *,
+    n_to_look_up: int = 0,
+    n_titles_open: int = 0,
+) -> ImportReport:
     return ImportReport(
+        n_entries=stored.n_entries,
         n_new=len(found.keys() - known - before),
         n_known=len(found.keys() & (known | before)),
-        n_duplicates=likes.n_duplicates,
+        n_duplicates=stored.n_duplicates,
         n_without_abstract=sum(1 for p in found.values() if not p.abstract),
         n_gone=len(before - found.keys()),
-        n_to_look_up=n_open,
-        faults=tuple(dict.fromkeys(faults)),
+        n_to_look_up=n_to_look_up,
+        by_title=tuple((found[i].plain_title, i) for i in stored.by_title.values() if i in found),
+        n_titles_open=n_titles_open,
+        faults=tuple(dict.fromkeys(text for _, text in stored.faults)),
+        remarks=stored.remarks,
     )
 
 
@@ -275,5 +246,132 @@ def forget_import(store: Store, subscriber: Subscriber, name: str, now: datetime
     """Take away what an import brought; returns how many likes that were."""
     n = imports(store, subscriber).get(name, 0)
     store.ratings.sync(subscriber.id, IMPORT + name, (), now)
-    store.facts.delete(_fact(subscriber.id, IMPORT + name))
+    store.facts.delete(memory_key(subscriber.id, IMPORT + name))
+    store.imports.delete(subscriber.id, IMPORT + name)
     return n
+
+
+# --- what the reader says of an import -----------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LibraryEntry:
+    """A library of a reader, as it is listed."""
+
+    #: as it was named
+    name: str
+    #: whether it is read anew at each run, as the configuration says
+    is_configured: bool
+    n_papers: int
+    #: None for one that was imported before this was noted
+    stored: StoredImport | None
+
+    @property
+    def counts(self) -> bool:
+        return self.stored is None or self.stored.counts
+
+
+def libraries_of(store: Store, subscriber: Subscriber) -> tuple[LibraryEntry, ...]:
+    """All of a reader's libraries, configured and imported, the latest first."""
+    rated = store.ratings.by_origin(subscriber.id)
+    stored = {s.origin: s for s in store.imports.of(subscriber.id)}
+    origins = [*stored, *(o for o in rated if o not in stored)]
+    return tuple(
+        LibraryEntry(
+            name=origin.removeprefix(IMPORT).removeprefix(f"{FILE_ORIGIN}:"),
+            is_configured=origin.startswith(FILE_ORIGIN),
+            n_papers=len(rated.get(origin, ())),
+            stored=stored.get(origin),
+        )
+        for origin in origins
+        if origin.startswith((IMPORT, f"{FILE_ORIGIN}:"))
+    )
+
+
+def count_import(store: Store, subscriber: Subscriber, name: str, *, counts: bool) -> bool:
+    """Say whether an import's papers are likes, or only known to the reader; False if there is no
+    such import."""
+    stored = store.imports.get(subscriber.id, IMPORT + name)
+    if stored is None:
+        return False
+    store.imports.set_counts(replace(stored, counts=counts))
+    return True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Open:
+    """An entry of an import that the reader may correct."""
+
+    #: under which a correction is kept: the reference, the sentence of a fault, or the title
+    key: str
+    #: what there is to say of it
+    text: str
+    #: the paper that was found by title
+    paper_id: str = ""
+
+
+def open_entries(store: Store, subscriber: Subscriber, name: str) -> tuple[Open, ...]:
+    """What of an import could not be used, and what was found by its title alone."""
+    origin = IMPORT + name
+    stored = store.imports.get(subscriber.id, origin)
+    if stored is None:
+        return ()
+    papers = store.ratings.papers_of(subscriber.id, origin)
+    own = store.imports.records(subscriber.id, origin)
+    faults = [Open(key=ref or text, text=text) for ref, text in stored.faults]
+    matched = [
+        Open(
+            key=own[i].title,
+            text=f"“{own[i].title}” was found by its title: {papers[i].plain_title} ({i})",
+            paper_id=i,
+        )
+        for i in stored.by_title.values()
+        if i in own and i in papers
+    ]
+    return (*faults, *matched)
+
+
+def correct(
+    store: Store,
+    lookups: Sequence[Lookup],
+    subscriber: Subscriber,
+    name: str,
+    *,
+    entry: Open,
+    ref: str,
+    now: datetime,
+) -> str:
+    """Say which paper an entry of an import is, or with an empty reference that it is not the one
+    that was found; returns why that cannot be, or nothing.
+
+    It holds against the next import of the same name.
+    """
+    origin = IMPORT + name
+    stored = store.imports.get(subscriber.id, origin)
+    if stored is None:
+        return "there is no such import"
+    called = name_of(ref) if ref else ""
+    if ref and not called:
+        return f"{ref} is no arXiv id, DOI, PMID or known address"
+    if not ref and not entry.paper_id:
+        return "there is nothing to take back"
+    home = ""
+    if called:
+        reasons = look_up({called}, store, lookups, now)
+        home = store.papers.resolve({called}).get(called, "")
+        if not home:
+            return reasons.get(called, "no service knows it")
+    record = store.imports.records(subscriber.id, origin).get(entry.paper_id)
+    if record is not None and not home:
+        home = text_key(record.title, record.abstract)
+        record = replace(record, id=home, doi="", aliases=(), url="")
+    store.imports.move(stored, entry.paper_id, home, record, now)
+    store.imports.save(
+        replace(
+            stored,
+            faults=tuple(f for f in stored.faults if (f[0] or f[1]) != entry.key),
+            by_title={k: v for k, v in stored.by_title.items() if v != entry.paper_id},
+            corrections={**stored.corrections, entry.key: ref},
+        )
+    )
+    return ""

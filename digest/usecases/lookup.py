@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from digest.errors import SourceError
 from digest.identifiers import name_of
-from digest.identity import names
+from digest.identity import names, same_work, title_words
 from digest.model import Paper
-from digest.ports import Lookup, Progress, silent
+from digest.ports import Lookup, Progress, TitleLookup, silent
 
 if TYPE_CHECKING:
     from digest.store import Store
@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 
 #: what a service does not know today it may know later, but need not be asked for every day
 ASK_AGAIN_AFTER = timedelta(days=7)
+#: words of a title without authors that say enough; years that records of a paper may differ by
+MIN_WORDS_ALONE, MAX_YEARS_OFF = 4, 2
 #: an abstract that a service does not have comes seldom later
 ASK_FOR_ABSTRACT_AFTER = timedelta(days=60)
 
@@ -132,6 +134,56 @@ def _ask(
                 search.open.pop(wanted, None)
             elif name in part and name not in answers:
                 search.denied.setdefault(wanted, []).append(lookup.name)
+
+
+def find_by_title(
+    papers: Sequence[Paper],
+    store: Store,
+    lookups: Sequence[Lookup],
+    now: datetime,
+    progress: Progress = silent,
+) -> Mapping[str, Paper]:
+    """Papers that are known by their words alone, as services know them: by their ids.
+
+    One service after the other is asked, each about one paper at a time, and for a while not again
+    about what it did not find. What is taken agrees in title, authors and year; nothing is stored.
+    """
+    found: dict[str, Paper] = {}
+    for service in lookups:
+        if not isinstance(service, TitleLookup):
+            continue
+        keys = {f"{service.name} by title:{p.id}": p for p in papers if p.id not in found}
+        known = store.ratings.unresolved(keys, now - ASK_FOR_ABSTRACT_AFTER)
+        missed: dict[str, str] = {}
+        for number, (key, paper) in enumerate(keys.items(), 1):
+            if key in known:
+                continue
+            progress(f"{service.name}, by title: {number} of {len(keys)}")
+            try:
+                answers = service.by_title(paper, now)
+            except SourceError as error:
+                log.warning("lookup.failed service=%s fault=%s", service.name, error)
+                break
+            if (same := next((f for f in answers if _is_it(f, paper)), None)) is None:
+                missed[key] = "unknown"
+            else:
+                found[paper.id] = same
+        store.ratings.remember_unresolved(missed, now)
+    return found
+
+
+def _is_it(found: Paper, wanted: Paper) -> bool:
+    """Whether an answer is the paper that was asked for: title, first author and year agree; where
+    a list has only a title, all of its words and their order do."""
+    if not wanted.authors:
+        words = title_words(wanted.title)
+        return len(words) >= MIN_WORDS_ALONE and words == title_words(found.title)
+    if wanted.published and found.published:
+        if abs(wanted.published.year - found.published.year) > MAX_YEARS_OFF:
+            return False
+        # of most entries only the year is known
+        wanted = replace(wanted, published=found.published)
+    return same_work(found, wanted)
 
 
 def _called(paper: Paper, name: str) -> Paper:

@@ -73,6 +73,8 @@ async def likes_in(form: FormData, read: ReadLibrary) -> tuple[Likes, str]:
         found = await read(await upload.read(), clean(upload.filename)[:80])
     except LibraryError as error:
         return Likes(), str(error)
+    if found.faults and not (found.papers or found.refs):
+        return Likes(), found.faults[0]
     return replace(found, refs=(*refs, *found.refs), n_entries=found.n_entries + len(refs)), ""
 
 

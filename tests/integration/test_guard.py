@@ -245,7 +245,7 @@ def test_a_library_comes_along_through_its_own_process(site: Site) -> None:
         ("a.ris", b"TY  - A\n" * 130_000, "holds 130,000 entries; at most 20,000"),
         ("a.json", b"[" * 4_000_000, "is not JSON"),
         ("a.bib", b"no entry", "holds no BibTeX entry"),
-        ("a.exe", b"MZ", "A library is a file that ends with one of"),
+        ("a.exe", b"MZ", "MZ is no arXiv id, DOI, PMID or known address"),
     ],
 )
 def test_a_file_that_is_none_is_told_in_a_sentence(

@@ -43,7 +43,11 @@ def brought(app: App, path: Path, *, dry_run: bool = False, name: str = "x") -> 
 
 
 def likes(app: App) -> set[str]:
-    return {r.paper_id for r in app.store.ratings.of(reader(app).id) if r.origin != "config"}
+    return {
+        r.paper_id
+        for r in app.store.ratings.of(reader(app).id)
+        if r.origin != "config" and r.value > 0
+    }
 
 
 def test_an_import_becomes_likes_and_says_what_it_brought(world: World) -> None:
@@ -89,7 +93,8 @@ def test_an_import_is_taken_away_as_one_and_leaves_other_likes(world: World) -> 
         assert forget_import(app.store, reader(app), "zotero", world.now) == 3
         assert likes(app) == {"arxiv:2405.01234"}  # the other import has it too
         assert imports(app.store, reader(app)) == {"list": 1}
-        assert unrate(app.store, reader(app), ["2405.01234"]) == {"2405.01234": Unrated.TAKEN_BACK}
+        told = unrate(app.store, reader(app), ["2405.01234"], world.now)
+        assert told == {"2405.01234": Unrated.HELD_BACK}
         assert likes(app) == set()
 
 
@@ -127,7 +132,8 @@ def test_a_file_that_is_gone_keeps_the_likes_it_brought(world: World) -> None:
         assert "cannot be read" in told[0].text
         assert "The likes it brought before are used." in told[0].text
         assert len(app.store.ratings.by_origin(reader(app).id)["config:my.ris"]) == 3
-        assert unrate(app.store, reader(app), ["2405.01234"]) == {"2405.01234": Unrated.IN_CONFIG}
+        told = unrate(app.store, reader(app), ["2405.01234"], world.now)
+        assert told == {"2405.01234": Unrated.HELD_BACK}
 
 
 def test_the_commands(world: World) -> None:

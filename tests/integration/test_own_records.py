@@ -218,8 +218,8 @@ def test_a_paper_of_ones_own_can_be_rated_and_taken_back_by_any_name(world: Worl
         )
         assert not told.missing
         assert liked(app, "ada@example.org") == []
-        verdict = unrate(app.store, reader, ["https://doi.org/10.5555/abc.2026.1"])
-        assert set(verdict.values()) == {Unrated.TAKEN_BACK}
+        verdict = unrate(app.store, reader, ["https://doi.org/10.5555/abc.2026.1"], later)
+        assert set(verdict.values()) == {Unrated.HELD_BACK}
 
 
 def test_the_mail_of_another_reader_holds_no_word_of_an_import(world: World) -> None:

@@ -13,7 +13,8 @@ import pytest
 
 from digest import library
 from digest.errors import DigestError, LibraryError
-from digest.library.zotero import paper_of_item
+from digest.library.records import paper_of
+from digest.library.zotero_items import record_of_item
 from digest.sources import (
     arxiv,
     arxiv_api,
@@ -65,7 +66,7 @@ def _zotero(path: Path) -> int:
     data: Any = json.loads(path.read_bytes())
     items = data if isinstance(data, list) else [data]
     found = [i["data"] for i in items if isinstance(i, dict) and "itemType" in i.get("data", {})]
-    return sum(paper_of_item(d) is not None for d in found)
+    return sum(paper_of(record_of_item(d), "zotero") is not None for d in found)
 
 
 OLD = datetime(2000, 1, 1, tzinfo=UTC)

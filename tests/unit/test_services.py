@@ -470,6 +470,10 @@ def test_the_recorded_page_of_europe_pmc_is_read(fixtures: Path) -> None:
     papers, cursor, _ = europepmc.parse(body, url="u", now=datetime(2026, 11, 1, tzinfo=UTC))
     assert len(papers) == 3
     assert cursor
-    assert [p.aliases for p in papers] == [("pmid:41792208",), ("pmid:41744547",), ()]
+    assert [p.aliases for p in papers] == [
+        ("pmid:41792208",),
+        ("pmid:41744547", "pmc:PMC12938590"),
+        ("pmc:PMC13013079",),
+    ]
     assert all(p.authors and p.language == "en" and p.affiliations for p in papers)
     assert not any("@" in a for p in papers for a in p.affiliations)

@@ -13,7 +13,7 @@ from starlette.routing import Route
 from digest.edition.links import Action
 from digest.errors import TokenError
 from digest.model import Paper, Subscriber, SubscriberState
-from digest.usecases.feedback import FILE_ORIGIN, VALUES, rate
+from digest.usecases.feedback import FILE_ORIGIN, VALUES, rate, unrate
 from digest.usecases.inbound import carry_out
 from digest.web.context import SESSION, WebContext
 from digest.web.guard import is_form_token
@@ -76,7 +76,8 @@ class FeedbackRoutes:
         if paper_id not in store.papers.get({paper_id}):
             return False
         if value == "none":  # takes back what was said by mail or command, too
-            store.ratings.remove(reader.id, paper_id, keep=FILE_ORIGIN)
+            unrate(store, reader, [paper_id], self._web.now())
+            return True
         self._set_rating(reader, paper_id, None if value == "none" else Action(value))
         return True
 

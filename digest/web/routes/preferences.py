@@ -21,7 +21,7 @@ from digest.model import Subscriber, SubscriberState
 from digest.ports import Likes
 from digest.ranking.filters import unused_terms
 from digest.text import safe_url
-from digest.usecases.feedback import FILE_ORIGIN
+from digest.usecases.feedback import unrate
 from digest.usecases.imports import HandedIn, import_likes
 from digest.web import forms
 from digest.web.context import SESSION, WebContext
@@ -119,9 +119,7 @@ class PreferencesRoutes:
         reader = await self._members.of(request)
         async with request.form(max_files=0, max_fields=5) as form:
             paper_id = str(form.get("paper", ""))[:400]
-        await run_in_threadpool(
-            lambda: self._web.store.ratings.remove(reader.id, paper_id, keep=FILE_ORIGIN)
-        )
+        await run_in_threadpool(unrate, self._web.store, reader, [paper_id], self._web.now())
         return self._members.back(request, "removed")
 
     async def add_likes(self, request: Request) -> Response:
