@@ -52,11 +52,12 @@ def split_names(field: str) -> list[str]:
     """
     field = clean(_ADDRESSES.sub(" ", field))
     field, bodies = _without_brackets(_INTRODUCTION.sub("", field))
+    is_list = re.search(r"[;；|·•]", field) is not None  # also of one, "King, Martin;"
     field = _MARKS.sub("", _MORE.sub(" ", field)).strip(" ,;")
     if place := _PLACE.match(field):
         field = place[1]
-    if re.search(r"[;；|·•]", field):
-        pieces = [_natural(p) for p in re.split(r"[;；|·•]", field)]
+    if is_list:
+        pieces = [natural_name(p) for p in re.split(r"[;；|·•]", field)]
     elif re.search(r"[、，]", field):
         pieces = re.split(r"[、，]", field)
     elif re.search(r"\s/\s|\w/\w", field):
@@ -126,14 +127,6 @@ def _are_inverted(parts: list[str]) -> bool:
     return one_word and all(" " not in g or _INITIALS.fullmatch(g.split(" ", 1)[1]) for g in givens)
 
 
-def _natural(name: str) -> str:
-    """ "Smith, John" as "John Smith"; a name in natural order as it is."""
-    parts = _joined_suffixes([clean(p) for p in name.split(",") if clean(p)])
-    if len(parts) == 2 and not any(_CORPORATE.search(p) for p in parts):
-        return _turned(parts[0], parts[1])
-    return " ".join(parts) if len(parts) > 2 else (parts or [""])[0]
-
-
 def _turned(family: str, given: str) -> str:
     """Given name, family name, and what stands behind both."""
     words = family.split()
@@ -169,6 +162,24 @@ def natural_name(name: str) -> str:
     if _CORPORATE.search(name) and " " in given and not _INITIALS.fullmatch(given):
         return name
     return f"{given} {family}"
+
+
+def inverted_name(name: str) -> str:
+    """A name with the family name first, as libraries keep it; a body, a single word and a name in
+    letters without blanks as they are.
+
+    >>> inverted_name("Aaron van den Oord"), inverted_name("Martin King, Jr.")
+    ('van den Oord, Aaron', 'King, Martin, Jr.')
+    """
+    name, _, suffix = name.partition(", ")
+    words = name.split()
+    if is_body(name) or len(words) < 2 or (suffix and not _SUFFIX.fullmatch(suffix)):
+        return f"{name}, {suffix}" if suffix else name
+    at = len(words) - 1
+    while at > 1 and _PARTICLE.match(f"{words[at - 1]} ") and words[at - 1][0].islower():
+        at -= 1
+    inverted = f"{' '.join(words[at:])}, {' '.join(words[:at])}"
+    return f"{inverted}, {suffix}" if suffix else inverted
 
 
 # --- comparing ---------------------------------------------------------------------------------

@@ -263,6 +263,8 @@ def author_id(text: str) -> str:
 # --- names -------------------------------------------------------------------------------------
 
 
+#: names as they are here, of registers whose own ids have no such form
+_OWN_NAME = re.compile(r"pmc:PMC\d{3,9}|s2:[0-9a-f]{40}|s2:CorpusId:\d{1,12}|openalex:W\d{3,12}")
 #: a paper's page on a site of digest itself
 _OWN_PAGE = re.compile(
     r"^https?://[^/\s]+/(?:\S*/)?paper/((?:arxiv|doi|pmid|pmc|feed|text|s2|openalex):[^?#\s]+)"
@@ -304,6 +306,8 @@ def name_of(ref: str) -> str:
         return f"pmid:{pmid}"
     if article := _PMCID.search(ref.strip().lower()):
         return f"pmc:PMC{article[1]}"
+    if _OWN_NAME.fullmatch(ref.strip()):
+        return ref.strip()
     if match := _OTHER_REGISTERS.search(ref.strip()):
         sha, corpus, openalex = match.groups()
         if openalex:

@@ -27,6 +27,7 @@ from digest.model import (
 from digest.ports import Progress, silent
 from digest.usecases.feedback import find_subscriber
 from digest.usecases.imports import ConfiguredLikes, sync_likes
+from digest.usecases.library_list import match_titles
 
 if TYPE_CHECKING:
     from digest.ranking.metrics import Evaluation
@@ -122,6 +123,8 @@ def run(
         with _watched(app, dry_run) as tell_report:
             people = chosen(app, only) if readers is None else readers
             warnings = (*sync_configured_likes(app, people), *unused_filters(people))
+            if not dry_run:
+                match_titles(app.store, app.lookups, app.clock())
             report = run_day(
                 app.context(),
                 people,
@@ -184,6 +187,7 @@ def gather(app: App, subscribers: Sequence[Subscriber]) -> DayReport:
     with _watched(app, dry_run=False) as tell_report:
         started = app.clock()
         warnings = (*sync_configured_likes(app, subscribers), *unused_filters(subscribers))
+        match_titles(app.store, app.lookups, app.clock())
         sources = fetch(app.sources, app.store, now=started, lookups=app.lookups)
         report = DayReport(
             started_at=started, finished_at=app.clock(), sources=sources, warnings=warnings

@@ -17,7 +17,8 @@ from digest.text import counted
 if TYPE_CHECKING:
     from digest.libraries import Like
     from digest.library.choice import Choice
-    from digest.usecases.imports import ImportReport, LibraryEntry
+    from digest.usecases.imports import ImportReport
+    from digest.usecases.library_list import LibraryEntry
 from digest.cli.shared import (
     ConfigOption,
     SubscriberOption,
@@ -265,7 +266,7 @@ def imports_(
     A correction holds against the next import of the same name.
     """
     from digest import jobs
-    from digest.usecases import imports as cases
+    from digest.usecases import library_list as cases
 
     with open_app(config) as application:
         who = jobs.subscriber(application, only_subscriber(application, subscriber))

@@ -55,12 +55,6 @@ _MENTIONS = (
     *("archiveid", "archive", "publisher", "series", "extra", "comment", "eprintid", "institution"),
     *("type", "booktitle", "pubstate", "addendum", "urldate", "biburl", "keywords", "annotate"),
 )
-_LANGUAGES = {
-    "english": "en", "american": "en", "british": "en", "usenglish": "en", "ukenglish": "en",
-    "german": "de", "ngerman": "de", "french": "fr", "spanish": "es", "italian": "it",
-    "russian": "ru", "portuguese": "pt", "dutch": "nl", "polish": "pl", "japanese": "ja",
-    "chinese": "zh", "korean": "ko",
-}  # fmt: skip
 
 
 def parse(
@@ -125,9 +119,7 @@ def _record(entry: Entry, groups: Mapping[str, list[str]]) -> Record:
             ),
             "",
         ),
-        language=_LANGUAGES.get(
-            _verbatim(fields.get("langid") or fields.get("language", "")).lower(), ""
-        ),
+        language=_verbatim(fields.get("langid") or fields.get("language", "")),
         url=_verbatim(fields.get("url", "")),
         ids=tuple(_ids(fields)),
         mentions=tuple(_mentions(fields)),

@@ -48,6 +48,7 @@ NAMES: Mapping[str, tuple[str, ...]] = {
         "pageurl", "sourceurl", "landingpageurl", "pdflink", "pdfurl", "externalurl", "arxivurl",
     ),
     "mention": (
+        "identifier",
         "extra", "note", "notes", "archivelocation", "archiveid", "citation", "number", "volume",
     ),
     "added": (

@@ -98,7 +98,7 @@ def _record(header: Sequence[str], row: Sequence[str]) -> Record:
     places = columns_of(header)
 
     def every(field: str) -> list[str]:
-        return [t for at in places.get(field, ()) if at < len(row) and (t := clean(row[at]))]
+        return [t for at in places.get(field, ()) if at < len(row) and (t := _cell(row[at]))]
 
     def first(field: str) -> str:
         return next(iter(every(field)), "")
@@ -128,6 +128,12 @@ def _record(header: Sequence[str], row: Sequence[str]) -> Record:
         ),
         groups=tuple(clean(g) for v in every("groups") for g in v.split(";") if g.strip()),
     )
+
+
+def _cell(text: str) -> str:
+    """The text of a cell, without the mark that keeps a spreadsheet from running it."""
+    text = clean(text)
+    return text[1:] if text[:1] == "'" and text[1:2] in ("=", "+", "-", "@", "'") else text
 
 
 def _names(text: str) -> list[str]:

@@ -27,7 +27,9 @@ _ADDRESS = re.compile(r"https?://[^\s\"'{}|\\^`]+", re.IGNORECASE)
 _DOI_SAID = re.compile(r"\bdoi\b\s*(?:number|no\.?)?\s*[:=]?\s*(10\.\d{4,9}/\S+)", re.IGNORECASE)
 _PMID_SAID = re.compile(r"\b(?:PMID|PubMed ID|pubmed:|MEDLINE:)\s*:?\s*(\d{5,9})\b", re.I)
 #: without any of these, a remark names no paper
-TELLING = re.compile(r"arxiv|abs/|\b10\.\d{4}|pmid|pubmed|medline|://", re.IGNORECASE)
+TELLING = re.compile(
+    r"arxiv|abs/|\b10\.\d{4}|pmid|pubmed|medline|://|^(?:pmc|s2|openalex):", re.IGNORECASE
+)
 #: what is said of another paper
 _OF_ANOTHER = re.compile(
     r"\b(?:comments?|reply|replies|response|errat(?:um|a)|addend(?:um|a)|corrigend(?:um|a)|"
@@ -129,7 +131,7 @@ def _mentioned(found: dict[str, str], text: str) -> None:
     for match in _ADDRESS.finditer(text):
         if not _OF_ANOTHER.search(text[max(0, match.start() - 90) : match.start()]):
             _put(found, match[0].rstrip(".,;)"))
-    if bare.startswith("10.") and " " not in bare:
+    if bare.startswith(("10.", "pmc:", "s2:", "openalex:")) and " " not in bare:
         _put(found, bare)
 
 

@@ -154,7 +154,9 @@ def _is_paper(data: Mapping[str, Any], record: Record, *, alone: bool) -> bool:
     known = {squeezed(k) for k in data}
     if known & TELLING or record.authors or any(name_of(i) for i in record.ids):
         return True
-    return not record.title or (bool(known & {"id", "type", "url", "link"}) and not alone)
+    return (
+        not record.title or known >= {"id", "type"} or (bool(known & {"id", "url"}) and not alone)
+    )
 
 
 # --- one entry ---------------------------------------------------------------------------------

@@ -96,14 +96,31 @@ def paper_of(record: Record, source: str, ids: Ids | None = None) -> Paper | Non
         title=record.title,
         abstract=record.abstract,
         authors=record.authors,
-        url=arxiv_page or url or (f"https://doi.org/{found.doi}" if found.doi else ""),
+        url=arxiv_page or url or (safe_url(f"https://doi.org/{found.doi}") if found.doi else ""),
         doi=found.doi,
         published=_published(record.date),
         journal_ref=record.journal,
         source=source,
-        language=record.language,
+        language=_code_of(record.language),
         aliases=tuple(o for o in others if o and o != key),
     )
+
+
+#: by the names of languages as packages of LaTeX and catalogues have them
+_LANGUAGES = {
+    "english": "en", "american": "en", "british": "en", "usenglish": "en", "ukenglish": "en",
+    "eng": "en", "german": "de", "ngerman": "de", "ger": "de", "deu": "de", "french": "fr",
+    "fre": "fr", "fra": "fr", "spanish": "es", "spa": "es", "italian": "it", "ita": "it",
+    "russian": "ru", "rus": "ru", "portuguese": "pt", "por": "pt", "dutch": "nl", "dut": "nl",
+    "nld": "nl", "polish": "pl", "pol": "pl", "japanese": "ja", "jpn": "ja", "chinese": "zh",
+    "chi": "zh", "zho": "zh", "korean": "ko", "kor": "ko", "turkish": "tr", "tur": "tr",
+}  # fmt: skip
+
+
+def _code_of(language: str) -> str:
+    """The code of a language, "en", by its code or name; empty where it is not known."""
+    name = re.split(r"[-_\s;,]", language.strip().lower(), maxsplit=1)[0]
+    return name if re.fullmatch(r"[a-z]{2}", name) else _LANGUAGES.get(name, "")
 
 
 def _published(text: str) -> datetime | None:

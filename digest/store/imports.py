@@ -78,6 +78,24 @@ class Imports:
             rows = connection.execute(query).all()
         return {i: _PAPER.validate_python(record) for i, record in rows}
 
+    def nameless(self, limit: int) -> tuple[tuple[StoredImport, Paper], ...]:
+        """Records of imports that are known by their words alone and have no abstract."""
+        query = (
+            sa.select(_ratings.c.record, _table)
+            .join(
+                _table,
+                (_table.c.subscriber_id == _ratings.c.subscriber_id)
+                & (_table.c.origin == _ratings.c.origin),
+            )
+            .where(_ratings.c.paper_id.startswith("text:"), _ratings.c.record.is_not(None))
+            .order_by(_ratings.c.rated_at.desc())
+            .limit(limit)
+        )
+        with self._db.read() as connection:
+            rows = connection.execute(query).mappings().all()
+        found = [(_from_row(row), _PAPER.validate_python(row["record"])) for row in rows]
+        return tuple((s, p) for s, p in found if p.title and not p.abstract)
+
     def move(
         self, found: StoredImport, old: str, new: str, record: Paper | None, now: datetime
     ) -> None:

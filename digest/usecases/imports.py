@@ -14,14 +14,18 @@ from digest.model import Paper, RunWarning, StoredImport, Subscriber
 from digest.ports import Library, Likes, Lookup, Progress, silent
 from digest.text import clean
 from digest.usecases.feedback import FILE_ORIGIN, IMPORT
-from digest.usecases.lookup import look_up
-from digest.usecases.settle_likes import Brought, corrected, memory_key, name_all, settle
+from digest.usecases.library_list import MAX_TITLES_A_RUN, count_import
+from digest.usecases.settle_likes import (
+    MAX_TITLES,
+    Brought,
+    corrected,
+    memory_key,
+    name_all,
+    settle,
+)
 
 if TYPE_CHECKING:
     from digest.store import Store
-
-#: papers looked for by title in a run that nobody waits for, each with a request of its own
-MAX_TITLES_A_RUN = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,6 +157,7 @@ def import_likes(
     *,
     dry_run: bool,
     counts: bool | None = None,
+    max_titles: int = MAX_TITLES,
     progress: Progress = silent,
 ) -> ImportReport | None:
     """Make what stands in a library likes of a reader, as one that can be taken away again.
@@ -162,6 +167,7 @@ def import_likes(
 
     Args:
         counts: whether they are likes, or only known and no news; by default as before.
+        max_titles: papers looked for by title now; `match_titles` goes on with the others.
 
     Returns None if nothing has changed since the last import.
 
@@ -182,7 +188,7 @@ def import_likes(
     one = one if counts is None else replace(one, counts=counts)
     if dry_run:
         return _foreseen(one, store, known, before, now)
-    [done] = settle([one], store, lookups, now, progress)
+    [done] = settle([one], store, lookups, now, progress, max_titles=max_titles)
     return _report(done.stored, done.papers, known, before, n_titles_open=done.n_titles_open)
 
 
@@ -249,129 +255,3 @@ def forget_import(store: Store, subscriber: Subscriber, name: str, now: datetime
     store.facts.delete(memory_key(subscriber.id, IMPORT + name))
     store.imports.delete(subscriber.id, IMPORT + name)
     return n
-
-
-# --- what the reader says of an import -----------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LibraryEntry:
-    """A library of a reader, as it is listed."""
-
-    #: as it was named
-    name: str
-    #: whether it is read anew at each run, as the configuration says
-    is_configured: bool
-    n_papers: int
-    #: None for one that was imported before this was noted
-    stored: StoredImport | None
-
-    @property
-    def counts(self) -> bool:
-        return self.stored is None or self.stored.counts
-
-
-def libraries_of(store: Store, subscriber: Subscriber) -> tuple[LibraryEntry, ...]:
-    """All of a reader's libraries, configured and imported, the latest first."""
-    rated = store.ratings.by_origin(subscriber.id)
-    stored = {s.origin: s for s in store.imports.of(subscriber.id)}
-    origins = [*stored, *(o for o in rated if o not in stored)]
-    return tuple(
-        LibraryEntry(
-            name=origin.removeprefix(IMPORT).removeprefix(f"{FILE_ORIGIN}:"),
-            is_configured=origin.startswith(FILE_ORIGIN),
-            n_papers=len(rated.get(origin, ())),
-            stored=stored.get(origin),
-        )
-        for origin in origins
-        if origin.startswith((IMPORT, f"{FILE_ORIGIN}:"))
-    )
-
-
-def count_import(store: Store, subscriber: Subscriber, name: str, *, counts: bool) -> bool:
-    """Say whether an import's papers are likes, or only known to the reader; False if there is no
-    such import."""
-    stored = store.imports.get(subscriber.id, IMPORT + name)
-    if stored is None:
-        return False
-    store.imports.set_counts(replace(stored, counts=counts))
-    return True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Open:
-    """An entry of an import that the reader may correct."""
-
-    #: under which a correction is kept: the reference, the sentence of a fault, or the title
-    key: str
-    #: what there is to say of it
-    text: str
-    #: the paper that was found by title
-    paper_id: str = ""
-
-
-def open_entries(store: Store, subscriber: Subscriber, name: str) -> tuple[Open, ...]:
-    """What of an import could not be used, and what was found by its title alone."""
-    origin = IMPORT + name
-    stored = store.imports.get(subscriber.id, origin)
-    if stored is None:
-        return ()
-    papers = store.ratings.papers_of(subscriber.id, origin)
-    own = store.imports.records(subscriber.id, origin)
-    faults = [Open(key=ref or text, text=text) for ref, text in stored.faults]
-    matched = [
-        Open(
-            key=own[i].title,
-            text=f"“{own[i].title}” was found by its title: {papers[i].plain_title} ({i})",
-            paper_id=i,
-        )
-        for i in stored.by_title.values()
-        if i in own and i in papers
-    ]
-    return (*faults, *matched)
-
-
-def correct(
-    store: Store,
-    lookups: Sequence[Lookup],
-    subscriber: Subscriber,
-    name: str,
-    *,
-    entry: Open,
-    ref: str,
-    now: datetime,
-) -> str:
-    """Say which paper an entry of an import is, or with an empty reference that it is not the one
-    that was found; returns why that cannot be, or nothing.
-
-    It holds against the next import of the same name.
-    """
-    origin = IMPORT + name
-    stored = store.imports.get(subscriber.id, origin)
-    if stored is None:
-        return "there is no such import"
-    called = name_of(ref) if ref else ""
-    if ref and not called:
-        return f"{ref} is no arXiv id, DOI, PMID or known address"
-    if not ref and not entry.paper_id:
-        return "there is nothing to take back"
-    home = ""
-    if called:
-        reasons = look_up({called}, store, lookups, now)
-        home = store.papers.resolve({called}).get(called, "")
-        if not home:
-            return reasons.get(called, "no service knows it")
-    record = store.imports.records(subscriber.id, origin).get(entry.paper_id)
-    if record is not None and not home:
-        home = text_key(record.title, record.abstract)
-        record = replace(record, id=home, doi="", aliases=(), url="")
-    store.imports.move(stored, entry.paper_id, home, record, now)
-    store.imports.save(
-        replace(
-            stored,
-            faults=tuple(f for f in stored.faults if (f[0] or f[1]) != entry.key),
-            by_title={k: v for k, v in stored.by_title.items() if v != entry.paper_id},
-            corrections={**stored.corrections, entry.key: ref},
-        )
-    )
-    return ""

@@ -60,6 +60,11 @@ def words(text: str) -> list[str]:
 ReadLibrary = Callable[[bytes, str], Awaitable[Likes]]
 
 
+def file_name(text: str) -> str:
+    """The name of an uploaded file, as a library is listed."""
+    return clean(text.replace("\\", "/").rpartition("/")[2])[:80] or "papers"
+
+
 async def likes_in(form: FormData, read: ReadLibrary) -> tuple[Likes, str]:
     """Ids and links of a form, and its uploaded library; and what is wrong with that."""
     refs = [w for w in re.split(r"[\s,]+", _text(form, "papers")) if w][:MAX_LINES]
@@ -70,7 +75,7 @@ async def likes_in(form: FormData, read: ReadLibrary) -> tuple[Likes, str]:
     if not isinstance(upload, UploadFile) or not upload.filename:
         return Likes(refs=tuple(refs), n_entries=len(refs)), ""
     try:
-        found = await read(await upload.read(), clean(upload.filename)[:80])
+        found = await read(await upload.read(), file_name(upload.filename))
     except LibraryError as error:
         return Likes(), str(error)
     if found.faults and not (found.papers or found.refs):

@@ -29,6 +29,7 @@ from digest.web.routes.account import AccountRoutes
 from digest.web.routes.admin import AdminRoutes
 from digest.web.routes.editions import EditionRoutes
 from digest.web.routes.feedback import FeedbackRoutes
+from digest.web.routes.libraries import LibraryRoutes
 from digest.web.routes.members import Members
 from digest.web.routes.papers import PaperRoutes
 from digest.web.routes.preferences import PreferencesRoutes
@@ -59,6 +60,7 @@ def application(app: App, *, new_id: Callable[[], str]) -> Starlette:
         SignupRoutes(web),
         members,
         PreferencesRoutes(web, members),
+        LibraryRoutes(web, members),
         AccountRoutes(web, members),
         FeedbackRoutes(web),
         EditionRoutes(web),

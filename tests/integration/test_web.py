@@ -234,6 +234,7 @@ def pages(site: Site) -> list[str]:
         "/search?q=coral",
         "/search/feed.json?q=coral",
         f"/paper/{paper}",
+        f"/paper/{paper}.ris",
         "/rate",
         "/subscribe",
         "/subscribe?interests=x&like=y",
@@ -241,13 +242,17 @@ def pages(site: Site) -> list[str]:
         preferences,
         *(
             f"{preferences}/{p}"
-            for p in ("ratings", "likes", "state", "browser", "links", "export.json", "delete")
+            for p in (
+                *("ratings", "likes", "state", "browser", "links", "export.json", "delete"),
+                *("libraries", "likes.bib"),
+            )
         ),
         f"/link/{site.token(Action.PREFERENCES)}",
         *(f"/feedback/{t}" for t in tokens.values()),
         f"/feedback/{tokens[Action.LIKE]}?undo=yes",
         f"/unsubscribe/{site.token(Action.UNSUBSCRIBE)}",
         f"/editions/{site.token(Action.EDITION, '2026-05-20')}",
+        f"/editions/{site.token(Action.EDITION, '2026-05-20')}/papers.bib",
         f"/feed/{site.token(Action.FEED)}/json",
         "/site.css",
         "/robots.txt",
@@ -564,7 +569,7 @@ def test_what_cannot_be_is_told_beside_its_field_and_nothing_is_saved(
 
 def test_likes_are_added_and_taken_back(eve: Site) -> None:
     added = eve.post(f"{place(eve)}/likes", {"papers": "2605.00002\n2605.00003"})
-    assert "Added to what you like." in added.text
+    assert "Added to what you like. 2 papers of 2 entries." in added.text
     assert added.text.count(">Remove</button>") == 3
     removed = eve.post(f"{place(eve)}/ratings", {"paper": "arxiv:2605.00002"})
     assert removed.text.count(">Remove</button>") == 2

@@ -469,7 +469,10 @@ def test_with_a_web_side_actions_are_pages_and_unsubscribing_takes_one_click() -
     made = edition(pick(1))
     shown = renderer.render(made)
     assert not any(u.startswith("mailto:") for u in links(shown.html))
-    tokens = [u.rsplit("/", 1)[1] for u in links(shown.html) if "papers.example.org/" in u]
+    found = [u for u in links(shown.html) if "papers.example.org/" in u]
+    cited = [u for u in found if u.endswith("/papers.bib")]
+    tokens = [u.rsplit("/", 1)[1] for u in found if u not in cited]
+    assert cited == [f"{tokens_url(shown.html, 'editions')}/papers.bib"]
     assert [SEAL.read(t, DAY).action for t in tokens] == [
         Action.LIKE,
         Action.DISLIKE,

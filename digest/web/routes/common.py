@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import lru_cache
 from time import monotonic
 from zoneinfo import available_timezones
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
+from digest.bibliography import MEDIA_TYPES, SUFFIXES, write
 from digest.errors import LibraryError, TokenError, TokenExpired
+from digest.model import Paper
 from digest.ports import Likes
 from digest.web.context import WebContext
 from digest.web.forms import ReadLibrary
@@ -63,6 +65,24 @@ def reading(web: WebContext, client: str) -> ReadLibrary:
         return await web.uploads.read(body, place)
 
     return read
+
+
+def bibliography(request: Request, papers: Sequence[Paper], form: str) -> Response:
+    """Papers as a file for a reference manager.
+
+    Args:
+        form: one of `bibliography.FORMATS`.
+    """
+    ending = next(e for e, f in SUFFIXES.items() if f == form)
+    return PlainTextResponse(
+        write(papers, form),
+        media_type=MEDIA_TYPES[form],
+        headers={
+            "Content-Disposition": f'attachment; filename="papers{ending}"',
+            "X-Robots-Tag": "noindex",
+            "Cache-Control": "no-store",
+        },
+    )
 
 
 @lru_cache(maxsize=1)

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from digest.bibliography import SUFFIXES
 from digest.edition.links import Action
 from digest.edition.page import section_heading
 from digest.edition.reasons import why
@@ -18,7 +19,7 @@ from digest.web import feeds
 from digest.web.context import WebContext
 from digest.web.pages import day_of
 from digest.web.presenters import view
-from digest.web.routes.common import GET, handles_token_errors
+from digest.web.routes.common import GET, bibliography, handles_token_errors
 
 
 class EditionRoutes:
@@ -31,6 +32,11 @@ class EditionRoutes:
         return [
             Route(
                 "/editions/{token:str}",
+                handles_token_errors(self._web, self.edition),
+                methods=GET,
+            ),
+            Route(
+                "/editions/{token:str}/papers.{form:str}",
                 handles_token_errors(self._web, self.edition),
                 methods=GET,
             ),
@@ -51,6 +57,10 @@ class EditionRoutes:
         )
         if found is None:
             raise TokenError("This edition is not here any more.")
+        if ending := request.path_params.get("form"):
+            if (form := SUFFIXES.get(f".{ending}")) is None:
+                return PlainTextResponse("There is no such format.\n", status_code=404)
+            return bibliography(request, [p.paper for p in found.picks], form)
         return await run_in_threadpool(self._edition_page, request, found)
 
     def _edition_page(self, request: Request, found: StoredEdition) -> Response:

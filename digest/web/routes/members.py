@@ -112,9 +112,9 @@ class Members:
             status=202,
         )
 
-    def back(self, request: Request, done: str) -> Response:
+    def back(self, request: Request, done: str, below: str = "") -> Response:
         """To the page after a form, so that a reload does not send it again."""
-        path = f"/preferences/{request.path_params['token']}"
+        path = f"/preferences/{request.path_params['token']}{below}"
         return RedirectResponse(self._web.pages.url(path, done=done), status_code=303)
 
     def changed_elsewhere(self, request: Request) -> Response:

@@ -11,6 +11,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from digest.bibliography import SUFFIXES
+from digest.bibliography.facts import facts_of
 from digest.identifiers import name_of
 from digest.model import Listed, Paper
 from digest.ranking.filters import in_categories
@@ -21,7 +23,7 @@ from digest.web.context import WebContext
 from digest.web.page_cache import PageCache
 from digest.web.pages import day_of
 from digest.web.presenters import view
-from digest.web.routes.common import GET
+from digest.web.routes.common import GET, bibliography
 
 PER_PAGE, HITS, MAX_HITS = 50, 20, 200
 MAX_QUERY_CHARS = 6_000
@@ -275,11 +277,20 @@ class PaperRoutes:
         )
         return feeds.answer(feed, form, {"Cache-Control": "public, max-age=600"})
 
+    def _with_form(self, wanted: str) -> tuple[str, str]:
+        """The id of a paper, and the format that an ending of the address asks for: of an id that
+        ends so itself, none."""
+        base, dot, ending = wanted.rpartition(".")
+        form = SUFFIXES.get(f".{ending}", "") if dot else ""
+        if not form or self._web.store.papers.resolve({wanted}):
+            return wanted, ""
+        return base, form
+
     # --- one paper -----------------------------------------------------------------------------
 
     def paper(self, request: Request) -> Response:
         web = self._web
-        wanted = request.path_params["paper_id"]
+        wanted, form = self._with_form(request.path_params["paper_id"])
         name = wanted if wanted.partition(":")[2] else name_of(wanted)
         paper_id = web.store.papers.resolve({name}).get(name, name)
         reader, token = web.sessions.of(request)
@@ -297,6 +308,8 @@ class PaperRoutes:
                 status=404,
                 link=("Search for it", web.pages.url("/search", q=name_of(wanted) or wanted)),
             )
+        if form:
+            return bibliography(request, [paper], form)
         _, similar = web.index.search(paper, SIMILAR, 0, leave_out=paper.id)
         mentions = web.store.papers.entries_of(paper.id)
         return web.pages.page(
@@ -306,6 +319,7 @@ class PaperRoutes:
             title=shorten(paper.title, 120) or paper.id,
             paper=view(paper, thumbnails=web.settings.web.thumbnails),
             record=paper,
+            facts=facts_of(paper),
             mentions=mentions[:20],
             similar=[view(p) for p in similar],
             reader=reader,

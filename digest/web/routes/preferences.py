@@ -18,14 +18,13 @@ from starlette.routing import Route
 from digest.edition.links import Action
 from digest.fields import WEEKDAYS
 from digest.model import Subscriber, SubscriberState
-from digest.ports import Likes
 from digest.ranking.filters import unused_terms
 from digest.text import safe_url
 from digest.usecases.feedback import unrate
-from digest.usecases.imports import HandedIn, import_likes
+from digest.usecases.library_list import libraries_of
 from digest.web import forms
 from digest.web.context import SESSION, WebContext
-from digest.web.routes.common import BOTH, POST, READS, reading, zones
+from digest.web.routes.common import BOTH, POST, READS, zones
 from digest.web.routes.members import STRONG_DAYS, Members
 
 SESSION_S = 180 * 86_400
@@ -42,7 +41,6 @@ class PreferencesRoutes:
         return [
             Route(mine, only(self.preferences), methods=BOTH),
             Route(f"{mine}/ratings", only(self.take_back), methods=POST),
-            Route(f"{mine}/likes", only(self.add_likes), methods=POST),
             Route(f"{mine}/state", only(self.pause), methods=POST),
             Route(f"{mine}/browser", only(self.recognise), methods=POST),
         ]
@@ -98,6 +96,7 @@ class PreferencesRoutes:
             faults=faults,
             here=f"/preferences/{token}",
             done=request.query_params.get("done", ""),
+            libraries=libraries_of(web.store, reader),
             zones=zones(),
             weekdays=WEEKDAYS,
             groups=forms.groups(),
@@ -121,37 +120,6 @@ class PreferencesRoutes:
             paper_id = str(form.get("paper", ""))[:400]
         await run_in_threadpool(unrate, self._web.store, reader, [paper_id], self._web.now())
         return self._members.back(request, "removed")
-
-    async def add_likes(self, request: Request) -> Response:
-        """Ids, links or a library become likes, as an import that stays beside what was there."""
-        reader = await self._members.of(request)
-        async with request.form(max_files=1, max_fields=5) as form:
-            likes, fault = await forms.likes_in(form, reading(self._web, reader.id))
-        if fault:
-            return await run_in_threadpool(
-                self._preferences_page,
-                request,
-                reader,
-                forms.values_of(reader.preferences),
-                {"papers": fault},
-                422,
-            )
-        await run_in_threadpool(self._import, reader, likes)
-        return self._members.back(request, "added")
-
-    def _import(self, reader: Subscriber, likes: Likes) -> None:
-        web = self._web
-        now = web.now()
-        name = f"web {now:%Y-%m-%d %H:%M:%S}"
-        import_likes(
-            web.store,
-            web.app.lookups,
-            reader,
-            HandedIn(likes, name),
-            name,
-            now,
-            dry_run=False,
-        )
 
     async def pause(self, request: Request) -> Response:
         """No mail for now, or mail again."""
