@@ -200,15 +200,21 @@ def name_parts(name: str) -> list[str]:
     return words
 
 
+#: initials without dots behind a name
+_FAMILY_FIRST = re.compile(r"^[^,]{3,} [^\W\d_a-z]{1,2}$")
+
+
 def family_name(name: str) -> str:
     """The family name, folded, without its particles, however the name is written.
 
     >>> {family_name(n) for n in ("Jan van der Berg", "van der Berg, J.", "Berg J")}
     {'berg'}
+    >>> family_name("Wei Li"), family_name("W. Li")
+    ('li', 'li')
     """
     words = name_parts(name)
-    if "," not in name and len(words) > 1 and len(words[-1]) <= 2 and len(words[0]) > 2:
-        words = words[:-1]  # PubMed's "Berg J"
+    if len(words) > 1 and _FAMILY_FIRST.search(name) and not name.isupper():
+        words = words[:-1]  # PubMed's "Berg J"; "Wei Li" has a short family
     return words[-1] if words else ""
 
 

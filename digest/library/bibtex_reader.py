@@ -32,7 +32,9 @@ _AFTER_VALUE = re.compile(r"\s*(?:,|[})]|#|$)")
 _TORN_END = re.compile(
     r"[}\"]?\s*,?\s*\n?\s*(?:,\s*|\n\s*)[A-Za-z][\w+-]*\s*=\s*[{\"\w]|\}\s*\}?\s*$"
 )
-_RESUMED = re.compile(r"[^@]{0,2000}?(?:^|\n|,)\s*[A-Za-z][\w-]*\s*=\s*[{\"]")
+_RESUMED = re.compile(r"[^@]{0,2000}?(?:^|\n|,)\s*[A-Za-z][\w-]*\s*=\s*[{\"\d]")
+#: in a value, a sign that it should have ended there
+_NEXT_INSIDE = re.compile(r"[}\"]\s*,\s*[A-Za-z][\w-]*\s*=\s*[{\"\d]")
 #: words for months without quotes
 MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
 
@@ -168,9 +170,12 @@ class _Reader:
                 entry.key = keyed[1]
                 self._at = keyed.end()
         values: dict[str, _Pieces] = {}
+        value_at = border
         while True:
             self._blanks()
             if self._at >= min(border, len(self._text)):
+                if self._took_too_much(entry, values, value_at, border):
+                    continue
                 if self._at >= border or closing not in self._text[start : self._at]:
                     entry.mended.append("its end is missing")
                 return entry, values
@@ -189,7 +194,7 @@ class _Reader:
                     return entry, values
                 self._at = self._next_field(border)
                 continue
-            self._at = match.end()
+            self._at = value_at = match.end()
             pieces = self._value(entry, match[1], closing)
             values.setdefault(match[1].lower(), pieces)
 
@@ -202,6 +207,20 @@ class _Reader:
         """Whether fields follow after an entry was closed, before the next one begins."""
         match = _RESUMED.match(self._text, self._at, border)
         return match is not None and "@" not in match[0]
+
+    def _took_too_much(
+        self, entry: Entry, values: dict[str, _Pieces], value_at: int, border: int
+    ) -> bool:
+        """Whether the last value of an entry without an end holds further fields, since a brace too
+        many made the end of the entry its own; then it ends before them, and they are read."""
+        torn = _NEXT_INSIDE.search(self._text, value_at + 1, border)
+        if torn is None or not values:
+            return False
+        name = next(reversed(values))
+        values[name] = [(False, self._text[value_at + 1 : torn.start()])]
+        entry.mended.append(f"a brace or quote too many in {name}")
+        self._at = torn.start() + 1
+        return True
 
     def _append_rest(self, values: dict[str, _Pieces], border: int) -> None:
         """What stands between a brace too many and the next field belongs to the value before."""
@@ -295,7 +314,7 @@ class _Reader:
         return "".join(parts)
 
 
-_FIELD_BEGINS = re.compile(r"(?:(?<=[\n,])|^)\s*[A-Za-z][\w-]*\s*=\s*[{\"]")
+_FIELD_BEGINS = re.compile(r"(?:(?<=[\n,])|^)\s*[A-Za-z][\w-]*\s*=\s*[{\"\d]")
 _GAP = re.compile(r"[\s,;]+|%[^\n]*(?=\n)")
 
 

@@ -84,7 +84,7 @@ def _without_mark(body: bytes) -> str:
     if len(start) < 4 or b"\x00" not in start:
         return ""
     even, odd = start[::2].count(0), start[1::2].count(0)
-    if max(even, odd) < len(start) // 8 or min(even, odd) * 4 > max(even, odd):
+    if max(even, odd) < max(2, len(start) // 8) or min(even, odd) * 4 > max(even, odd):
         return ""
     return "utf-16-be" if even > odd else "utf-16-le"
 
