@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from digest import schedule
 from digest.app import App
-from digest.libraries import configured_likes
+from digest.libraries import configured_likes, save_all_likes
 from digest.model import (
     DayReport,
     Paper,
@@ -125,6 +125,7 @@ def run(
             warnings = (*sync_configured_likes(app, people), *unused_filters(people))
             if not dry_run:
                 match_titles(app.store, app.lookups, app.clock())
+                warnings = (*warnings, *save_all_likes(app, people))
             report = run_day(
                 app.context(),
                 people,
@@ -188,6 +189,7 @@ def gather(app: App, subscribers: Sequence[Subscriber]) -> DayReport:
         started = app.clock()
         warnings = (*sync_configured_likes(app, subscribers), *unused_filters(subscribers))
         match_titles(app.store, app.lookups, app.clock())
+        warnings = (*warnings, *save_all_likes(app, subscribers))
         sources = fetch(app.sources, app.store, now=started, lookups=app.lookups)
         report = DayReport(
             started_at=started, finished_at=app.clock(), sources=sources, warnings=warnings

@@ -20,11 +20,13 @@ from digest.library import FileLibrary
 from digest.library.choice import Choice
 from digest.library.zotero import Items, ZoteroLibrary
 from digest.library.zotero_file import ZoteroFile
-from digest.model import Paper
+from digest.library.zotero_write import ZoteroCollection
+from digest.model import Paper, RunWarning, Subscriber
 from digest.ports import Library, Likes
 from digest.sources.openalex import AuthorWorks
 from digest.sources.semantic_scholar import Recommendations
 from digest.usecases.imports import ConfiguredLikes, inline_paper
+from digest.usecases.save_likes import save_likes
 
 #: a like in the configuration
 Like = str | InlinePaper | ZoteroLikes | AuthorLikes | RecommendedLikes | FileLikes
@@ -62,6 +64,23 @@ def library_of(app: App, like: Like) -> Library:
         base_url=app.settings.lookup.zotero_url,
         allow_private=app.settings.lookup.allow_private,
     )
+
+
+def save_all_likes(app: App, people: Sequence[Subscriber]) -> tuple[RunWarning, ...]:
+    """Save the likes of those who want it, as configured; returns what went wrong."""
+    places = {s.email.lower(): s.save_likes_to for s in app.settings.subscribers if s.save_likes_to}
+    warnings: list[RunWarning] = []
+    for reader in people:
+        if place := places.get(reader.email.lower()):
+            sink = ZoteroCollection(
+                app.fetcher,
+                place,
+                key=app.settings.keys.get("zotero"),
+                base_url=app.settings.lookup.zotero_url,
+                allow_private=app.settings.lookup.allow_private,
+            )
+            warnings += save_likes(app.store, reader, sink)
+    return tuple(warnings)
 
 
 def _choice(like: ZoteroLikes | FileLikes) -> Choice:

@@ -133,6 +133,31 @@ class Likes:
     added: Mapping[str, datetime] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SaveReport:
+    """What became of papers that were to be saved."""
+
+    #: what each is called there, by the paper's id; those that were there before among them
+    saved: Mapping[str, str]
+    #: why some were refused
+    faults: Mapping[str, str]
+
+
+class LikesSink(Protocol):
+    """Where somebody's likes go: a collection of a reference manager."""
+
+    @property
+    def name(self) -> str: ...
+
+    def save(self, papers: Sequence[Paper]) -> SaveReport:
+        """Save papers; the same one twice does no harm.
+
+        Raises:
+            LibraryError: nothing can be saved there now.
+        """
+        ...
+
+
 class Library(Protocol):
     """Where somebody keeps papers they like: a file, a reference manager, their own works."""
 

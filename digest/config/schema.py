@@ -59,11 +59,22 @@ else:  # every kind that there is, other packages' among them
     AnyChannel = reduce(or_, channels.kinds().values())
 
 
+def _check_place(value: str) -> str:
+    """A place in Zotero that likes are saved to."""
+    if value and not re.fullmatch(r"zotero:(users|groups)/\d{1,12}(/.{1,200})?", value):
+        raise ValueError(
+            f'"{value}" is no place in Zotero; write "zotero:users/123/To read": the number of the '
+            "library and the name of a collection"
+        )
+    return value
+
+
 class SubscriberSettings(Wishes):
     """One reader: what differs from the common settings, and what they like."""
 
     email: Address
     likes: tuple[Like, ...] = ()
+    save_likes_to: Annotated[StrictStr, AfterValidator(_check_place)] = ""
     schedule: Schedule = Schedule()
     paused: StrictBool = False
 
