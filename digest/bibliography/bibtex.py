@@ -33,11 +33,14 @@ def escaped(text: str) -> str:
 
 def _entry(paper: Paper, key: str) -> str:
     facts = facts_of(paper)
+    day = date.fromisoformat(facts.date) if len(facts.date) > 4 else None
     fields = {
         "title": _CAPITALS.sub(lambda m: f"{{{m[0]}}}", escaped(facts.title)),
         "author": " and ".join(map(_author, facts.authors)),
         "journal": escaped(facts.journal),
         "year": facts.year,
+        "month": _MONTHS[day.month - 1] if day else "",
+        "day": str(day.day) if day else "",
         "doi": facts.doi,
         "eprint": facts.arxiv,
         "archiveprefix": "arXiv" if facts.arxiv else "",
@@ -49,9 +52,6 @@ def _entry(paper: Paper, key: str) -> str:
         "note": escaped(facts.other),
         "abstract": escaped(facts.abstract),
     }
-    if len(facts.date) > 4:
-        day = date.fromisoformat(facts.date)
-        fields |= {"month": _MONTHS[day.month - 1], "day": str(day.day)}
     kind = "article" if facts.journal else "misc"
     lines = [
         f"  {name} = {value if name == 'month' else f'{{{value}}}'},"

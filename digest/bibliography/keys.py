@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 
-from digest.authors import family_name
+from digest.authors import inverted_name
 from digest.model import Paper
 from digest.ranking.vectors import STOP_WORDS
 from digest.text import fold
@@ -18,7 +18,8 @@ _EMPTY = frozenset(STOP_WORDS)
 
 def citation_key(paper: Paper) -> str:
     """First author, year and first words of the title, as in "vaswani2017attentionneed"."""
-    author = _ascii(family_name(paper.authors[0])) if paper.authors else ""
+    family = inverted_name(paper.authors[0]).partition(",")[0] if paper.authors else ""
+    author = _ascii(fold(family))
     year = str(paper.published.year) if paper.published else ""
     words = [w for t in re.findall(r"[^\W_]+", fold(paper.plain_title)) if (w := _ascii(t))]
     told = [w for w in words if w not in _EMPTY and len(w) > 1]

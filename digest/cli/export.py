@@ -19,6 +19,8 @@ from digest.cli.shared import (
     open_app,
     tells_errors,
 )
+from digest.distribution import missing
+from digest.errors import ConfigError, LibraryError
 from digest.model import Section
 from digest.text import counted
 
@@ -136,3 +138,33 @@ def _papers(
     if missing:
         raise typer.Exit(FAILED)
     return tuple(paper for _, paper in found if paper is not None)
+
+
+@app.command()
+@tells_errors
+def publish(
+    *,
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where the files go.")],
+    url: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Where they will be found, for the feeds.")
+    ] = "",
+    subscriber: SubscriberOption = "",
+    config: ConfigOption = None,
+) -> None:
+    """Write a subscriber's editions as a folder of pages and feeds, for GitHub Pages and its like.
+
+    The pages name nobody, and links lead to the papers themselves.
+    """
+    from digest import jobs
+
+    try:
+        from digest.web.archive import publish as write_folder
+    except ModuleNotFoundError as error:
+        raise ConfigError([missing("The archive", error.name, "web")]) from error
+    with open_app(config) as application:
+        reader = jobs.subscriber(application, only_subscriber(application, subscriber))
+        try:
+            n = write_folder(application, reader, folder, url)
+        except OSError as error:
+            raise LibraryError(f"{folder} cannot be written: {error.strerror}.") from error
+    say(f"{counted(n, 'edition')} in {folder}; open {folder / 'index.html'}.")
