@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 
 from digest.authors import natural_name, split_names
@@ -98,7 +98,7 @@ def _record(entry: Entry, groups: Mapping[str, list[str]]) -> Record:
         ),
         "",
     )
-    abstract = clean(_unbraced(readable(clean(fields.get("abstract", "")[:MAX_ABSTRACT_CHARS]))))
+    abstract = _shown(fields.get("abstract", "")[:MAX_ABSTRACT_CHARS], readable)
     return Record(
         title=title,
         abstract=plain(abstract),
@@ -149,7 +149,20 @@ def _unbraced(text: str) -> str:
 
 def _title(raw: str) -> str:
     """A text with LaTeX, and with the HTML that some programs write into it."""
-    return clean(_unbraced(title_of(clean(raw)))) if raw else ""
+    return _shown(raw, title_of) if raw else ""
+
+
+#: braces that are part of a text, while those around groups are taken away
+_ESCAPED_BRACE = re.compile(r"(?<!\\)\\([{}])")
+_HELD = {"{": "\ue000", "}": "\ue001"}
+_RELEASED = str.maketrans({"\ue000": "{", "\ue001": "}"})
+
+
+def _shown(raw: str, read: Callable[[str], str]) -> str:
+    """A text as it is read, without braces but those that were escaped."""
+    if raw.count("\\$") < 2:  # the braces of an escaped formula belong to LaTeX
+        raw = _ESCAPED_BRACE.sub(lambda m: _HELD[m[1]], raw)
+    return clean(_unbraced(read(clean(raw))).translate(_RELEASED))
 
 
 _ESCAPES = {

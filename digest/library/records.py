@@ -130,7 +130,7 @@ def _published(text: str) -> datetime | None:
         return None
     day = parse_date(text.strip(" /-"))
     if day is not None and day.year == int(year[0]):
-        return day
+        return datetime(day.year, day.month, day.day, tzinfo=UTC)
     return datetime(int(year[0]), 1, 1, tzinfo=UTC)
 
 

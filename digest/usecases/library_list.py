@@ -62,8 +62,12 @@ def match_titles(
 ) -> int:
     """Go on looking by title for what imports brought without id and abstract; returns how many
     papers were found."""
-    waiting = store.imports.nameless(MAX_NAMELESS)
-    asked = dict(list({p.id: p for _, p in waiting}.items()))
+    waiting = [
+        (stored, paper)
+        for stored, paper in store.imports.nameless(MAX_NAMELESS)
+        if paper.title not in stored.corrections
+    ]
+    asked = {p.id: p for _, p in waiting}
     tried = store.ratings.unresolved(
         [f"{s.name} by title:{i}" for s in lookups if isinstance(s, TitleLookup) for i in asked],
         now - ASK_FOR_ABSTRACT_AFTER,
@@ -76,7 +80,7 @@ def match_titles(
     for stored, paper in waiting:
         home = homes.get(found[paper.id].id, "") if paper.id in found else ""
         current = store.imports.get(stored.subscriber_id, stored.origin)
-        if home and current and paper.title not in current.corrections:
+        if home and current:
             store.imports.move(current, paper.id, home, paper, now)
             matched = {**current.by_title, paper.id: home}
             store.imports.save(replace(current, by_title=matched))
