@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import html
 import re
 from collections.abc import Iterator
 from datetime import timedelta
@@ -854,3 +855,45 @@ def test_a_fault_of_ours_is_a_page_that_tells_nothing(
     assert "Something went wrong" in answer.text
     assert "secret-detail" not in answer.text
     assert answer.headers["content-security-policy"]
+
+
+# --- citations and libraries -------------------------------------------------------------------
+
+
+def test_a_paper_and_an_edition_are_cited_in_every_format(site: Site) -> None:
+    page = site.get("/paper/arxiv:2605.00001")
+    assert '<meta name="citation_title" content="' in page.text
+    assert '<meta name="citation_arxiv_id" content="2605.00001">' in page.text
+    for ending, start in (("bib", "@misc{"), ("ris", "TY  - "), ("json", "["), ("csv", "Title,")):
+        answer = site.get(f"/paper/arxiv:2605.00001.{ending}")
+        assert answer.status_code == 200
+        assert answer.text.startswith(start)
+    edition = f"/editions/{site.token(Action.EDITION, '2026-05-20')}"
+    assert site.get(f"{edition}/papers.bib").text.count("@misc{") > 1
+    assert site.get(f"{edition}/papers.exe").status_code == 404
+    assert site.get("/paper/arxiv:0000.00000.bib").status_code == 404
+
+
+def test_a_library_is_kept_listed_mended_and_removed(eve: Site) -> None:
+    library = f"{place(eve)}/libraries"
+    added = eve.post(
+        f"{place(eve)}/likes",
+        {"papers": "", "back": "libraries"},
+        files={"library": ("mine.bib", b"@misc{a, title={A paper}}\n@misc{c, year={2020}}")},
+    )
+    assert "1 paper of 2 entries; 1 could not be used." in added.text
+    name = html.unescape(re.findall(r"<h2 dir=\"auto\">(mine[^<]*)</h2>", added.text)[0])
+    kept = eve.post(library, {"library": name, "do": "keep"})
+    assert "known to you but not counted as likes" in kept.text
+    fault = "mine.bib, line 2: c has no title, no abstract and no id."
+    assert fault in kept.text
+    wrong = eve.post(library, {"library": name, "do": "mend", "entry": fault, "id": "nonsense"})
+    assert wrong.status_code == 422
+    assert "nonsense is no arXiv id" in wrong.text
+    mended = eve.post(library, {"library": name, "do": "mend", "entry": fault, "id": "2605.00002"})
+    assert "2 papers" in mended.text
+    assert fault not in mended.text
+    assert "@misc{" in eve.get(f"{place(eve)}/likes.bib").text
+    gone = eve.post(library, {"library": name, "do": "remove"})
+    assert name not in html.unescape(gone.text)
+    assert eve.post(library, {"library": name, "do": "remove"}).status_code == 422
