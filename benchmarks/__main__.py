@@ -1,6 +1,6 @@
 """`make bench`: all benchmarks, one after the other."""
 
-from benchmarks import line, mail, merging, one_reader, ranking, sending, uploads, web
+from benchmarks import imports, line, mail, merging, one_reader, ranking, sending, uploads, web
 
 if __name__ == "__main__":
     one_reader.main()
@@ -14,6 +14,8 @@ if __name__ == "__main__":
     sending.main()
     print()
     line.main()
+    print()
+    imports.main()
     print()
     uploads.main()
     print()
