@@ -1,7 +1,7 @@
 """Library files of 10,000 records, one a format: processor time and memory of reading each.
 
-Beside it the time that scikit-learn takes to count the words of the same papers, which whoever ranks
-them has to spend anyway, and the limits: 10 s and 300 MB.
+Beside it the time that scikit-learn takes to count the words of the same papers, which whoever
+ranks them has to spend anyway, and the limits: 10 s and 300 MB.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ def files() -> Mapping[str, bytes]:
             for n, (t, a, d, y) in enumerate(rows)
         ),
         "ris": "".join(
-            f"TY  - JOUR\nTI  - {t}\nAU  - {a}, Ada\nPY  - {y}\nDO  - {d}\nAB  - {_ABSTRACT}\nER  - \n\n"
+            f"TY  - JOUR\nTI  - {t}\nAU  - {a}, Ada\nPY  - {y}\nDO  - {d}\n"
+            f"AB  - {_ABSTRACT}\nER  - \n\n"
             for t, a, d, y in rows
         ),
         "nbib": "".join(
@@ -92,7 +93,9 @@ from digest import library
 body = sys.stdin.buffer.read()
 found = library.read_bytes(body, "x")
 used = resource.getrusage(resource.RUSAGE_SELF)
-print(f"{used.ru_utime + used.ru_stime:.1f} {used.ru_maxrss // 1000} {found.n_entries}")
+status = open("/proc/self/status").read()  # the peak since this program began
+peak = int(status.partition("VmHWM:")[2].split()[0]) // 1000
+print(f"{used.ru_utime + used.ru_stime:.1f} {peak} {found.n_entries}")
 """
 
 
