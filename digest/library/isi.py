@@ -1,4 +1,5 @@
-"""Web of Science's own tagged format (.ciw, .isi): two letters, a blank and a value."""
+"""Formats of two letters, a blank and a value: Web of Science's (.ciw, .isi) and that of RefWorks,
+which CNKI writes as well."""
 
 from __future__ import annotations
 
@@ -24,10 +25,10 @@ from digest.text import clean
 
 _DIALECT = Dialect(
     line=re.compile(r"([A-Z][A-Z0-9])(?: (.*))?$"),
-    starts=frozenset({"PT"}),
+    starts=frozenset({"PT", "RT"}),
     ends=frozenset({"ER", "EF"}),
 )
-_START = re.compile(r"^(?:PT |ER *$)", re.MULTILINE)
+_START = re.compile(r"^(?:PT |RT |ER *$)", re.MULTILINE)
 #: fields of which every line is a value of its own
 _LISTS = frozenset({"AU", "AF", "BA", "BF", "CA"})
 
@@ -48,25 +49,31 @@ def parse(
         fields = found.fields | {
             t: [clean(x) for x in v if clean(x)] for t, v in lists.items() if v
         }
-        if fields.keys() & {"TI", "AU", "DI", "UT", "PT"}:  # not the file's own head
+        if fields.keys() & {"TI", "AU", "DI", "UT", "PT", "T1", "A1"}:  # not the file's own head
             collector.put(record_of(fields), where=f"line {found.number}")
-    return collector.likes_of(decoded, "Web of Science record (they begin with PT)")
+    return collector.likes_of(
+        decoded, "record of Web of Science or RefWorks (they begin with PT or RT)"
+    )
 
 
 def record_of(fields: dict[str, list[str]]) -> Record:
     """A record of Web of Science by its two-letter tags, which its tables use as well."""
     pmid = first(fields, "PM")
     return Record(
-        title=title_of(first(fields, "TI", "FT")),
+        title=title_of(first(fields, "TI", "T1", "FT")),
         abstract=abstract_of(first(fields, "AB")),
         authors=names_of(
-            every(fields, "AF" if fields.get("AF") else "AU") or every(fields, "BF", "BA", "CA")
+            every(fields, "AF" if fields.get("AF") else "AU")
+            or every(fields, "A1", "BF", "BA", "CA")
         ),
-        date=f"{first(fields, 'PD')} {first(fields, 'PY', 'EA')}",
-        journal=title_of(first(fields, "SO", "JI", "J9", "SE")),
+        date=f"{first(fields, 'PD')} {first(fields, 'PY', 'YR', 'EA')}",
+        journal=title_of(first(fields, "SO", "JF", "JI", "J9", "SE")),
         language=first(fields, "LA"),
-        url=first(fields, "DL", "LK"),
-        ids=(*every(fields, "DI", "DL", "LK"), f"pmid:{pmid}" if pmid.isdigit() else ""),
+        url=first(fields, "DL", "LK", "UL"),
+        ids=(
+            *every(fields, "DI", "DO", "DL", "LK", "UL"),
+            f"pmid:{pmid}" if pmid.isdigit() else "",
+        ),
         mentions=every(fields, "SO", "AR"),
         tags=tuple(t.strip() for v in every(fields, "DE") for t in v.split(";") if t.strip()),
     )

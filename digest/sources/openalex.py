@@ -171,6 +171,19 @@ class OpenAlexApi:
                 found |= out_of(names, papers)
         return found
 
+    def by_title(self, paper: Paper, now: datetime) -> Sequence[Paper]:
+        """Works with such a title, the likeliest first.
+
+        Raises:
+            SourceError: OpenAlex did not answer.
+        """
+        # a comma parts filters, a bar alternatives, and quotes and brackets are operators
+        words = re.sub(r"[^\w\s-]+", " ", paper.plain_title)[:300]
+        if not words.strip():
+            return ()
+        papers, *_ = self.page({"filter": f"title.search:{words}", "per-page": "5"}, now.date())
+        return papers
+
     def page(
         self, query: Mapping[str, str], today: date, fields: str = _FIELDS
     ) -> tuple[tuple[Paper, ...], str, list[Mapping[str, Any]], int | None]:

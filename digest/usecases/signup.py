@@ -39,6 +39,8 @@ TAKEN_FOR, MAX_ATTEMPTS = timedelta(minutes=10), 6
 JOINED_WITH = "when joining"
 #: entries of an uploaded library that wait for a confirmation; all can be brought along after it
 MAX_PAPERS = 500
+#: sentences about such a library that wait along
+MAX_FAULTS = 100
 #: bytes of all requests that wait together; beyond, libraries are left out, since whoever asks has
 #: shown nothing yet and the disk is everybody's
 MAX_WAITING_BYTES = 200_000_000
@@ -80,6 +82,10 @@ def ask(
             "preferences": wish.preferences.model_dump(mode="json"),
             "refs": list(likes.refs[:MAX_PAPERS]),
             "papers": _PAPERS.dump_python(likes.papers[:MAX_PAPERS], mode="json"),
+            "faults": list(likes.faults[:MAX_FAULTS]),
+            "remarks": list(likes.remarks[:MAX_FAULTS]),
+            "n_entries": likes.n_entries,
+            "n_duplicates": likes.n_duplicates,
         },
         state="quiet" if quiet else "asked",  # a quiet one counts for the client's limit only
         asked_at=now,
@@ -232,6 +238,10 @@ def settle_likes(store: Store, lookups: Sequence[Lookup], now: datetime) -> int:
             likes = Likes(
                 refs=tuple(wanted.get("refs", ())),
                 papers=_PAPERS.validate_python(wanted.get("papers", ())),
+                faults=tuple(wanted.get("faults", ())),
+                remarks=tuple(wanted.get("remarks", ())),
+                n_entries=wanted.get("n_entries", 0),
+                n_duplicates=wanted.get("n_duplicates", 0),
             )
             if likes.refs or likes.papers:
                 import_likes(
@@ -242,6 +252,7 @@ def settle_likes(store: Store, lookups: Sequence[Lookup], now: datetime) -> int:
                     JOINED_WITH,
                     now,
                     dry_run=False,
+                    max_titles=0,
                 )
         store.signups.mark(signup.id, "done", None)
         n_done += 1

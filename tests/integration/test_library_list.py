@@ -88,6 +88,25 @@ def test_what_has_neither_id_nor_abstract_is_found_by_title_author_and_year(worl
         assert "doi:10.5555/delta" in likes(app)
 
 
+def test_openalex_is_asked_by_title_too(world: World) -> None:
+    work = {
+        "id": "https://openalex.org/W77",
+        "doi": "https://doi.org/10.5555/delta",
+        "display_name": TITLE,
+        "publication_date": "2024-11-02",
+        "authorships": [{"author": {"display_name": "Ada Lovelace"}}],
+        "abstract_inverted_index": {"Deltas.": [0]},
+    }
+    body = json.dumps({"meta": {"count": 1}, "results": [work]}).encode()
+    world.web.says("/works", Answer(body, content_type="application/json"))
+    world.write(services='["openalex"]')
+    with world.app() as app:
+        brought(app, world)
+        assert likes(app)["doi:10.5555/delta"].abstract == "Deltas."
+        asked = [r.query.get("filter", "") for r in world.web.asked("/works")]
+        assert f"title.search:{TITLE}" in asked
+
+
 def test_a_match_that_is_wrong_is_taken_back_for_good(world: World) -> None:
     with world.app() as app:
         brought(app, world)
