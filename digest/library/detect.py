@@ -30,6 +30,7 @@ _RIS_END = re.compile(r"^\s*(?:ER|TY)\s{0,2}-(?:\s|$)", re.MULTILINE)
 _NBIB = re.compile(r"^(?:PMID *- ?\d|OWN *- *ERIC)", re.MULTILINE)
 _REFER = re.compile(r"^\s*%(?:0|[A-Z]) \S", re.MULTILINE)
 _ISI = re.compile(r"^(?:PT [A-Z](?:\s|$)|FN (?:ISI|Thomson|Clarivate))", re.MULTILINE)
+_REFWORKS = re.compile(r"^(?:RT [A-Z]\w+|T1 \S|A1 \S)", re.MULTILINE)
 _ISI_END = re.compile(r"^E[RF]\s*$", re.MULTILINE)
 
 
@@ -56,7 +57,7 @@ def kind_of(body: bytes, place: str) -> str:
         return "nbib"
     if _RIS_END.search(text) and _RIS.search(text):
         return "ris"
-    if _ISI.search(text) and _ISI_END.search(text):
+    if (_ISI.search(text) and _ISI_END.search(text)) or len(_REFWORKS.findall(text)) > 1:
         return "isi"
     if len(_REFER.findall(text)) > 1 and not _BIBTEX.search(text):
         return "refer"

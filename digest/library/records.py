@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from digest.authors import family_name, natural_name
+from digest.authors import family_name, natural_name, split_names
 from digest.dates import parse_date
 from digest.errors import LibraryError
 from digest.identity import are_two, canonical_id, merge, names, text_key, title_words, titles_alike
@@ -326,7 +326,8 @@ def abstract_of(text: str) -> str:
 
 def names_of(names: Sequence[str]) -> tuple[str, ...]:
     """Authors of a list of names, family name first or given name first."""
-    found = (title_of(natural_name(n)) for n in names)
+    parted = (one for n in names for one in (split_names(n) if ";" in n else [natural_name(n)]))
+    found = (title_of(n) for n in parted)
     return tuple(dict.fromkeys(n for n in found if n))
 
 

@@ -41,6 +41,8 @@ SHAPES = {
     "nbib": "PMID- 12345678\nTI  - A\n      title.\nLID - 10.5555/abc [doi]\nAB  - We test\n"
     "      over two lines.\nFAU - Doe, Jane\nAU  - Doe J\nFAU - Roe, Richard\nDP  - 2019 May 4\n"
     "JT  - Journal of Tests\n",
+    "RefWorks": "RT Journal Article\nSR 1\nA1 Doe, Jane;Roe, Richard\nT1 A title\n"
+    "JF Journal of Tests\nYR 2019\nPD May 4\nDO 10.5555/abc\nAB We test over two lines.\n",
     "endnote-xml": '<?xml version="1.0"?><xml><records><record><contributors><authors>'
     "<author><style>Doe, Jane</style></author><author><style>Roe, Richard</style></author>"
     '</authors></contributors><titles><title><style>A </style><style face="italic">title</style>'
