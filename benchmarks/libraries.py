@@ -88,6 +88,8 @@ HONEST: Mapping[str, Callable[[], bytes]] = {
 }
 #: what no library is: made to keep a parser busy
 HOSTILE: Mapping[str, Callable[[], bytes]] = {
+    "blanks in .bib": lambda: b"@a{" + b" " * BYTES,
+    "lines in .bib": lambda: b"@a{k, author={" + b"\n" * BYTES + b"and}}",
     "starts.ris": lambda: b"TY  - A\n" * (BYTES // 8),
     "short.ris": lambda: b"TY  - JOUR\nTI  - T\nAB  - w\nER  - \n" * (BYTES // 34),
     "one-title.bib": lambda: b"@article{a, title={" + _FRACTIONS * (BYTES // 18) + b"}}",

@@ -17,12 +17,14 @@ from itertools import accumulate
 
 #: characters of one value that are read; longer ones are torn
 MAX_VALUE_CHARS = 300_000
+#: times that one entry is mended
+MAX_MENDED = 20
 
 _AT = re.compile(r"@[ \t]*([A-Za-z][\w-]*)\s*([{(])|@[ \t]*(comment)\b", re.IGNORECASE)
 #: an entry at the beginning of a line: in a value, a sign that a brace is missing before it
 _ENTRY_LINE = re.compile(r"^[ \t]*@[ \t]*[A-Za-z]+[ \t]*[{(][^=\n]{0,200}(?:,|\n|$)", re.MULTILINE)
 _FIELD = re.compile(r"\s*([^\s=,{}()\"#%@][^\s=,{}\"#]*)\s*=\s*")
-_KEYED = re.compile(r"\s*([^,={}\n]*?)\s*(?:,|(?=\})|\n)")
+_KEYED = re.compile(r"\s*+([^,={}\n]{0,1000})(?:,|(?=\})|\n)")
 _BRACES = re.compile(r"\\.|[{}]", re.DOTALL)
 _QUOTED = re.compile(r"\\.|[{}\"]", re.DOTALL)
 _BARE = re.compile(r"[^\s,{}#\"()]+")
@@ -30,11 +32,13 @@ _JOIN = re.compile(r"\s*#\s*")
 _AFTER_VALUE = re.compile(r"\s*(?:,|[})]|#|$)")
 #: where a value that never closes may end: before the next field, or at the end of the entry
 _TORN_END = re.compile(
-    r"[}\"]?\s*,?\s*\n?\s*(?:,\s*|\n\s*)[A-Za-z][\w+-]*\s*=\s*[{\"\w]|\}\s*\}?\s*$"
+    r"[}\"]?[,\n]\s{0,99}+,?\s{0,99}+[A-Za-z][\w+-]{0,99}+\s{0,9}+=\s{0,9}+[{\"\w]|\}\s{0,99}+\}?\s{0,99}+$"
 )
-_RESUMED = re.compile(r"[^@]{0,2000}?(?:^|\n|,)\s*[A-Za-z][\w-]*\s*=\s*[{\"\d]")
+_RESUMED = re.compile(
+    r"[^@]{0,2000}?(?:^|\n|,)\s{0,99}+[A-Za-z][\w-]{0,99}+\s{0,9}+=\s{0,9}+[{\"\d]"
+)
 #: in a value, a sign that it should have ended there
-_NEXT_INSIDE = re.compile(r"[}\"]\s*,\s*[A-Za-z][\w-]*\s*=\s*[{\"\d]")
+_NEXT_INSIDE = re.compile(r"[}\"]\s{0,99}+,\s{0,99}+[A-Za-z][\w-]{0,99}+\s{0,9}+=\s{0,9}+[{\"\d]")
 #: words for months without quotes
 MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
 
@@ -167,7 +171,7 @@ class _Reader:
         if not (first := _FIELD.match(self._text, self._at)) or not _is_name(first[1]):
             keyed = _KEYED.match(self._text, self._at)
             if keyed:
-                entry.key = keyed[1]
+                entry.key = keyed[1].strip()
                 self._at = keyed.end()
         values: dict[str, _Pieces] = {}
         value_at = border
@@ -213,6 +217,8 @@ class _Reader:
     ) -> bool:
         """Whether the last value of an entry without an end holds further fields, since a brace too
         many made the end of the entry its own; then it ends before them, and they are read."""
+        if len(entry.mended) > MAX_MENDED:
+            return False
         torn = _NEXT_INSIDE.search(self._text, value_at + 1, border)
         if torn is None or not values:
             return False
@@ -314,7 +320,7 @@ class _Reader:
         return "".join(parts)
 
 
-_FIELD_BEGINS = re.compile(r"(?:(?<=[\n,])|^)\s*[A-Za-z][\w-]*\s*=\s*[{\"\d]")
+_FIELD_BEGINS = re.compile(r"(?:(?<=[\n,])|^)\s{0,99}+[A-Za-z][\w-]{0,99}+\s{0,9}+=\s{0,9}+[{\"\d]")
 _GAP = re.compile(r"[\s,;]+|%[^\n]*(?=\n)")
 
 

@@ -25,10 +25,10 @@ _BY_NAME = {
     "xml": "endnote-xml",
 }  # fmt: skip
 _BIBTEX = re.compile(r"^[ \t]*@[ \t]*(?!comment)\w+\s*[{(]", re.MULTILINE | re.IGNORECASE)
-_RIS = re.compile(r"^\s*(?:TY|T1|TI)\s{0,2}-\s.*$", re.MULTILINE)
-_RIS_END = re.compile(r"^\s*(?:ER|TY)\s{0,2}-(?:\s|$)", re.MULTILINE)
+_RIS = re.compile(r"^[ \t]*(?:TY|T1|TI)[ \t]{0,2}-[ \t].*$", re.MULTILINE)
+_RIS_END = re.compile(r"^[ \t]*(?:ER|TY)[ \t]{0,2}-(?:\s|$)", re.MULTILINE)
 _NBIB = re.compile(r"^(?:PMID *- ?\d|OWN *- *ERIC)", re.MULTILINE)
-_REFER = re.compile(r"^\s*%(?:0|[A-Z]) \S", re.MULTILINE)
+_REFER = re.compile(r"^[ \t]*%(?:0|[A-Z]) \S", re.MULTILINE)
 _ISI = re.compile(r"^(?:PT [A-Z](?:\s|$)|FN (?:ISI|Thomson|Clarivate))", re.MULTILINE)
 _REFWORKS = re.compile(r"^(?:RT [A-Z]\w+|T1 \S|A1 \S)", re.MULTILINE)
 _ISI_END = re.compile(r"^E[RF]\s*$", re.MULTILINE)

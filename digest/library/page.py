@@ -19,7 +19,7 @@ _DATE = re.compile(r"^[A-Z][a-z]{2} \d{1,2}, \d{4}$")
 #: the box above a topic page, to whose button the first title is glued
 _BOX = re.compile(r"^Get trending papers in your email inbox.*$|^Subscribe$", re.M)
 _GLUED = re.compile(r"^Subscribe(?=[A-Z0-9])", re.M)
-_LISTED = re.compile(r"^\s*(?:\[\d+\]\s*)?arXiv:(\S+)", re.M)
+_LISTED = re.compile(r"^[ \t]*(?:\[\d+\][ \t]*)?arXiv:(\S+)", re.M)
 _FIELD = re.compile(r"^\s*(Title|Authors):\s*(.*)$")
 #: an abstract is longer than this, a title shorter
 MIN_ABSTRACT_CHARS, MAX_TITLE_CHARS = 200, 300

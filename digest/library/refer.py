@@ -25,8 +25,8 @@ _LINE = re.compile(r"\s*%([0-9A-Z@!#$^&*()\[>+~<:?=|\\-])(?:\s|$)(.*)")
 _DIALECT = Dialect(line=_LINE, starts=frozenset({"0"}), continued=re.compile(r"\s*\S"))
 #: older programs part records by empty lines alone
 _OLD = Dialect(line=_LINE, starts=frozenset(), blank_ends=True, continued=re.compile(r"\s*\S"))
-_START = re.compile(r"^\s*%0(?:\s|$)", re.MULTILINE)
-_OLD_START = re.compile(r"(?:\A|\n\s*\n)\s*%[A-Z]\s")
+_START = re.compile(r"^[ \t]*%0(?:\s|$)", re.MULTILINE)
+_OLD_START = re.compile(r"(?:\A|\n[ \t]*\n)[ \t]*%[A-Z]\s")
 
 
 def parse(

@@ -35,7 +35,7 @@ _DIALECT = Dialect(
     ends=frozenset({"ER"}),
     continued=re.compile(r"\s*\S"),
 )
-_START = re.compile(r"^\s*(?:TY\s*-\s|ER\s*-(?:\s|$))", re.MULTILINE)
+_START = re.compile(r"^[ \t]*(?:TY[ \t]*-\s|ER[ \t]*-(?:\s|$))", re.MULTILINE)
 
 
 def parse(

@@ -137,7 +137,7 @@ class ImportReport:
     n_gone: int
     #: ids to look up, which a dry run does not
     n_to_look_up: int
-    #: what was found by its title, as pairs of the title in the library and the one that was found
+    #: what was found by its title: the title of each, and its id
     by_title: tuple[tuple[str, str], ...]
     #: entries that can be looked for by title the next time
     n_titles_open: int

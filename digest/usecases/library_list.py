@@ -62,6 +62,8 @@ def match_titles(
 ) -> int:
     """Go on looking by title for what imports brought without id and abstract; returns how many
     papers were found."""
+    if not any(isinstance(s, TitleLookup) for s in lookups):
+        return 0
     waiting = [
         (stored, paper)
         for stored, paper in store.imports.nameless(MAX_NAMELESS)

@@ -19,7 +19,6 @@ from typing import Any
 import pytest
 import yaml
 
-from digest import jobs
 from digest.distribution import DISTRIBUTION
 from tests.conftest import ROOT
 from tests.servers import Answer, rss
@@ -221,9 +220,9 @@ def test_it_does_not_matter_where_the_database_lies(runner: Runner) -> None:
     again = Runner(runner.folder / "again", runner.world)
     again.folder.mkdir()
     again.begin(config)
-    assert jobs.run(again).is_green
+    assert again.run().is_green
     key = again.asked(KEY)
-    assert jobs.run(again).is_green
+    assert again.run().is_green
     assert again.asked(KEY) == key
     assert len(runner.world.smtp.mails) == 1
 
