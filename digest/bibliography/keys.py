@@ -8,12 +8,18 @@ from collections.abc import Sequence
 
 from digest.authors import inverted_name
 from digest.model import Paper
-from digest.ranking.vectors import STOP_WORDS
 from digest.text import fold
 
 #: words of the title that stand in a key
 N_WORDS = 2
-_EMPTY = frozenset(STOP_WORDS)
+#: words that no key needs; a list of its own, since a key that changed would break documents
+_EMPTY = frozenset(
+    "a about all an and are as at be been between by can do does for from has have how i if "
+    "in into is it its more most new no not of off on one or our out over s so some such "
+    "than that the their them then there these they this those to toward towards two under "
+    "up upon using via was we were what when where which while who why with without you "
+    "your".split()
+)
 
 
 def citation_key(paper: Paper) -> str:

@@ -63,8 +63,6 @@ class Bibliography:
     entries: list[Entry] = field(default_factory=list)
     #: what stands in @comment
     comments: list[str] = field(default_factory=list)
-    #: lines of what begins like an entry and is none, and why
-    faults: list[tuple[int, str]] = field(default_factory=list)
 
 
 #: pieces of a value: a text, or the name of a string

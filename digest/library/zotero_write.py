@@ -93,10 +93,11 @@ class ZoteroCollection:
     def _check_key(self) -> None:
         if not self._key:
             raise LibraryError(f"{self.name} wants a key that may write; set ZOTERO_API_KEY.")
-        access = _table(self._ask("/keys/current"), "access")
+        about = self._ask("/keys/current")
+        access = _table(about, "access")
         kind, number = self._library.split("/")
         if kind == "users":
-            own = str(self._ask("/keys/current").get("userID", number))
+            own = str(about.get("userID", number))
             allowed = _table(access, "user").get("write") is True and own == number
         else:
             groups = _table(access, "groups")
@@ -116,7 +117,7 @@ class ZoteroCollection:
         while True:
             path = f"/{self._library}/collections?format=json&limit=100&start={start}"
             got = self._get(path)
-            found = json.loads(got.body)
+            found = self._list(got)
             for one in found:
                 data = _table(one, "data")
                 if text_of(data, "name").casefold() == self._collection.casefold():
@@ -137,7 +138,7 @@ class ZoteroCollection:
         query = {"format": "json", "q": paper.plain_title[:200], "qmode": "titleCreatorYear"}
         path = f"/{self._library}/items/top?{urlencode({**query, 'limit': MAX_ALIKE})}"
         ours = {paper.id, f"doi:{paper.doi}"}
-        for item in json.loads(self._get(path).body):
+        for item in self._list(self._get(path)):
             data = _table(item, "data")
             record = record_of_item(data)
             named = set(identify(record.ids, record.mentions).names)
@@ -182,11 +183,18 @@ class ZoteroCollection:
         )
 
     def _ask(self, path: str) -> Mapping[str, Any]:
-        try:
-            found = json.loads(self._get(path).body)
-        except ValueError as error:
-            raise LibraryError(f"{self.name} sent something that is not JSON.") from error
+        found = self._json(self._get(path))
         return found if isinstance(found, dict) else {}
+
+    def _list(self, got: Fetched) -> list[Any]:
+        found = self._json(got)
+        return found if isinstance(found, list) else []
+
+    def _json(self, got: Fetched) -> Any:
+        try:
+            return json.loads(got.body or b"{}")
+        except (ValueError, RecursionError) as error:
+            raise LibraryError(f"{self.name} sent something that is not JSON.") from error
 
     def _post(self, what: str, objects: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
         """Write objects; what became of each.
@@ -208,7 +216,7 @@ class ZoteroCollection:
         if got.status >= 400:
             said = got.body.decode("utf-8", "replace")[:200]
             raise LibraryError(f"{self.name} cannot be written to ({got.status}): {said}")
-        found = json.loads(got.body or b"{}")
+        found = self._json(got)
         return found if isinstance(found, dict) else {}
 
 

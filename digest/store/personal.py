@@ -40,6 +40,10 @@ class Personal:
             connection.execute(bodies.delete().where(bodies.c.message_id.in_(theirs)))
             for about in _ABOUT_SUBSCRIBERS:
                 connection.execute(about.delete().where(about.c.subscriber_id == subscriber_id))
+            facts = schema.meta  # what of their likes was saved elsewhere
+            connection.execute(
+                facts.delete().where(facts.c.key.startswith(f"fact:saved:{subscriber_id}:"))
+            )
             connection.execute(table.delete().where(table.c.id == subscriber_id))
             if email:
                 signups = schema.signups

@@ -12,7 +12,7 @@ from digest.identity import text_key
 from digest.model import StoredImport, Subscriber
 from digest.ports import Lookup, TitleLookup
 from digest.usecases.feedback import FILE_ORIGIN, IMPORT
-from digest.usecases.lookup import ASK_FOR_ABSTRACT_AFTER, find_by_title, look_up
+from digest.usecases.lookup import find_by_title, look_up, not_asked_by_title
 
 if TYPE_CHECKING:
     from digest.store import Store
@@ -69,13 +69,8 @@ def match_titles(
         for stored, paper in store.imports.nameless(MAX_NAMELESS)
         if paper.title not in stored.corrections
     ]
-    asked = {p.id: p for _, p in waiting}
-    tried = store.ratings.unresolved(
-        [f"{s.name} by title:{i}" for s in lookups if isinstance(s, TitleLookup) for i in asked],
-        now - ASK_FOR_ABSTRACT_AFTER,
-    )
-    tried_ids = {key.partition(" by title:")[2] for key in tried}
-    fresh = [p for i, p in asked.items() if i not in tried_ids][:most]
+    nameless = tuple({p.id: p for _, p in waiting}.values())
+    fresh = not_asked_by_title(nameless, store, lookups, now)[:most]
     found = find_by_title(fresh, store, lookups, now)
     store.papers.add(tuple(found.values()), now)
     homes = store.papers.resolve({f.id for f in found.values()})

@@ -136,6 +136,16 @@ def _ask(
                 search.denied.setdefault(wanted, []).append(lookup.name)
 
 
+def not_asked_by_title(
+    papers: Sequence[Paper], store: Store, lookups: Sequence[Lookup], now: datetime
+) -> list[Paper]:
+    """Those of some papers that not every service was asked about by title lately."""
+    services = [s.name for s in lookups if isinstance(s, TitleLookup)]
+    keys = [f"{name} by title:{p.id}" for name in services for p in papers]
+    known = store.ratings.unresolved(keys, now - ASK_FOR_ABSTRACT_AFTER)
+    return [p for p in papers if any(f"{name} by title:{p.id}" not in known for name in services)]
+
+
 def find_by_title(
     papers: Sequence[Paper],
     store: Store,

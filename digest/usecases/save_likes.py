@@ -22,10 +22,10 @@ def save_likes(store: Store, reader: Subscriber, sink: LikesSink) -> tuple[RunWa
     """Save what a reader said they like, and what was not saved yet; returns what went wrong.
 
     What came from a library or stands in the configuration is kept somewhere already. What was
-    saved is noted after each answer; what was broken off is sent again, which the sink makes
-    harmless.
+    saved is noted when it is through; what was broken off before is sent again, which the sink
+    makes harmless.
     """
-    place = f"saved:{hashlib.sha256(f'{reader.id}|{sink.name}'.encode()).hexdigest()[:40]}"
+    place = f"saved:{reader.id}:{hashlib.sha256(sink.name.encode()).hexdigest()[:16]}"
     saved: dict[str, str] = json.loads(store.facts.get(place) or "{}")
     kept = {
         i

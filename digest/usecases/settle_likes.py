@@ -16,7 +16,7 @@ from digest.identifiers import name_of
 from digest.identity import are_two, combine, has_known_id, merge, names, text_key
 from digest.model import Paper, StoredImport
 from digest.ports import Likes, Lookup, Progress
-from digest.usecases.lookup import NO_REFERENCE, find_by_title, look_up
+from digest.usecases.lookup import NO_REFERENCE, find_by_title, look_up, not_asked_by_title
 
 if TYPE_CHECKING:
     from digest.store import Store
@@ -79,12 +79,13 @@ def settle(
     wanted |= _wanting(p for one in brought for p in one.likes.papers)
     reasons = look_up(wanted, store, lookups, now, progress)
     nameless = {p.id: p for one in brought for p in _nameless(one)}
-    asked = list(nameless.values())[:max_titles]
+    untried = not_asked_by_title(tuple(nameless.values()), store, lookups, now)
+    asked = untried[:max_titles]
     found = find_by_title(asked, store, lookups, now, progress)
     store.papers.add(tuple(found.values()), now)
     homes = store.papers.resolve({f.id for f in found.values()})
     by_title = {key: homes[f.id] for key, f in found.items() if f.id in homes}
-    n_open = max(0, len(nameless) - len(asked))
+    n_open = len(untried) - len(asked)
     return [_settled(one, by_title, reasons, n_open, store, now) for one in brought]
 
 

@@ -507,3 +507,28 @@ def test_the_demo_can_be_looked_at_afterwards(tmp_path: Path) -> None:
     shown = digest(tmp_path, "preview", "--stored", "--config", "d/config.toml", "--check")
     assert shown.returncode == 0, shown.stdout + shown.stderr
     assert "edwin@example.org: " in shown.stdout
+
+
+def test_likes_and_editions_go_out_as_files(tmp_path: Path) -> None:
+    assert digest(tmp_path, "demo", "--out", "demo").returncode == 0
+    ada = ("-c", "demo/config.toml", "-s", "ada@example.org")
+    sent = digest(tmp_path, "export", "sent", *ada)
+    assert sent.returncode == 0, sent.stderr
+    assert sent.stdout.count("\n@") > 5
+    likes = digest(tmp_path, "export", "likes", "--out", "likes.ris", *ada)
+    assert "in likes.ris" in likes.stdout
+    assert (tmp_path / "likes.ris").read_text("utf-8").startswith("TY  - ")
+    again = digest(tmp_path, "import", "likes.ris", "--dry-run", *ada)
+    assert "0 would be new" in again.stdout
+    assert digest(tmp_path, "export", "likes", "--out", "likes.xyz", *ada).returncode == 2
+    unknown = digest(tmp_path, "export", "2405.99999", *ada)
+    assert unknown.returncode == 1
+    assert "is not stored" in unknown.stderr
+    made = digest(tmp_path, "publish", "site", "--url", "https://papers.example.net", *ada)
+    assert made.returncode == 0, made.stderr
+    (page,) = (tmp_path / "site").glob("2*.html")
+    assert page.name in (tmp_path / "site" / "index.html").read_text("utf-8")
+    assert "https://papers.example.net" in (tmp_path / "site" / "feed.atom").read_text("utf-8")
+    everything = "".join(p.read_text("utf-8") for p in (tmp_path / "site").iterdir())
+    assert "ada@example.org" not in everything
+    assert 'href="/' not in everything

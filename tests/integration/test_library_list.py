@@ -194,6 +194,28 @@ def test_what_could_not_be_looked_for_at_once_is_found_by_the_daily_run(world: W
         assert match_titles(app.store, app.lookups, world.now) == 0
 
 
+def test_an_import_again_goes_on_with_the_titles_that_nobody_was_asked_about(world: World) -> None:
+    world.web.says("/works", crossref())
+    text = "\n".join(f"@misc{{k{n}, title={{{TITLE} {n}}}, author={{Doe, J}}}}" for n in range(3))
+    (world.folder / "my.bib").write_text(text, "utf-8")
+    with world.app() as app:
+        from digest.usecases.imports import HandedIn, import_likes
+
+        read, _ = library_of(app, str(world.folder / "my.bib")).read("")
+        assert read is not None
+        left = []
+        for _ in range(4):
+            told = import_likes(
+                app.store, app.lookups, reader(app), HandedIn(read, "w"), "w", world.now,
+                dry_run=False, max_titles=1,
+            )  # fmt: skip
+            assert told is not None
+            left.append(told.n_titles_open)
+        assert left == [2, 1, 0, 0]
+        asked = [r.query["query.bibliographic"] for r in world.web.asked("/works")]
+        assert len(asked) == len(set(asked)) == 3
+
+
 def test_an_import_that_is_taken_away_leaves_nothing(world: World) -> None:
     with world.app() as app:
         brought(app, world)

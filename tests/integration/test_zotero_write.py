@@ -3,6 +3,7 @@ against a server that behaves as the API's documentation says."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Iterator
@@ -215,6 +216,13 @@ def test_one_that_is_refused_costs_only_itself(web: WebServer, fetcher: Fetcher)
     assert len(report.saved) == 2
 
 
+def test_an_answer_that_is_no_json_is_told_in_a_sentence(web: WebServer, fetcher: Fetcher) -> None:
+    ZoteroApi(web)
+    web.routes["/users/123/items/top"] = lambda _: Answer(b"<html>")
+    with pytest.raises(LibraryError, match="not JSON"):
+        sink(web, fetcher).save(PAPERS)
+
+
 def test_a_place_that_is_none_is_a_mistake_of_the_configuration(tmp_path: Path) -> None:
     text = '[[subscribers]]\nemail = "a@example.org"\nsave_likes_to = "zotero:me"\n'
     with pytest.raises(ConfigError, match="no place in Zotero"):
@@ -232,6 +240,10 @@ def world(tmp_path: Path) -> Iterator[World]:
             'save_likes_to = "zotero:users/123/digest"\n'
         )
         yield made
+
+
+def _place(name: str) -> str:
+    return hashlib.sha256(name.encode()).hexdigest()[:16]
 
 
 def like(app: App, *papers: Paper) -> None:
@@ -254,6 +266,8 @@ def test_each_run_saves_what_was_liked_since(world: World) -> None:
         n_requests = len(world.web.requests)
         assert save_all_likes(app, people) == ()
         assert len(world.web.requests) == n_requests  # nobody is asked about what was saved
+        noted = app.store.facts.get(f"saved:{reader.id}:{_place('zotero:users/123/digest')}")
+        assert PAPERS[0].id in noted
         api.may_write = False
         like(app, paper(5, title="Later"))
         (told,) = save_all_likes(app, people)
@@ -261,3 +275,5 @@ def test_each_run_saves_what_was_liked_since(world: World) -> None:
         api.may_write = True
         assert save_all_likes(app, people) == ()
         assert api.titles() == ["A preprint of nets", "Later"]
+        app.store.personal.forget(reader.id)  # and of what was saved nothing is left
+        assert not app.store.facts.get(f"saved:{reader.id}:{_place('zotero:users/123/digest')}")
