@@ -37,6 +37,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.svm import LinearSVC
 
 from digest import library
+from digest.library.bibtex_reader import read as read_bibtex
 from digest.model import Paper, Profile
 from digest.ranking import fit
 
@@ -142,8 +143,6 @@ _NO_SHELF = frozenset(
 
 
 def shelves(seed: int) -> Iterator[Task]:
-    from bibtexparser.entrypoint import parse_string
-
     rng = random.Random(seed)
     old, days, _ = recent()
     day = days["2026-06-04" if not seed else "2026-06-03"]
@@ -153,8 +152,8 @@ def shelves(seed: int) -> Iterator[Task]:
         papers: list[Paper] = []
         keywords: dict[str, list[int]] = defaultdict(list)
         text = (FIXTURES / "bibtex" / f"library_{name}.bib").read_text("utf-8")
-        for entry in parse_string(text).entries:
-            values = {f.key.lower(): str(f.value) for f in entry.fields}
+        for entry in read_bibtex(text).entries:
+            values = entry.fields
             if len(values.get("abstract", "")) < 200:
                 continue
             for word in {k.strip().lower() for k in values.get("keywords", "").split(",")}:
