@@ -102,11 +102,11 @@ def _check_model(value: str, info: ValidationInfo) -> str:
 
 
 class RankingSettings(Table):
-    half_life_days: Annotated[StrictInt, Field(ge=0, le=36500)] = 365
+    half_life_days: Annotated[StrictInt, Field(ge=0, le=36500)] = 90
     variety: Share = 0.3
     explore: Annotated[StrictInt, Field(ge=0, le=10)] = 0
     semantic: Annotated[StrictStr, Field(max_length=1000), AfterValidator(_check_model)] = ""
-    semantic_weight: Annotated[float, Field(ge=0, le=10)] = 0.1
+    semantic_weight: Annotated[float, Field(ge=0, le=10)] = 0.15
 
 
 class MonitorSettings(Table):

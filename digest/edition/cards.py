@@ -21,6 +21,8 @@ TITLE_CHARS, NAME_CHARS, FACT_CHARS = 300, 80, 60
 ABSTRACT_CHARS = (520, 360, 240, 140)
 #: pixels of a thumbnail; Daily Papers' are 1200 x 648
 THUMBNAIL = (280, 151)
+#: reasons that rest on the score
+_CLOSE = frozenset({ReasonKind.SIMILAR_PAPER, ReasonKind.KEYWORD, ReasonKind.NEAR_KEYWORD})
 #: a lower score prints as 0.00 and says nothing
 SHOWN_SCORE = 0.005
 _NO_BRACKETS = str.maketrans({"<": "‹", ">": "›"})
@@ -256,7 +258,7 @@ def card(
 
 
 def _match(pick: Pick, n_considered: int, speech: Speech) -> str:
-    similar = any(r.kind in (ReasonKind.SIMILAR_PAPER, ReasonKind.KEYWORD) for r in pick.reasons)
+    similar = any(r.kind in _CLOSE for r in pick.reasons)
     if not similar or pick.score < SHOWN_SCORE:
         return ""
     others = n_considered - 1

@@ -53,7 +53,10 @@ SENTENCES: dict[ReasonKind, Sentence] = {
     ReasonKind.JOURNAL_VERSION: _journal,
     ReasonKind.TRENDING: _trending,
     ReasonKind.KEYWORD: lambda speech, evidence, n: speech.gettext(
-        "Fits your keyword “{keyword}”."
+        "Holds your keyword “{keyword}”."
+    ).format(keyword=evidence[0]),
+    ReasonKind.NEAR_KEYWORD: lambda speech, evidence, n: speech.gettext(
+        "Near in meaning to your keyword “{keyword}”."
     ).format(keyword=evidence[0]),
     ReasonKind.SIMILAR_PAPER: _similar,
     ReasonKind.SHARED_TERM: _terms,

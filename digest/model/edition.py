@@ -13,7 +13,10 @@ from digest.model.reader import Subscriber
 class ReasonKind(StrEnum):
     SIMILAR_PAPER = "similar_paper"
     SHARED_TERM = "shared_term"
+    #: a keyword stands in the paper
     KEYWORD = "keyword"
+    #: it does not, but the paper is close to it
+    NEAR_KEYWORD = "near_keyword"
     FOLLOWED_AUTHOR = "followed_author"
     FOLLOWED_AFFILIATION = "followed_affiliation"
     JOURNAL_VERSION = "journal_version"

@@ -6,22 +6,25 @@ Made once a day and shared by all readers; rated papers are added when they are 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from digest.model import Paper
-from digest.ranking.fitted import Fitted
+from digest.ranking.fitted import PRIOR_WEIGHT, Fitted
+from digest.ranking.literal import LiteralIndex
 from digest.ranking.rated import Beside, RatedPapers, content_of
+from digest.ranking.ridge import DayRidge, Features
 from digest.text import fold
 
 Floats = NDArray[np.float32]
 #: papers to unit vectors, by a language model: (n_papers, n_dimensions)
 Embed = Callable[[Sequence[Paper]], Floats]
 
-#: weight of the meaning beside the words
-MEANING = 0.15
+#: weight of the meaning beside the words, and leading directions that it is seen in
+MEANING, MEANING_AXES = 0.15, 100
 #: exponent of a candidate's share in the leading directions
 COMMONNESS = 0.25
 #: two papers whose vectors are this close, and whose titles or abstracts share that much of their
@@ -48,8 +51,10 @@ class Day:
         self.common_vector = fitted.common_vector
         n_terms = self.vectors.n_terms
         self.coordinates = self.latent.coordinates(self.matrix) if n_terms else _none(self.matrix)
-        #: directions of the candidates in the latent space, and their lengths before
-        self.meanings, lengths = self.latent.directions(self.coordinates)
+        #: (n_axes,) where meanings are seen from: the day's mean, the corpus's while papers are few
+        self.origin = self._origin()
+        #: (n, n_meaning_axes) directions of the candidates in the latent space, and their lengths
+        self.meanings, lengths = self._directions(self.coordinates)
         self.meaning_lengths = lengths[:, 0]
         self.divisor = self._divisor()
         damped = self.coordinates * self.latent.damping
@@ -60,15 +65,18 @@ class Day:
         if self.latent.n_axes:
             self.common_along = self.latent.axes @ self.common_vector[self.latent.columns]
             raw = raw - damped @ self.common_along
-        #: (n_candidates,) what of a candidate all papers share
-        self.common: Floats = raw / self.divisor
         self._damped = damped
-        self._encode, self.encoded_weight = embed, np.float32(weight)
+        self._encode, self._encoded_weight = embed, np.float32(weight)
+        self._encoded_mean: Floats | None = None
+        encoded: Floats | None = None
         if embed is not None and candidates:
             vectors = embed(self.candidates)
-            #: what all of the day's papers mean tells readers apart as little as common words
-            self._encoded_mean: Floats = vectors.mean(axis=0)
-            self._encoded: Floats = _unit(vectors - self._encoded_mean)
+            # What all of the day's papers mean tells readers apart as little as common words.
+            self._encoded_mean = vectors.mean(axis=0)
+            encoded = _unit(vectors - self._encoded_mean)
+        self.ridge = DayRidge(Features(self.matrix, self._dense(self.meanings, encoded)))
+        #: (n_candidates,) what of a candidate all papers share, and how near it is to everything
+        self.common: Floats = raw / self.divisor + self.ridge.hubness
         #: position by identity, and by content for equal papers made twice
         self.position = {id(p): n for n, p in enumerate(self.candidates)}
         self.position_by_content = {content_of(p): n for n, p in enumerate(self.candidates)}
@@ -92,9 +100,25 @@ class Day:
         first, end = self.matrix.indptr[at], self.matrix.indptr[at + 1]
         return self.matrix.indices[first:end], self.matrix.data[first:end]
 
-    def encoded_part(self, direction: Floats, at: int) -> float:
-        """What the language model adds to the score of one candidate."""
-        return float(self.encoded_weight * (direction @ self._encoded[at]) / self.divisor[at])
+    def _origin(self) -> Floats:
+        n = len(self.coordinates)
+        total = self.coordinates.sum(axis=0) + np.float32(PRIOR_WEIGHT) * self.latent.mean
+        origin: Floats = (total / np.float32(n + PRIOR_WEIGHT)).astype(np.float32)
+        return origin
+
+    def _directions(self, coordinates: Floats) -> tuple[Floats, Floats]:
+        return self.latent.directions(coordinates[:, :MEANING_AXES], self.origin)
+
+    @staticmethod
+    def _scaled(meanings: Floats) -> Floats:
+        return meanings * np.float32(MEANING**0.5)
+
+    def _dense(self, meanings: Floats, encoded: Floats | None) -> Floats:
+        """(n, n_dimensions) meaning and language model, scaled by the roots of their weights."""
+        parts = [self._scaled(meanings)]
+        if encoded is not None:
+            parts.append(encoded * np.sqrt(self._encoded_weight))
+        return np.hstack(parts).astype(np.float32)
 
     def _divisor(self) -> Floats:
         n = len(self.candidates)
@@ -120,26 +144,31 @@ class Day:
     def meanings_of(self, coordinates: Floats, is_empty: NDArray[np.bool_]) -> Floats:
         """Directions of rated papers. One without a known word has no meaning; its coordinates are
         the mean's mirror."""
-        meanings, _ = self.latent.directions(coordinates)
+        meanings, _ = self._directions(coordinates)
         meanings[is_empty] = 0
         return meanings
 
     def beside(self, papers: Sequence[Paper]) -> Beside:
         """Rated papers beside the day's candidates."""
         vectors = self.vectors.transform(papers)
-        similarity = np.asarray((vectors @ self.matrix.T).todense(), dtype=np.float32)
-        coordinates = np.zeros((len(papers), 0), dtype=np.float32)
-        if self.latent.n_axes:
-            coordinates = self.latent.coordinates(vectors)
-            similarity -= coordinates @ self._damped.T
-            meanings = self.meanings_of(coordinates, np.diff(vectors.indptr) == 0)
-            similarity += np.float32(MEANING) * (meanings @ self.meanings.T)
+        product = np.asarray((vectors @ self.matrix.T).todense(), dtype=np.float32)
+        coordinates = self.latent.coordinates(vectors) if self.vectors.n_terms else _none(vectors)
+        meanings = self.meanings_of(coordinates, np.diff(vectors.indptr) == 0)
         encoded: Floats | None = None
-        if self._encode is not None and self.candidates:
+        if self._encode is not None and self._encoded_mean is not None:
             encoded = _unit(self._encode(papers) - self._encoded_mean)
-            similarity += self.encoded_weight * (encoded @ self._encoded.T)
+        dense = self._dense(meanings, encoded)
+        similarity = product - coordinates @ self._damped.T
+        similarity += np.float32(MEANING) * (meanings @ self.meanings.T)
         similarity /= self.divisor
-        return Beside(vectors, coordinates, similarity, encoded)
+        against, in_the_day = self.ridge.similarity(Features(vectors, dense), product)
+        similarity += against
+        return Beside(vectors, coordinates, dense, in_the_day, similarity)
+
+    @cached_property
+    def literal(self) -> LiteralIndex:
+        """Where keywords stand as they are written."""
+        return LiteralIndex(self.candidates)
 
     # --- candidates beside each other ----------------------------------------------------------
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from digest.expressions import MAX_STEPS, is_expression, usable
 from digest.identity import author_called
 from digest.model import FilterKind, Paper
 from digest.preferences import Preferences
+from digest.ranking.literal import phrase
 from digest.text import compile_terms, fold
 
 log = logging.getLogger(__name__)
@@ -144,12 +144,7 @@ def affiliated(paper: Paper, places: Sequence[str]) -> str:
     if not paper.affiliations:
         return ""
     found = fold("\n".join(paper.affiliations))
-    return next((p for p in places if (m := _place(p)) is not None and m.search(found)), "")
-
-
-@lru_cache(maxsize=512)
-def _place(name: str) -> re.Pattern[str] | None:
-    return compile_terms([name])
+    return next((p for p in places if (m := phrase(p)) is not None and m.search(found)), "")
 
 
 def _is_by(paper: Paper, authors: Sequence[str]) -> bool:

@@ -71,8 +71,16 @@ class Latent:
         found: Floats = np.asarray(matrix[:, self.columns] @ self.by_column, dtype=np.float32)
         return found
 
-    def directions(self, coordinates: Floats) -> tuple[Floats, Floats]:
-        """Scaled, centred coordinates of unit length, and their lengths before."""
-        scaled = (coordinates - self.mean) * self.scale
+    def directions(
+        self, coordinates: Floats, origin: Floats | None = None
+    ) -> tuple[Floats, Floats]:
+        """Scaled, centred coordinates of unit length, and their lengths before.
+
+        Args:
+            coordinates: (n, n_axes), or the first of the axes only.
+            origin: (n_axes,) what is subtracted; None: the corpus's mean.
+        """
+        n = coordinates.shape[1]
+        scaled = (coordinates - (self.mean if origin is None else origin)[:n]) * self.scale[:n]
         lengths = np.linalg.norm(scaled, axis=1, keepdims=True)
         return np.divide(scaled, lengths, out=np.zeros_like(scaled), where=lengths > 0), lengths

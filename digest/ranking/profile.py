@@ -18,13 +18,13 @@ class RankingOptions:
     """The operator's [ranking]: the same for all readers, read anew at every run."""
 
     #: age at which a like counts half as much as a new one, in days; 0: never
-    half_life_days: int = 365
+    half_life_days: int = 90
     #: how much unlikeness counts beside closeness, in [0, 1]
     variety: float = 0.3
     #: papers of an edition from outside the reader's usual, marked as such
     n_explore: int = 0
     #: weight of a language model's cosine beside the words; docs/ranking.md has the trials
-    semantic_weight: float = 0.1
+    semantic_weight: float = 0.15
 
 
 #: as they are where nothing is configured
@@ -60,9 +60,14 @@ def build_profile(
     )
 
 
+def is_keyword(paper: Paper) -> bool:
+    """Whether a liked paper stands for a keyword."""
+    return paper.id.startswith("keyword:")
+
+
 def basis_of(profile: Profile, papers: Sequence[Paper]) -> Basis:
     """What an edition can rest on: likes, else keywords, else upvotes, else order of arrival."""
-    if any(not p.id.startswith("keyword:") for p in profile.liked):
+    if any(not is_keyword(p) for p in profile.liked):
         return Basis.LIKES
     if profile.liked:
         return Basis.KEYWORDS

@@ -28,10 +28,12 @@ class Beside:
     vectors: sp.csr_matrix
     #: (n, n_axes)
     coordinates: Floats
+    #: (n, n_dimensions) meaning and language model, as the ridge sees them
+    dense: Floats
+    #: (n, n_day_axes) where they lie in the directions in which the day's papers differ
+    in_the_day: Floats
     #: (n, n_candidates)
     similarity: Floats
-    #: (n, n_dimensions), if there is a language model
-    encoded: Floats | None
 
 
 class ComparesPapers(Protocol):
@@ -62,7 +64,8 @@ class RatedPapers:
         self._coordinates = _Rows(day.n_axes)
         self._vectors: list[sp.csr_matrix] = []
         self._joined: sp.csr_matrix | None = None
-        self._encoded: list[Floats] = []
+        self._dense: _Rows | None = None
+        self._in_the_day: _Rows | None = None
 
     @property
     def n(self) -> int:
@@ -108,8 +111,11 @@ class RatedPapers:
         self._similarity.append(found.similarity)
         self._coordinates.append(found.coordinates)
         self._vectors.append(found.vectors)
-        if found.encoded is not None:
-            self._encoded += list(found.encoded)
+        if self._dense is None or self._in_the_day is None:
+            self._dense = _Rows(found.dense.shape[1])
+            self._in_the_day = _Rows(found.in_the_day.shape[1])
+        self._dense.append(found.dense)
+        self._in_the_day.append(found.in_the_day)
         for n, paper in enumerate(papers):
             self._known_by_content[content_of(paper)] = first + n
 
@@ -140,11 +146,17 @@ class RatedPapers:
         """(n_rows, n_axes) of rated papers."""
         return self._coordinates.values[rows]
 
-    def encoded_of(self, rows: NDArray[np.int32]) -> Floats | None:
-        """(n_rows, n_dimensions) of rated papers, if there is a language model."""
-        if not self._encoded or not len(rows):
-            return None
-        return np.stack([self._encoded[r] for r in rows])
+    def dense_of(self, rows: NDArray[np.int32]) -> Floats:
+        """(n_rows, n_dimensions) meaning and language model of rated papers."""
+        return _rows_of(self._dense, rows)
+
+    def in_the_day_of(self, rows: NDArray[np.int32]) -> Floats:
+        """(n_rows, n_day_axes) where rated papers lie in the day's directions."""
+        return _rows_of(self._in_the_day, rows)
+
+
+def _rows_of(found: _Rows | None, rows: NDArray[np.int32]) -> Floats:
+    return np.zeros((len(rows), 0), dtype=np.float32) if found is None else found.values[rows]
 
 
 class _Rows:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digest.model import Paper, Profile
-from digest.ranking.day import MEANING, Day, Floats
+from digest.ranking.day import MEANING, MEANING_AXES, Day, Floats
 
 #: likes that a reader's direction is measured on, and its least square length
 MAX_LIKES_MEASURED, SHORTEST = 300, 1e-3
@@ -40,7 +40,8 @@ class Explanation:
     #: (n_terms_of_paper,) columns of the candidate's terms, and the part of each
     columns: NDArray[np.int32]
     by_term: Floats
-    #: what no term carries: the origin of the latent space, and a language model's part
+    #: what no term carries: the origins of both spaces, what the day's papers differ in anyway, and
+    #: a language model's part
     offset: float
 
 
@@ -81,6 +82,8 @@ class Reading:
         self._disliked = day.rated.rows(profile.disliked)
         self._shares = like_weights(profile)
         self._pushes = dislike_weights(profile)
+        #: how much likes outweigh dislikes
+        self._total = np.float32(self._shares.sum() + self._pushes.sum())
         if scores is not None:
             self.scores = scores
 
@@ -149,8 +152,8 @@ class Reading:
 
     @cached_property
     def _axes(self) -> tuple[Floats, Floats]:
-        """(n_axes,) twice: what the direction gets along each axis for words less what is damped,
-        and the pull of meaning, before the length of a candidate's own meaning."""
+        """What the direction gets along each axis, (n_axes,), for words less what is damped; and
+        along the axes of meaning, before the length of a candidate's own meaning."""
         day, latent = self.day, self.day.latent
         rows = np.concatenate([self._liked, self._disliked])
         weights = np.concatenate([self._shares, self._pushes])
@@ -160,12 +163,13 @@ class Reading:
             along = along - day.common_along
         empty = np.diff(day.rated.vectors_of(rows).indptr) == 0
         meanings = day.meanings_of(coordinates, empty)
-        return latent.damping * along, np.float32(MEANING) * (weights @ meanings) * latent.scale
+        scale = np.float32(MEANING) * latent.scale[:MEANING_AXES]
+        return latent.damping * along, (weights @ meanings) * scale
 
     @cached_property
     def length(self) -> float:
-        """The length of the reader's direction: a score divided by it is a cosine, at most about 1,
-        and comparable between readers. Dislikes are left out."""
+        """The lengths of the reader's two directions together: a score divided by it is a cosine,
+        at most about 1, and comparable between readers. Dislikes are left out."""
         if not len(self._liked):
             return 1.0
         day, latent = self.day, self.day.latent
@@ -175,21 +179,19 @@ class Reading:
         if len(rows) < len(self._liked):
             shares = shares / shares.sum()
             centre = day.rated.vectors_of(rows).T @ shares
-        square = float(centre @ centre) + day.common_square
-        square -= 2 * float(centre @ day.common_vector)
+        words = float(centre @ centre)
+        square = words + day.common_square - 2 * float(centre @ day.common_vector)
         if latent.n_axes:
-            coordinates = day.rated.coordinates_of(rows)
-            shift = shares @ coordinates - day.common_along
+            shift = shares @ day.rated.coordinates_of(rows) - day.common_along
             square -= float((latent.damping * shift) @ shift)
-            meaning = shares @ day.meanings_of(
-                coordinates, np.diff(day.rated.vectors_of(rows).indptr) == 0
-            )
-            square += MEANING * float(meaning @ meaning)
-        encoded = day.rated.encoded_of(rows)
-        if encoded is not None:
-            direction = shares @ encoded
-            square += float(day.encoded_weight) * float(direction @ direction)
-        return float(max(square, SHORTEST) ** 0.5)
+        dense = shares @ day.rated.dense_of(rows)
+        meaning = dense[:MEANING_AXES]
+        square += float(meaning @ meaning)
+        square += words + day.ridge.mean_square - 2 * float(centre @ day.ridge.mean)
+        square += float(dense @ dense)
+        in_the_day = shares @ day.rated.in_the_day_of(rows)
+        square -= float((day.ridge.shrinkage * in_the_day) @ in_the_day)
+        return float(max(2 * square, SHORTEST) ** 0.5)
 
     # --- explanations --------------------------------------------------------------------------
 
@@ -199,50 +201,42 @@ class Reading:
         by_liked: Floats = day.rated.similarity[self._liked, at] * self._shares
         by_disliked: Floats = day.rated.similarity[self._disliked, at] * self._pushes
         common = -float(day.common[at]) if len(self._liked) else 0.0
-        columns, by_term, offset = self._by_term(at)
+        columns, by_term = self._by_term(at)
+        score = float(by_liked.sum() + by_disliked.sum()) + common
         return Explanation(
-            score=float(by_liked.sum() + by_disliked.sum()) + common,
+            score=score,
             by_liked=by_liked,
             by_disliked=by_disliked,
             common=common,
             columns=columns,
             by_term=by_term,
-            # What a language model adds belongs to no single term.
-            offset=offset + self._encoded_part(at),
+            offset=score - float(by_term.sum()),
         )
 
-    def _encoded_part(self, at: int) -> float:
-        rows = np.concatenate([self._liked, self._disliked])
-        encoded = self.day.rated.encoded_of(rows)
-        if encoded is None:
-            return 0.0
-        weights = np.concatenate([self._shares, self._pushes])
-        return self.day.encoded_part(weights @ encoded, at)
-
-    def _by_term(self, at: int) -> tuple[NDArray[np.int32], Floats, float]:
-        """The score as a sum over the candidate's terms: it is linear in them, but for the length
-        of its meaning, which is a number, and the origin of the latent space, which is an offset.
-        """
+    def _by_term(self, at: int) -> tuple[NDArray[np.int32], Floats]:
+        """The candidate's terms and the part of each: a score is linear in them, but for the length
+        of the candidate's meaning, which is a number."""
         day, latent = self.day, self.day.latent
         columns, values = day.terms_of(at)
         if not len(self._liked) + len(self._disliked) or not len(columns):
-            return columns, np.zeros(len(columns), dtype=np.float32), 0.0
-        weight_of_column: Any = self._direction[columns]
+            return columns, np.zeros(len(columns), dtype=np.float32)
+        pulled: Any = self._direction[columns]
+        divisor = day.divisor[at]
+        by_column = pulled / divisor + pulled - self._total * day.ridge.mean[columns]
         if len(self._liked):
-            weight_of_column = weight_of_column - day.common_vector[columns]
-        offset = 0.0
+            by_column = by_column - day.common_vector[columns] / divisor
         if latent.n_axes:
             damped, pull = self._axes
             length = float(day.meaning_lengths[at])
-            pull = pull / length if length > 0 else np.zeros_like(pull)
+            along = -damped / divisor
+            if length > 0:
+                along[: len(pull)] += (1 / divisor + 1) * pull / length
             place = np.searchsorted(latent.columns, columns)
             place = np.minimum(place, len(latent.columns) - 1)
             inside = latent.columns[place] == columns
-            along = latent.by_column[place] @ (pull - damped)
-            weight_of_column = weight_of_column + np.where(inside, along, 0)
-            offset = -float(pull @ latent.mean) / float(day.divisor[at])
-        by_term: Floats = (values * weight_of_column / day.divisor[at]).astype(np.float32)
-        return columns, by_term, offset
+            by_column = by_column + np.where(inside, latent.by_column[place] @ along, 0)
+        by_term: Floats = (values * by_column).astype(np.float32)
+        return columns, by_term
 
     def stands_in_a_like(self, columns: NDArray[np.int32]) -> NDArray[np.bool_]:
         """(n,) which terms stand in something the reader liked."""

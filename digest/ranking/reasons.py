@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digest.latex import readable
-from digest.model import Paper, Reason, ReasonKind
+from digest.model import Paper, Profile, Reason, ReasonKind
 from digest.ranking.day import Day
+from digest.ranking.profile import is_keyword
 from digest.ranking.ranker import without_parts
 from digest.ranking.reading import Explanation, Reading
 from digest.ranking.vectors import EMPTY_ALONE
@@ -20,6 +21,8 @@ from digest.text import as_written, fold, sentences
 
 #: liked papers named as a reason of one pick, keywords, and phrases
 MAX_PAPERS, MAX_KEYWORDS, MAX_PHRASES = 2, 2, 4
+#: part of a keyword in a score from which a paper may be called near to it
+NEAR = 0.1
 #: a second liked paper is named if its part is at least this much of the first's
 SECOND_PAPER = 0.6
 #: shared terms looked at for phrases
@@ -32,7 +35,8 @@ def phrases(paper: Paper, terms: Sequence[str], n: int = MAX_PHRASES) -> tuple[s
     unspaced = frozenset(t for t in terms if is_unspaced(t))
     found: list[str] = []
     said: set[str] = set()
-    for term in without_parts([t for t in terms if " " in t or t not in EMPTY_ALONE], 4 * n):
+    full = [t for t in terms if not EMPTY_ALONE.issuperset(t.split())]
+    for term in without_parts(full, 4 * n):
         written, words = (
             _said_unspaced(text, term, unspaced) if term in unspaced else _said(text, term)
         )
@@ -51,6 +55,8 @@ def _said(text: str, term: str) -> tuple[str, frozenset[str]]:
     written = as_written(text, term)
     if len(written) < 3 or re.search(r"[\\{}$^_=<>]|\d{3}", written):
         return "", frozenset()
+    if written.lower() in text:
+        written = written.lower()  # a capital came from a title or the head of a sentence
     return written, frozenset(_stem(w) for w in re.findall(r"\w+", fold(written)))
 
 
@@ -73,24 +79,26 @@ def similarities(reading: Reading, index: int, told: Explanation) -> list[Reason
     profile, unit = reading.profile, reading.length
     paper = reading.day.candidates[reading.place(index)]
     order = [int(i) for i in np.argsort(-told.by_liked, kind="stable")]
-    named: list[Reason] = []
+    keywords = [p.title for p in profile.liked if is_keyword(p)]
+    held = held_keywords(reading, index, keywords)
+    named = [
+        Reason(
+            kind=ReasonKind.KEYWORD,
+            evidence=(keyword,),
+            contribution=max(0.0, float(told.by_liked[_at(profile, keyword)])) / unit,
+        )
+        for keyword in held[:MAX_KEYWORDS]
+    ]
     nearest: list[int] = []
     best = 0.0
-    n_keywords = 0
     for i in order:
         liked, part = profile.liked[i], float(told.by_liked[i])
         if part <= 0:
             break
-        if liked.id.startswith("keyword:"):
-            # A keyword that does not stand in the paper is named if nothing had a greater part.
-            stands = as_written(paper.text, fold(liked.title))
-            if n_keywords < MAX_KEYWORDS and (stands or not named):
-                n_keywords += 1
-                named.append(
-                    Reason(
-                        kind=ReasonKind.KEYWORD, evidence=(liked.title,), contribution=part / unit
-                    )
-                )
+        if is_keyword(liked):
+            if liked.title not in held and not named and part / unit >= NEAR:
+                kind = ReasonKind.NEAR_KEYWORD
+                named.append(Reason(kind=kind, evidence=(liked.title,), contribution=part / unit))
         elif len(nearest) < MAX_PAPERS and part >= SECOND_PAPER * best:
             best = best or part
             nearest.append(i)
@@ -105,6 +113,17 @@ def similarities(reading: Reading, index: int, told: Explanation) -> list[Reason
     if said:
         named.append(Reason(kind=ReasonKind.SHARED_TERM, evidence=said))
     return named
+
+
+def held_keywords(reading: Reading, index: int, keywords: Sequence[str]) -> list[str]:
+    """The keywords that stand in a candidate, those of its title first."""
+    literal, at = reading.day.literal, reading.place(index)
+    held = [k for k in keywords if at in literal.holding(k)[0]]
+    return sorted(held, key=lambda k: at not in literal.holding(k)[1])
+
+
+def _at(profile: Profile, keyword: str) -> int:
+    return next(n for n, p in enumerate(profile.liked) if is_keyword(p) and p.title == keyword)
 
 
 def _shared_terms(reading: Reading, told: Explanation, nearest: int | None) -> list[str]:

@@ -195,6 +195,8 @@ def select(
     if preferences.authors or preferences.affiliations:
         followed = [i for i in order if _is_followed(candidates[i], preferences)]
         take(followed, Section.FOLLOWED)
+    if preferences.keywords:  # asked for by name, so they come whatever their score
+        take(_literal(preferences.keywords, reading, order), Section.FOR_YOU)
     for category, n in preferences.reserved.items():
         inside = [i for i in order if i not in taken and in_categories(candidates[i], (category,))]
         take(inside[:n], Section.FOR_YOU, ReasonKind.RESERVED)
@@ -220,6 +222,16 @@ def select(
     else:
         take(range(len(candidates)), Section.FOR_YOU)
     return _picks(preferences, candidates, reading, scores, taken, basis)
+
+
+def _literal(keywords: Sequence[str], reading: Reading, order: Sequence[int]) -> list[int]:
+    """Candidates in which a keyword stands: those with one in the title first, then by score; each
+    piece of news once."""
+    found = [reading.day.literal.holding(k.strip()) for k in keywords]
+    everywhere = frozenset[int]().union(*(hits for hits, _ in found))
+    titles = frozenset[int]().union(*(in_title for _, in_title in found))
+    hits = [i for i in order if reading.place(i) in everywhere]
+    return _without_twins(sorted(hits, key=lambda i: reading.place(i) not in titles), reading)
 
 
 def _best(

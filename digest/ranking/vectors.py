@@ -26,12 +26,20 @@ _ACADEMIC = frozenset(
 STOP_WORDS = sorted(ENGLISH_STOP_WORDS | _ACADEMIC)
 #: words that say nothing when they stand alone, however much they weigh
 EMPTY_ALONE = frozenset(
-    "achieve achieves achieving art baseline best better case class data different effective "
-    "efficient end existing given good high higher important improve improved improves "
-    "including large later learn learning low lower main make method methods model models "
-    "multiple non number performance pre problem propose provide quality range real recent "
-    "second set significant significantly single small specific standard state step strong "
-    "sub task tasks term test time training type usually various way world year years".split()
+    "able according achieve achieves achieving across additional address aim aims allow allows "
+    "analysis applied apply approach art based baseline benchmark benchmarks best better case "
+    "challenge challenges class close common compared comparison consider considers consist "
+    "consistent data dataset datasets demonstrate design designed develop developed different "
+    "effective effectively efficient enable enables end evaluate evaluation evaluations "
+    "existing far find findings finds framework general given good help helps high higher "
+    "important improve improved improves including information input inputs key large later "
+    "lead leads learn learning level levels leverage leverages like limited long low lower main "
+    "make many method methods model models multiple need needs non number open order output "
+    "outputs performance pre present problem problems process propose provide provides quality "
+    "range real recent relies rely remain remains report reports require requires role second "
+    "set short significant significantly simple single small specific standard state step "
+    "strong sub system systems task tasks term test time training type types use uses usually "
+    "value values various video videos way world year years".split()
 )
 #: words of two letters and more that are not numbers; hyphens part words
 TOKEN = r"(?u)\b(?!\d+\b)[^\W_]{2,}\b"

@@ -136,7 +136,7 @@ def test_init_on_a_terminal_asks_shows_and_takes_answers(tmp_path: Path, listed:
     done = answered(folder, "y\nq\n")
     assert done.returncode == 0, done.stderr
     assert "1. On coral reef fish" in done.stdout
-    assert "Fits your keyword" in done.stdout
+    assert "Holds your keyword" in done.stdout
     with App(load_settings(config, {})) as app:
         ratings = app.store.ratings.of(jobs.subscriber(app, "eve@example.org").id)
         assert [(r.value, r.origin) for r in ratings] == [(1, "cli")]

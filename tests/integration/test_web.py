@@ -382,7 +382,7 @@ def test_somebody_subscribes_confirms_and_gets_their_papers(site: Site) -> None:
     assert link_in(edition, "preferences").startswith("/preferences/")
     online = site.get(link_in(edition, "editions"))
     assert "coral reef fish" in online.text
-    assert "Fits your keyword" in online.text
+    assert "Holds your keyword" in online.text
 
 
 def test_a_form_that_says_too_little_or_wrong_is_shown_again_with_what_was_typed(

@@ -70,8 +70,10 @@ def test_a_model_finds_what_shares_no_word() -> None:
     liked = [paper(900, title="beam", abstract="beam")]
     without = fit(world(30)).score(liked, candidates)
     blended = fit(world(30), embeddings()[0], 0.5).score(liked, candidates)
-    assert without[0] == pytest.approx(without[1], abs=0.02)
-    assert blended[0] > blended[1] + 0.2
+    assert without[0] == pytest.approx(without[1], abs=0.05)
+    # Four meanings are most of what this day's papers differ in, and so are damped.
+    assert blended[0] > blended[1]
+    assert blended[0] - blended[1] > without[0] - without[1] + 0.03
 
 
 def test_contributions_add_up_with_a_model_too() -> None:

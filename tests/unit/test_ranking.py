@@ -19,12 +19,14 @@ from digest.model import (
     Section,
     Subscriber,
 )
-from digest.ranking import Ranker, filter_candidates, filters, fit, select, selection
+from digest.ranking import Ranker, filter_candidates, filters, fit, reasons, select, selection
 from digest.ranking.filters import unused_terms
+from digest.ranking.literal import LiteralIndex
 from digest.ranking.profile import RankingOptions, basis_of, build_profile
 from digest.ranking.ranker import without_parts
 from digest.ranking.reader import DayRanking
 from digest.ranking.reasons import phrases
+from digest.ranking.ridge import AXES, DayRidge, Features
 from digest.ranking.selection import (
     chance,
     followed_author,
@@ -32,6 +34,7 @@ from digest.ranking.selection import (
     journal_versions,
     percentiles,
 )
+from digest.ranking.vectors import Vectors
 from tests.factories import paper, pick, subscriber, world
 
 DAY = date(2026, 5, 20)
@@ -477,7 +480,8 @@ def test_the_length_of_a_direction_is_that_of_its_scores() -> None:
     reading = fit(candidates).read(likes, candidates)
     assert reading.day.latent.n_axes
     own = float(np.array([2 / 3, 1 / 3]) @ reading.scores[-2:] - reading.scores.mean())
-    assert reading.length**2 == pytest.approx(own, rel=0.1)
+    # A score is a sum over two spaces, in each of which a candidate has a length of 1.
+    assert reading.length**2 == pytest.approx(2 * own, rel=0.1)
 
 
 def test_one_odd_like_costs_the_block_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -505,6 +509,90 @@ def test_one_odd_like_costs_the_block_nothing(monkeypatch: pytest.MonkeyPatch) -
     np.testing.assert_allclose(scores_of_all(broken=False), scores_of_all(broken=True), atol=1e-6)
 
 
+def test_a_keyword_that_only_one_paper_holds_brings_that_paper_first() -> None:
+    """New names stand in one paper on their first day, whatever its score."""
+    only = paper(300, title="On reefs", abstract="We map Coral-Bleachings by satellite.")
+    papers = [*world(100), only]
+    reader = subscriber(length=5, trending=0, keywords=("laser beam", "coral bleaching"))
+    for likes in ([], [LASER], [LASER, LEAF]):
+        picks = picks_for(reader, likes, papers)
+        assert only in [p.paper for p in picks]
+        said = next(p.reasons for p in picks if p.paper is only)
+        assert (said[0].kind, said[0].evidence) == (
+            ReasonKind.KEYWORD,
+            ("coral bleaching",),
+        )
+
+
+def test_a_keyword_is_said_to_stand_only_where_it_stands() -> None:
+    parted = paper(300, title="Laser and its beam", abstract="A beam, and the laser of it.")
+    papers = [*world(100), parted]
+    picks = picks_for(subscriber(length=12, trending=0, keywords=("laser beam",)), [], papers)
+    kinds = set()
+    for found in picks:
+        text = found.paper.text.lower()
+        for reason in found.reasons:
+            kinds.add(reason.kind)
+            if reason.kind is ReasonKind.KEYWORD:
+                assert "laser beam" in text
+            if reason.kind is ReasonKind.NEAR_KEYWORD:
+                assert "laser beam" not in text
+                assert reason.contribution >= reasons.NEAR
+    assert ReasonKind.NEAR_KEYWORD in kinds
+
+
+@pytest.mark.parametrize(
+    ("keyword", "everywhere", "titles"),
+    [
+        ("coral bleaching", {0, 1}, {1}),
+        ("ColBERT", {2}, {2}),
+        ("résumé", {3}, set()),
+        ("bert", set(), set()),
+        ("reef colony", set(), set()),
+        ("  ", set(), set()),
+        ("图像", {4}, {4}),
+    ],
+)
+def test_words_are_found_as_they_stand(
+    keyword: str, everywhere: set[int], titles: set[int]
+) -> None:
+    texts = [
+        ("On reef", "Colony of coral-bleachings."),
+        ("Coral Bleaching", ""),
+        ("ColBERT: passages", "Late interaction."),
+        ("Jobs", "Resumes are read."),
+        ("医学图像分割", ""),
+    ]
+    index = LiteralIndex([paper(n, title=t, abstract=a) for n, (t, a) in enumerate(texts)])
+    assert index.holding(keyword) == (everywhere, titles)
+
+
+def test_a_keyword_of_unknown_words_says_nothing_for_any_paper() -> None:
+    papers = world(200)
+    reading = fit(papers).read(profile_of(subscriber(keywords=("qqqx",)), ()), papers)
+    assert not reading.parts()[0].any()
+
+
+@pytest.mark.parametrize("n", [1, 2, 30, 400])
+def test_the_ridge_is_what_solving_the_whole_system_gives(n: int) -> None:
+    """Against the definition: k(like, day) (I + K / (lambda n))^-1, with n + 50 for n."""
+    papers = [*world(n), LASER]
+    vectors = Vectors(papers)
+    day, like = vectors.matrix[:n], vectors.matrix[n:]
+    nothing = np.zeros((n, 0), dtype=np.float32)
+    ridge = DayRidge(Features(day, nothing))
+    product = np.asarray((like @ day.T).todense(), dtype=np.float32)
+    found, _ = ridge.similarity(Features(like, nothing[:1]), product)
+    words, mine = day.toarray() - ridge.mean, like.toarray() - ridge.mean
+    kernel = words @ words.T
+    wanted = (mine @ words.T) @ np.linalg.inv(np.eye(n) + kernel / (0.01 * (n + 50)))
+    if n <= AXES:
+        np.testing.assert_allclose(found, wanted, atol=0.02)
+    assert np.corrcoef(found[0], wanted[0])[0, 1] > 0.95 if n > 2 else True
+    assert np.isfinite(ridge.hubness).all()
+    assert abs(float(ridge.hubness.sum())) < 1e-3
+
+
 def test_a_paper_that_fills_a_place_says_so() -> None:
     strange = [paper(n, title=f"qq{n}x", abstract=f"zz{n}x yy{n}x") for n in range(3)]
     picks = picks_for(subscriber(length=5, trending=0), [LASER], strange)
@@ -528,9 +616,8 @@ def test_phrases_are_as_the_paper_writes_them_and_hold_no_debris() -> None:
     assert phrases(
         found, ["graph neural", "neural networks", "resumes", "x1", "al", "state art"]
     ) == (
-        "Graph Neural",
+        "graph neural",  # as the abstract writes it: the title's capitals are the title's
         "Résumés",
-        "state of the art",
     )
 
 

@@ -1,0 +1,47 @@
+"""Where words stand as they are written: what was asked for by name must not hang on a score."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Sequence
+from functools import lru_cache
+from itertools import accumulate
+
+from digest.model import Paper
+from digest.text import compile_terms, fold
+
+#: between titles and abstracts; no phrase reaches over it
+_BORDER = "\0"
+
+
+class LiteralIndex:
+    """Some papers' folded texts, to find keywords in.
+
+    Hyphens, capitals, accents and a plural "s" make no difference; a phrase stands together. What
+    was looked for is remembered, since many readers share their keywords.
+    """
+
+    def __init__(self, papers: Sequence[Paper]) -> None:
+        parts = [fold(part) + _BORDER for p in papers for part in p.text.split("\n", 1)]
+        self._text = "".join(parts)
+        self._starts = [0, *accumulate(map(len, parts))]
+        self._found: dict[str, tuple[frozenset[int], frozenset[int]]] = {}
+
+    def holding(self, keyword: str) -> tuple[frozenset[int], frozenset[int]]:
+        """Positions of the papers in which a keyword stands, and of those with it in the title."""
+        found = self._found.get(keyword)
+        if found is None:
+            pattern = phrase(keyword)
+            hits = pattern.finditer(self._text) if pattern is not None else ()
+            parts = {bisect_right(self._starts, m.start()) - 1 for m in hits}
+            everywhere = frozenset(part // 2 for part in parts)
+            found = everywhere, frozenset(part // 2 for part in parts if not part % 2)
+            self._found[keyword] = found
+        return found
+
+
+@lru_cache(maxsize=4096)
+def phrase(words: str) -> re.Pattern[str] | None:
+    """A pattern that finds these words, together, in folded text."""
+    return compile_terms([words])
