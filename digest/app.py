@@ -178,9 +178,9 @@ class App:
         if not model:
             return None
         from digest.embeddings import Embeddings
-        from digest.encoder import SentenceEncoder
+        from digest.encoder import encoder_of
 
-        return Embeddings(SentenceEncoder(model), self.store.embeddings, self.clock)
+        return Embeddings(encoder_of(model), self.store.embeddings, self.clock)
 
     def context(self) -> RunContext:
         from digest.usecases.day import RunContext

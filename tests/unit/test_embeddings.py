@@ -2,13 +2,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from digest.embeddings import Embeddings, text_of
-from digest.encoder import SentenceEncoder
+from digest.encoder import SentenceEncoder, StaticEncoder, encoder_of
 from digest.errors import DigestError
 from digest.model import Paper, Profile
 from digest.ranking import fit
@@ -96,6 +97,27 @@ def test_contributions_add_up_with_a_model_too() -> None:
 def test_a_missing_extra_or_model_is_told_with_the_remedy() -> None:
     with pytest.raises(DigestError, match=r"semantic"):
         SentenceEncoder("/no/such/model").encode(["x"])
+
+
+def test_the_light_model_needs_no_network_and_knows_what_is_alike() -> None:
+    pytest.importorskip("tokenizers", reason="the extra `semantic` is not installed")
+    encoder = encoder_of("wordllama")
+    assert isinstance(encoder, StaticEncoder)
+    texts = ["A cat sleeps.", "The feline rests.", "Bond yields fell.", "", "猫が寝る" * 2000]
+    found = encoder.encode(texts)
+    assert found.shape == (5, 256)
+    assert found.dtype == np.float32
+    cat, feline, bond, nothing, long = found
+    assert cat @ feline > cat @ bond + 0.2
+    assert not nothing.any()
+    assert np.linalg.norm(long) == pytest.approx(1, abs=1e-4)
+
+
+def test_a_package_without_weights_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    pytest.importorskip("tokenizers", reason="the extra `semantic` is not installed")
+    monkeypatch.setattr("digest.encoder.files", lambda name: tmp_path)
+    with pytest.raises(DigestError, match=r"holds no model that can be read .*wordllama 0\.2\.2"):
+        StaticEncoder().encode(["x"])
 
 
 def test_the_real_model_knows_that_a_feline_is_a_cat() -> None:
