@@ -135,7 +135,7 @@ def evaluate(
 ) -> None:
     """Tell how good the ranking is on your own likes.
 
-    Hides a fifth of the likes at a time and ranks them among stored listings.
+    Hides the newest fifth of the likes, and ranks them among stored listings and later dislikes.
     """
     from digest import jobs
     from digest.cli import show

@@ -143,9 +143,11 @@ def evaluations(found: Sequence[Evaluation]) -> None:
         if not one.verdicts:
             say(one.remark)
             continue
+        hidden = f"the latest {one.n_hidden} hidden" if one.in_time_order else "each hidden once"
+        disliked = f" and {counted(one.n_disliked, 'disliked one')}" if one.n_disliked else ""
         say(
-            f"{counted(one.n_likes, 'like')}, each hidden once and ranked among "
-            f"{counted(one.n_listed, 'stored paper')}"
+            f"{counted(one.n_likes, 'like')}, {hidden} and ranked among "
+            f"{counted(one.n_listed, 'stored paper')}{disliked}"
         )
         rows = [
             (

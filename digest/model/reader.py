@@ -80,6 +80,8 @@ class ReaderState:
     #: when each was liked
     liked_at: tuple[datetime, ...] = ()
     disliked: tuple[Paper, ...] = ()
+    #: when each was disliked
+    disliked_at: tuple[datetime, ...] = ()
     #: how much each counts beside the others
     dislike_weights: tuple[float, ...] = ()
     #: papers in editions of other dates

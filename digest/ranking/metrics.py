@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
 from digest.model import Paper, Profile
+from digest.ranking.profile import is_keyword
 from digest.ranking.ranker import Ranker
 
 #: fewer likes cannot be split into something to learn from and something to find
@@ -52,13 +54,13 @@ def ranks_of(scores: NDArray[np.float32], relevant: Sequence[int]) -> NDArray[np
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """One recipe on one reader's hidden likes, averaged over the folds."""
+    """One recipe on one reader's hidden likes, averaged over the groups that were hidden."""
 
     recipe: str
     ndcg_10: float
     recall_100: float
     mrr: float
-    #: where each hidden like landed, all folds together
+    #: where each hidden like landed, all groups together
     ranks: tuple[int, ...]
 
 
@@ -68,6 +70,11 @@ class Evaluation:
 
     email: str
     n_likes: int
+    #: likes that were hidden, and dislikes among the papers that they were ranked with
+    n_hidden: int = 0
+    n_disliked: int = 0
+    #: whether the latest likes were hidden from the earlier ones, as it is in life
+    in_time_order: bool = False
     #: papers that each hidden group was ranked among
     n_listed: int
     #: empty: there were too few likes or papers to tell
@@ -76,9 +83,34 @@ class Evaluation:
     remark: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """What a reader is thought not to have rated yet: positions of likes and of dislikes."""
+
+    likes: NDArray[np.int64]
+    dislikes: NDArray[np.int64]
+
+
 def folds(n: int, rng: np.random.Generator) -> list[NDArray[np.int64]]:
-    """Each like hidden once, in up to `FOLDS` groups."""
-    return [np.sort(part) for part in np.array_split(rng.permutation(n), min(FOLDS, n))]
+    """Each of n hidden once, in `FOLDS` groups, some of them empty if n is small."""
+    return [np.sort(part) for part in np.array_split(rng.permutation(n), FOLDS)]
+
+
+def newest_fifth(liked_at: Sequence[datetime], disliked_at: Sequence[datetime]) -> Hidden | None:
+    """The latest fifth of the likes, and the dislikes since the first of these.
+
+    Random fifths flatter: a neighbour in time of every hidden like is left to find it by. None if
+    no moment parts a fifth from the rest, as with a library that came in one import.
+    """
+    order = np.argsort(np.array([at.timestamp() for at in liked_at]), kind="stable")
+    n = len(order)
+    least, most = max(2, n // FOLDS), n // 2
+    for n_hidden in range(least, most + 1):
+        first = liked_at[order[n - n_hidden]]
+        if first > liked_at[order[n - n_hidden - 1]]:
+            late = [i for i, at in enumerate(disliked_at) if at >= first]
+            return Hidden(np.sort(order[n - n_hidden :]), np.array(late, dtype=np.int64))
+    return None
 
 
 def evaluate(
@@ -87,34 +119,53 @@ def evaluate(
     listed: Sequence[Paper],
     ranker: Ranker,
     rng: np.random.Generator,
+    *,
+    liked_at: Sequence[datetime] = (),
+    disliked_at: Sequence[datetime] = (),
 ) -> Evaluation:
     """Hide part of a reader's likes, rank them among listed papers, and say where they landed.
 
+    The newest fifth is hidden if there are moments, else a fifth at a time by chance. Dislikes of
+    the same time are hidden with them, as papers that should not be found.
+
     Args:
-        profile: of likes, those with a title or abstract are hidden in turn; keywords and dislikes
-            stay, each with its weight.
+        profile: of likes, those with a title or abstract may be hidden; keywords stay.
         listed: stored papers the reader has not rated, newest first.
+        liked_at: when each of the first of the profile's likes was liked; empty: nobody knows.
+        disliked_at: the same of the dislikes.
     """
-    told = [p for p in profile.liked if not p.id.startswith("keyword:") and (p.title or p.abstract)]
+    at = [n for n, p in enumerate(profile.liked) if not is_keyword(p) and (p.title or p.abstract)]
+    told = [profile.liked[n] for n in at]
     remark = _too_few(len(told), len(listed))
     if remark:
         return Evaluation(email=email, n_likes=len(told), n_listed=len(listed), remark=remark)
-    ranker.prepare([*told, *listed])
+    ranker.prepare([*told, *profile.disliked, *listed])
+    latest = newest_fifth([liked_at[n] for n in at], disliked_at) if liked_at else None
+    by_chance = zip(folds(len(told), rng), folds(len(profile.disliked), rng), strict=True)
+    groups = [latest] if latest else [Hidden(*pair) for pair in by_chance if len(pair[0])]
     recipes = _recipes(ranker)
     ranks: dict[str, list[NDArray[np.int64]]] = {name: [] for name in recipes}
-    for hidden in folds(len(told), rng):
-        shown = without(profile, {told[n].id for n in hidden})
-        field = [told[n] for n in hidden] + list(listed)
+    for hidden in groups:
+        found = [told[n] for n in hidden.likes]
+        repelled = [profile.disliked[n] for n in hidden.dislikes]
+        shown = without(profile, {p.id for p in (*found, *repelled)})
+        field = [*found, *repelled, *listed]
         for name, recipe in recipes.items():
-            ranks[name].append(ranks_of(recipe(shown, field), range(len(hidden))))
-    if len(told) < 3 * MIN_LIKES:
-        remark = f"With {len(told)} likes, differences under 0.1 mean little."
+            ranks[name].append(ranks_of(recipe(shown, field), range(len(found))))
+    n_hidden = sum(len(g.likes) for g in groups)
+    if n_hidden < 3 * MIN_LIKES:
+        remark = f"With {n_hidden} hidden likes, differences under 0.1 mean little."
+    if latest is None:
+        remark += " They were hidden by chance, which flatters: no dates part later from earlier."
     return Evaluation(
         email=email,
         n_likes=len(told),
+        n_hidden=n_hidden,
+        n_disliked=sum(len(g.dislikes) for g in groups),
+        in_time_order=latest is not None,
         n_listed=len(listed),
         verdicts=tuple(_verdict(name, of_folds) for name, of_folds in ranks.items()),
-        remark=remark,
+        remark=remark.strip(),
     )
 
 
@@ -143,10 +194,18 @@ def _verdict(recipe: str, of_folds: Sequence[NDArray[np.int64]]) -> Verdict:
 
 
 def without(profile: Profile, ids: Collection[str]) -> Profile:
-    """The profile of a reader who does not know some of their likes yet."""
+    """The profile of a reader who does not know some of what they rated yet."""
     weights = profile.weights or (1.0,) * len(profile.liked)
     kept = [(p, w) for p, w in zip(profile.liked, weights, strict=True) if p.id not in ids]
-    return replace(profile, liked=tuple(p for p, _ in kept), weights=tuple(w for _, w in kept))
+    pushes = profile.dislike_weights or (1.0,) * len(profile.disliked)
+    pushed = [(p, w) for p, w in zip(profile.disliked, pushes, strict=True) if p.id not in ids]
+    return replace(
+        profile,
+        liked=tuple(p for p, _ in kept),
+        weights=tuple(w for _, w in kept),
+        disliked=tuple(p for p, _ in pushed),
+        dislike_weights=tuple(w for _, w in pushed),
+    )
 
 
 Recipe = Callable[[Profile, Sequence[Paper]], NDArray[np.float32]]

@@ -353,6 +353,7 @@ class Ratings:
                         liked=tuple(paper for r, paper in rated if r.value > 0),
                         liked_at=tuple(r.rated_at for r, _ in rated if r.value > 0),
                         disliked=tuple(paper for r, paper in rated if r.value < 0),
+                        disliked_at=tuple(r.rated_at for r, _ in rated if r.value < 0),
                         dislike_weights=tuple(float(-r.value) for r, _ in rated if r.value < 0),
                         named=named.get(who, frozenset())
                         | {r.paper_id for r, _ in rated if not r.value},

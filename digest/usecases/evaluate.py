@@ -31,7 +31,8 @@ def evaluate_readers(
     listed = store.archive.latest(MAX_LISTED)
     found = []
     for subscriber in subscribers:
-        profile = ranking.profile(subscriber, store.ratings.reader_state(subscriber.id, today))
+        state = store.ratings.reader_state(subscriber.id, today)
+        profile = ranking.profile(subscriber, state)
         rated = profile.rated_ids
         found.append(
             evaluate(
@@ -40,6 +41,8 @@ def evaluate_readers(
                 tuple(p for p in listed if p.id not in rated),
                 ranking.fit(tuple(p for p in background if p.id not in rated)),
                 chance(subscriber, today),
+                liked_at=state.liked_at,
+                disliked_at=state.disliked_at,
             )
         )
         progress(f"{subscriber.email}: done")

@@ -1,11 +1,21 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import numpy as np
 import pytest
 
 from digest.model import Profile
 from digest.ranking import fit
-from digest.ranking.metrics import evaluate, folds, ndcg, ranks_of, recall, reciprocal_rank
+from digest.ranking.metrics import (
+    evaluate,
+    folds,
+    ndcg,
+    newest_fifth,
+    ranks_of,
+    recall,
+    reciprocal_rank,
+)
 from tests.factories import paper
 from tests.unit.test_ranking import FIELDS, field
 
@@ -53,7 +63,46 @@ def test_hidden_likes_are_found_by_what_is_left_and_not_by_chance_or_date() -> N
     assert by_name["digest"].mrr == pytest.approx(1)
     assert len(by_name["digest"].ranks) == 15
     assert by_name["popularity"].ndcg_10 < 0.3
-    assert "15 likes" in told.remark
+    assert "15 hidden likes" in told.remark
+    assert "flatters" in told.remark
+
+
+def test_the_newest_fifth_is_hidden_and_later_dislikes_stand_beside_it() -> None:
+    """Who turned from optics to botany is judged on botany."""
+    liked = [*field("optics", 12, 1000), *field("botany", 3, 1100)]
+    disliked = [*field("law", 2, 1200), *field("music", 2, 1300)]
+    when = [datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=n) for n in range(15)]
+    told = evaluate(
+        "a@x",
+        Profile(subscriber_id="", liked=tuple(liked), disliked=tuple(disliked)),
+        field("law", 60, 3000),
+        fit([]),
+        np.random.default_rng(0),
+        liked_at=when,
+        disliked_at=[when[0], when[3], when[12], when[14]],
+    )
+    assert (told.in_time_order, told.n_hidden, told.n_disliked) == (True, 3, 2)
+    assert "flatters" not in told.remark
+    assert all(len(v.ranks) == 3 for v in told.verdicts)
+    assert max(told.verdicts[0].ranks) <= 62 + 3
+
+
+@pytest.mark.parametrize(
+    ("days", "hidden"),
+    [
+        ([0] * 10, None),
+        ([0] * 8 + [1, 1], [8, 9]),
+        ([1, 1, *[0] * 8], [0, 1]),
+        ([0] * 7 + [5] * 3, [7, 8, 9]),
+        ([0] * 4 + [5] * 6, None),
+    ],
+)
+def test_a_fifth_is_parted_only_where_a_moment_parts_it(
+    days: list[int], hidden: list[int] | None
+) -> None:
+    when = [datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=n) for n in days]
+    found = newest_fifth(when, [])
+    assert (found.likes.tolist() if found else None) == hidden
 
 
 def test_the_hidden_likes_teach_nothing() -> None:
