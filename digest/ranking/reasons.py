@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -15,6 +16,7 @@ from digest.ranking.day import Day
 from digest.ranking.profile import is_keyword
 from digest.ranking.ranker import without_parts
 from digest.ranking.reading import Explanation, Reading
+from digest.ranking.rhetoric import merits
 from digest.ranking.vectors import EMPTY_ALONE
 from digest.scripts import grams, is_unspaced, longest_run
 from digest.text import as_written, fold, sentences
@@ -25,6 +27,8 @@ MAX_PAPERS, MAX_KEYWORDS, MAX_PHRASES = 2, 2, 4
 NEAR = 0.1
 #: a second liked paper is named if its part is at least this much of the first's
 SECOND_PAPER = 0.6
+#: how much the reader's own terms count in the choice of a sentence, beside what it tells
+READER = 1.5
 #: shared terms looked at for phrases
 MOST_TERMS = 100
 
@@ -140,32 +144,46 @@ def _shared_terms(reading: Reading, told: Explanation, nearest: int | None) -> l
 
 
 def key_sentence(reading: Reading, index: int, told: Explanation) -> str:
-    """The sentence of the abstract that has the greatest part in the score for its length.
+    """The sentence of the abstract that tells what the paper does or found; of those, the one with
+    the greatest part in the score for its length.
 
     Nothing for an abstract of fewer than three sentences: it would mark what is read anyway.
     """
-    best, best_part = "", 0.0
-    for sentence, terms, size in _sentences(reading.day, reading.place(index)):
-        part = float(told.by_term[terms].sum()) / size
-        if part > best_part:
-            best, best_part = sentence, part
-    return best
+    found = _sentences(reading.day, reading.place(index))
+    if not found:
+        return ""
+    parts = [max(0.0, float(told.by_term[s.terms].sum())) / s.size for s in found]
+    greatest = max(parts) or 1.0
+    worth = [s.merit + READER * part / greatest for s, part in zip(found, parts, strict=True)]
+    return found[int(np.argmax(worth))].text
 
 
-def _sentences(day: Day, at: int) -> tuple[tuple[str, NDArray[np.int64], float], ...]:
-    """A candidate's sentences, where among its terms those of each stand, and how much its length
-    counts; none if they are fewer than three."""
+@dataclass(frozen=True, slots=True)
+class _Sentence:
+    text: str
+    #: (n,) where among the candidate's terms its own stand
+    terms: NDArray[np.int64]
+    #: how much its length counts
+    size: float
+    #: how much it tells what the paper does or found
+    merit: float
+
+
+def _sentences(day: Day, at: int) -> tuple[_Sentence, ...]:
+    """A candidate's sentences; none if they are fewer than three."""
     key = ("sentences", at)
     if key not in day.notes:
         found = sentences(readable(day.candidates[at].abstract))
         columns, _ = day.terms_of(at)
         day.notes[key] = tuple(
-            (
-                s,
-                np.flatnonzero(np.isin(columns, day.vectors.terms_of(s))),
-                max(8, len(s.split())) ** 0.5,
+            _Sentence(
+                text,
+                np.flatnonzero(np.isin(columns, day.vectors.terms_of(text))),
+                max(8, len(text.split())) ** 0.5,
+                merit,
             )
-            for s in (found if len(found) >= 3 else ())
+            for text, merit in zip(found, merits(found), strict=True)
+            if len(found) >= 3
         )
-    noted: tuple[tuple[str, NDArray[np.int64], float], ...] = day.notes[key]
+    noted: tuple[_Sentence, ...] = day.notes[key]
     return noted

@@ -25,7 +25,7 @@ from digest.ranking.literal import LiteralIndex
 from digest.ranking.profile import RankingOptions, basis_of, build_profile
 from digest.ranking.ranker import without_parts
 from digest.ranking.reader import DayRanking
-from digest.ranking.reasons import phrases
+from digest.ranking.reasons import key_sentence, phrases
 from digest.ranking.ridge import AXES, DayRidge, Features
 from digest.ranking.selection import (
     chance,
@@ -35,6 +35,7 @@ from digest.ranking.selection import (
     percentiles,
 )
 from digest.ranking.vectors import Vectors
+from digest.text import sentences
 from tests.factories import paper, pick, subscriber, world
 
 DAY = date(2026, 5, 20)
@@ -631,6 +632,57 @@ def test_the_key_sentence_is_the_one_that_speaks_of_the_readers_interest() -> No
     picks = picks_for(subscriber(length=21, trending=0), [LASER], papers)
     (found,) = [p for p in picks if p.paper is told]
     assert found.key_sentence == "A laser beam meets a mirror."
+
+
+@pytest.mark.parametrize(
+    ("abstract", "marked"),
+    [
+        (
+            "Reef maps are widely used in marine biology. However, existing methods need many "
+            "labels. We propose ReefNet, which learns from weak labels by aligning tides and "
+            "images. Experiments on four reefs show that it outperforms all baselines by 7%. "
+            "Code is available at https://example.org/reef.",
+            3,
+        ),
+        (
+            "Glaciers are retreating and the causes remain unclear. In this paper, we study the "
+            "role of soot. To this end, we combine a novel ice-core record with a transport model. "
+            "Future work will look at other regions.",
+            2,
+        ),
+        (
+            "BACKGROUND: Sleep has become shorter. METHODS: 212 nurses were asked. RESULTS: Night "
+            "shifts reduced sleep by 41 minutes (p < 0.01). FUNDING: None.",
+            2,
+        ),
+        (
+            "Contract law is an open field. This article discusses clauses of hardship. We show "
+            "that courts rarely apply them. The paper is organised in five parts.",
+            2,
+        ),
+        (
+            "珊瑚白化是一个重要问题。现有方法需要大量标注。本文提出一种弱监督方法。实验结果表明该方法优于基线。",
+            3,
+        ),
+    ],
+)
+def test_the_marked_sentence_tells_what_was_done_or_found(abstract: str, marked: int) -> None:
+    told = paper(950, title="A note", abstract=abstract)
+    picks = picks_for(subscriber(length=21, trending=0), [LASER], [told, *world(20)])
+    reading = fit(world(20)).read(profile_of(subscriber(), (told, LASER)), [told, *world(20)])
+    assert picks
+    assert key_sentence(reading, 0, reading.explain(0)) == sentences(abstract)[marked]
+
+
+def test_among_results_the_readers_own_words_choose() -> None:
+    abstract = (
+        "Two devices are compared. We show that the laser beam warms the mirror. We show that the "
+        "leaf feeds the pollen. That was all that happened here."
+    )
+    told = paper(950, title="A note", abstract=abstract)
+    for like, word in ((LASER, "laser"), (LEAF, "leaf")):
+        reading = fit(world(20)).read(profile_of(subscriber(), (like,)), [told, *world(20)])
+        assert word in key_sentence(reading, 0, reading.explain(0))
 
 
 def test_percentiles_count_who_is_behind() -> None:
