@@ -9,6 +9,7 @@ day and visible likes; hidden likes are only ranked.
 - shelves: the papers under one keyword of a library, among that library and an arXiv day; the
   background is computer science alone, so these readers stand outside the stored fields
 - pages: papers under one keyword of Daily Papers, among all Daily Papers; 3 to 10 likes
+- first likes: the same pages with one to three likes, where no recipe may lose to the centroid
 - categories: papers of one arXiv category, on three days; 5, 20 or 100 likes
 - topic: a saved topic page, in two arXiv days; 2 to 10 likes
 
@@ -218,6 +219,18 @@ def pages(seed: int) -> Iterator[Task]:
     yield Task("pages", background, [papers[i] for i in ids], readers)
 
 
+def first_likes(seed: int) -> Iterator[Task]:
+    rng = random.Random(seed)
+    (task,) = pages(seed)
+    readers = [
+        Reader(tuple(rng.sample(r.liked, n)), r.relevant, r.known)
+        for r in task.readers
+        for n in (1, 2, 3)
+        if n <= len(r.liked)
+    ]
+    yield Task("first likes", task.background, task.candidates, readers)
+
+
 def categories(seed: int) -> Iterator[Task]:
     rng = random.Random(seed)
     old, days, records = recent()
@@ -269,6 +282,7 @@ TASKS: tuple[Callable[[int], Iterator[Task]], ...] = (
     fields,
     shelves,
     pages,
+    first_likes,
     categories,
     topic,
 )

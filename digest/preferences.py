@@ -117,7 +117,7 @@ class Wishes(Table):
         Words,
         Choice(
             "Interests in plain words",
-            "Each counts like a paper you liked",
+            "A paper that holds one always comes first; each counts like a paper you liked",
             group=WANTED,
             widget="lines",
             rows=4,
