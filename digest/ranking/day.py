@@ -5,6 +5,7 @@ Made once a day and shared by all readers; rated papers are added when they are 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any
@@ -30,6 +31,7 @@ COMMONNESS = 0.25
 #: two papers whose vectors are this close, and whose titles or abstracts share that much of their
 #: words, numbers among them, are one piece of news ("part 1" and "part 2" are two)
 NEAR_VECTORS, NEAR_TITLES, NEAR_ABSTRACTS, LONG_ABSTRACT = 0.8, 0.75, 0.9, 20
+_LOWER = re.compile(r"\b[a-z]{2,}\b")
 #: so many candidates are compared with each other once a day; of more, those that are asked for
 MOST_COMPARED = 3_000
 
@@ -164,6 +166,11 @@ class Day:
         against, in_the_day = self.ridge.similarity(Features(vectors, dense), product)
         similarity += against
         return Beside(vectors, coordinates, dense, in_the_day, similarity)
+
+    @cached_property
+    def lower_words(self) -> frozenset[str]:
+        """Words that the day's papers write small: no names."""
+        return frozenset(w for p in self.candidates for w in _LOWER.findall(p.text))
 
     @cached_property
     def literal(self) -> LiteralIndex:

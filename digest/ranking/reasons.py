@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -33,8 +33,18 @@ READER = 1.5
 MOST_TERMS = 100
 
 
-def phrases(paper: Paper, terms: Sequence[str], n: int = MAX_PHRASES) -> tuple[str, ...]:
-    """The first terms that can be said, as the paper writes them."""
+_CAPITALISED = re.compile(r"\b[A-Z][a-z]+\b")
+
+
+def phrases(
+    paper: Paper, terms: Sequence[str], lower: Collection[str] = (), n: int = MAX_PHRASES
+) -> tuple[str, ...]:
+    """The first terms that can be said, as the paper writes them.
+
+    Args:
+        lower: words that are written small; a capital of theirs is that of a title or of the first
+            word of a sentence.
+    """
     text = readable(f"{paper.title}. {paper.abstract}")
     unspaced = frozenset(t for t in terms if is_unspaced(t))
     found: list[str] = []
@@ -47,10 +57,14 @@ def phrases(paper: Paper, terms: Sequence[str], n: int = MAX_PHRASES) -> tuple[s
         if not written or words & said:
             continue
         said |= words
-        found.append(written)
+        found.append(_CAPITALISED.sub(lambda m: _small(m[0], lower), written))
         if len(found) == n:
             break
     return tuple(found)
+
+
+def _small(word: str, lower: Collection[str]) -> str:
+    return word.lower() if word.lower() in lower else word
 
 
 @lru_cache(maxsize=100_000)  # a paper that many readers get is asked for the same few terms
@@ -59,8 +73,6 @@ def _said(text: str, term: str) -> tuple[str, frozenset[str]]:
     written = as_written(text, term)
     if len(written) < 3 or re.search(r"[\\{}$^_=<>]|\d{3}", written):
         return "", frozenset()
-    if written.lower() in text:
-        written = written.lower()  # a capital came from a title or the head of a sentence
     return written, frozenset(_stem(w) for w in re.findall(r"\w+", fold(written)))
 
 
@@ -113,7 +125,8 @@ def similarities(reading: Reading, index: int, told: Explanation) -> list[Reason
                     contribution=part / unit,
                 )
             )
-    said = phrases(paper, _shared_terms(reading, told, nearest[0] if nearest else None))
+    terms = _shared_terms(reading, told, nearest[0] if nearest else None)
+    said = phrases(paper, terms, reading.day.lower_words)
     if said:
         named.append(Reason(kind=ReasonKind.SHARED_TERM, evidence=said))
     return named

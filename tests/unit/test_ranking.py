@@ -617,9 +617,11 @@ def test_phrases_are_as_the_paper_writes_them_and_hold_no_debris() -> None:
     assert phrases(
         found, ["graph neural", "neural networks", "resumes", "x1", "al", "state art"]
     ) == (
-        "graph neural",  # as the abstract writes it: the title's capitals are the title's
+        "Graph Neural",
         "Résumés",
     )
+    small = {"graph", "neural", "bleaching"}  # the title's capitals are the title's
+    assert phrases(found, ["graph neural", "resumes"], small) == ("graph neural", "Résumés")
 
 
 def test_the_key_sentence_is_the_one_that_speaks_of_the_readers_interest() -> None:
