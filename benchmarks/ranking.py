@@ -479,7 +479,7 @@ def cost() -> None:
     print("A block of 10,000 readers, 100 likes each, 1,000 papers")
     print(
         f"  digest {block:.2f} s, bare sparse product {bare:.2f} s: "
-        f"{bare / block:.2f} of its speed (limit 0.5)"
+        f"{bare / block:.2f} of its speed (limit 0.3)"
     )
 
     peak_before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
