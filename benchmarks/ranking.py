@@ -354,9 +354,9 @@ Table = dict[tuple[str, str], list[tuple[float, float]]]
 def encoded(model: str) -> Callable[[Sequence[Paper]], np.ndarray]:
     """Papers to vectors by a local model, each once."""
     from digest.embeddings import text_of
-    from digest.encoder import SentenceEncoder
+    from digest.encoder import encoder_of
 
-    encoder = SentenceEncoder(model)
+    encoder = encoder_of(model)
     known: dict[str, np.ndarray] = {}
 
     def vectors(papers: Sequence[Paper]) -> np.ndarray:
@@ -371,7 +371,7 @@ def encoded(model: str) -> Callable[[Sequence[Paper]], np.ndarray]:
 
 def judge_semantics(task: Task, model: Callable[..., np.ndarray], table: Table) -> None:
     """What a language model gains, by its weight; and what it is worth alone."""
-    for weight in (0.0, 0.1, 0.2, 0.3, 0.5, 100.0):
+    for weight in (0.0, 0.1, 0.15, 0.3, 0.5, 100.0):
         ranker = fit(task.background, model if weight else None, weight)
         profiles = [Profile(subscriber_id="", liked=r.liked) for r in task.readers]
         for reader, scores in zip(

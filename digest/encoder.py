@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -63,10 +63,12 @@ class StaticEncoder:
         try:
             from safetensors.numpy import load_file
             from tokenizers import Tokenizer
-
-            package = files(STATIC)
         except ImportError as error:
             raise DigestError(_missing(STATIC, "semantic")) from error
+        spec = find_spec(STATIC)  # it is not imported: that alone would take half a second
+        if spec is None or not spec.origin:
+            raise DigestError(_missing(STATIC, "semantic"))
+        package = Path(spec.origin).parent
         try:
             tokenizer = Tokenizer.from_file(
                 str(package / "tokenizers" / "l2_supercat_tokenizer_config.json")

@@ -10,7 +10,7 @@ from digest import schedule
 from digest.cli.output import bar, say, table, warn
 from digest.distribution import missing
 from digest.errors import DigestError
-from digest.model import DayReport, EditionKind, Paper, Profile, Subscriber
+from digest.model import DayReport, EditionKind, Paper, Profile, Subscriber, is_keyword
 from digest.preferences import catalogue
 from digest.text import counted
 
@@ -113,11 +113,11 @@ def profile(
         say("There are no terms yet: no like has a title or abstract that is known here.")
     weights = found.weights or (1.0,) * len(found.liked)
     weighted = list(zip(found.liked, weights, strict=True))
-    keywords = [(p.title, f"{w:.2f}") for p, w in weighted if p.id.startswith("keyword:")]
+    keywords = [(p.title, f"{w:.2f}") for p, w in weighted if is_keyword(p)]
     if keywords:
         say(f"Keywords ({len(keywords)}); each weighs as much as a new like", style="bold")
         table(("keyword", "weight"), keywords, right=(1,))
-    likes = [(p, w) for p, w in weighted if not p.id.startswith("keyword:")]
+    likes = [(p, w) for p, w in weighted if not is_keyword(p)]
     pushes = dislike_weights(found).tolist()
     dislikes = list(zip(found.disliked, pushes, strict=True))
     for label, papers in (("Likes", likes), ("Dislikes", dislikes)):

@@ -45,6 +45,7 @@ from digest.model.reader import (
     ReaderState,
     Subscriber,
     SubscriberState,
+    is_keyword,
 )
 from digest.model.records import (
     DeliveryResult,
@@ -106,6 +107,7 @@ __all__ = [
     "Paper",
     "Pick",
     "Profile",
+    "is_keyword",
     "Rating",
     "ReaderState",
     "Reason",

@@ -46,6 +46,11 @@ class Rating:
     origin: str
 
 
+def is_keyword(paper: Paper) -> bool:
+    """Whether a liked paper of a profile stands for a keyword."""
+    return paper.id.startswith("keyword:")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
     """What a reader likes, as documents with weights; nothing fitted, so it never goes stale."""

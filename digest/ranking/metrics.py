@@ -9,8 +9,7 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from digest.model import Paper, Profile
-from digest.ranking.profile import is_keyword
+from digest.model import Paper, Profile, is_keyword
 from digest.ranking.ranker import Ranker
 
 #: fewer likes cannot be split into something to learn from and something to find

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from digest.model import Basis, Paper, Profile, ReaderState
+from digest.model import Basis, Paper, Profile, ReaderState, is_keyword
 from digest.preferences import Preferences
 
 #: fewer upvotes are noise, not a trend
@@ -58,11 +58,6 @@ def build_profile(
         if any(w != 1.0 for w in state.dislike_weights)
         else (),
     )
-
-
-def is_keyword(paper: Paper) -> bool:
-    """Whether a liked paper stands for a keyword."""
-    return paper.id.startswith("keyword:")
 
 
 def basis_of(profile: Profile, papers: Sequence[Paper]) -> Basis:

@@ -5,14 +5,16 @@ papers and the candidate, minus the candidate's similarity to what all papers ha
 block of readers is one product of sparse weights with a matrix of similarities that is made once
 a day, no reader's profile is ever stored, and a score can be taken apart again.
 
-The similarity of two papers has two parts, on statistics of background and day alone:
+The similarity of two papers is the sum of two views. The second sets a like against the day's
+papers (`ridge`). The first has two parts, on statistics of background and day alone:
 
 - *words*: the cosine of TF-IDF vectors in which the leading directions of the corpus are damped,
   M = I - V diag(e / (e + LAMBDA)) V^T. With the common part subtracted this is a linear
   discriminant with a shared, shrunken covariance (Hastie, Tibshirani, Friedman, The Elements of
   Statistical Learning, 2nd ed., 4.3): what everybody writes about tells readers apart least.
-- *meaning*: the cosine in the space of those leading directions (latent semantic analysis), which
-  sees that two papers are about one thing although they share few words.
+- *meaning*: the cosine in the space of the first of those directions, seen from the day's mean
+  (latent semantic analysis), which sees that two papers are about one thing although they share
+  few words.
 
 Both are divided by how much of a candidate lies in the leading directions, to the power of
 COMMONNESS: a paper made of common phrases alone is near to everything.

@@ -11,13 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digest.latex import readable
-from digest.model import Paper, Profile, Reason, ReasonKind
+from digest.model import Paper, Profile, Reason, ReasonKind, is_keyword
 from digest.ranking.day import Day
-from digest.ranking.profile import is_keyword
 from digest.ranking.ranker import without_parts
 from digest.ranking.reading import Explanation, Reading
 from digest.ranking.rhetoric import merits
-from digest.ranking.vectors import EMPTY_ALONE
+from digest.ranking.vectors import EMPTY_ALONE, tokens
 from digest.scripts import grams, is_unspaced, longest_run
 from digest.text import as_written, fold, sentences
 
@@ -126,6 +125,8 @@ def similarities(reading: Reading, index: int, told: Explanation) -> list[Reason
                 )
             )
     terms = _shared_terms(reading, told, nearest[0] if nearest else None)
+    told_already = {word for keyword in held for word in tokens(fold(keyword))}
+    terms = [t for t in terms if not told_already.issuperset(t.split())]
     said = phrases(paper, terms, reading.day.lower_words)
     if said:
         named.append(Reason(kind=ReasonKind.SHARED_TERM, evidence=said))

@@ -1,8 +1,8 @@
 """Nearest papers over everything stored: words, a paper, or a whole abstract as the question.
 
-The same similarity as the ranking's (`ranker`), in two steps, since an archive is larger than a
-day: the words find some hundred papers through an inverted index, then damping and meaning put
-them in order. Statistics come from the latest papers and are learned anew when the archive has
+The similarity of the ranking's first view (`ranker`), in two steps, since an archive is larger
+than a day: the words find some hundred papers through an inverted index, then damping and meaning
+put them in order. Statistics come from the latest papers and are learned anew when the archive has
 grown by half; papers that arrive in between are only added.
 """
 

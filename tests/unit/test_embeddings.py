@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 import numpy as np
@@ -115,8 +116,12 @@ def test_the_light_model_needs_no_network_and_knows_what_is_alike() -> None:
 
 def test_a_package_without_weights_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     pytest.importorskip("tokenizers", reason="the extra `semantic` is not installed")
-    monkeypatch.setattr("digest.encoder.files", lambda name: tmp_path)
+    empty = ModuleSpec("wordllama", None, origin=str(tmp_path / "__init__.py"))
+    monkeypatch.setattr("digest.encoder.find_spec", lambda name: empty)
     with pytest.raises(DigestError, match=r"holds no model that can be read .*wordllama 0\.2\.2"):
+        StaticEncoder().encode(["x"])
+    monkeypatch.setattr("digest.encoder.find_spec", lambda name: None)
+    with pytest.raises(DigestError, match=r"needs wordllama, which is not installed: .*semantic\]"):
         StaticEncoder().encode(["x"])
 
 

@@ -15,6 +15,7 @@ from digest.ranking.metrics import (
     ranks_of,
     recall,
     reciprocal_rank,
+    without,
 )
 from tests.factories import paper
 from tests.unit.test_ranking import FIELDS, field
@@ -85,6 +86,20 @@ def test_the_newest_fifth_is_hidden_and_later_dislikes_stand_beside_it() -> None
     assert "flatters" not in told.remark
     assert all(len(v.ranks) == 3 for v in told.verdicts)
     assert max(told.verdicts[0].ranks) <= 62 + 3
+
+
+def test_what_is_hidden_leaves_the_profile_with_its_weight() -> None:
+    likes, dislikes = field("optics", 3, 1000), field("law", 2, 1200)
+    told = Profile(
+        subscriber_id="",
+        liked=tuple(likes),
+        weights=(1.0, 2.0, 3.0),
+        disliked=tuple(dislikes),
+        dislike_weights=(1.0, 3.0),
+    )
+    left = without(told, {likes[1].id, dislikes[0].id})
+    assert (left.liked, left.weights) == ((likes[0], likes[2]), (1.0, 3.0))
+    assert (left.disliked, left.dislike_weights) == ((dislikes[1],), (3.0,))
 
 
 @pytest.mark.parametrize(
