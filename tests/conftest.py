@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.servers import WebServer, web_server
+
 # The same examples every time: a build must not fail by luck. DIGEST_FUZZ=1 draws new ones.
 settings.register_profile("steady", derandomize=True, deadline=None)
 settings.register_profile("fuzz", deadline=None, max_examples=3000)
@@ -85,3 +87,10 @@ def place(tmp_path: Path) -> Path | str:
     from tests import postgres
 
     return postgres.fresh(empty=True) if postgres.wanted else tmp_path / "digest.db"
+
+
+@pytest.fixture
+def web() -> Iterator[WebServer]:
+    """A web server on this machine that says what a test tells it to."""
+    with web_server() as server:
+        yield server

@@ -21,7 +21,7 @@ from digest.sources.registry import build_sources, kinds
 from tests.conftest import NOW
 from tests.factories import paper
 from tests.integration.test_lookups import recommender
-from tests.servers import Answer, Request, WebServer, api, as_json, rss, web_server
+from tests.servers import Answer, Request, WebServer, api, as_json, rss
 from tests.unit.test_services import (
     articles,
     details,
@@ -160,12 +160,6 @@ EXAMPLES = {
         lambda web, _: recommender(web, "ARXIV:2605.00001", "ARXIV:2605.00002"),
     ),
 }
-
-
-@pytest.fixture
-def web() -> Iterator[WebServer]:
-    with web_server() as server:
-        yield server
 
 
 @pytest.fixture

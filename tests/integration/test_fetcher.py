@@ -7,7 +7,6 @@ import socket
 import threading
 import time
 import zlib
-from collections.abc import Iterator
 
 import pytest
 
@@ -15,13 +14,7 @@ from digest.errors import SourceUnavailable
 from digest.fetcher import Fetcher
 from digest.model import Validators
 from digest.ssrf import is_public
-from tests.servers import Answer, WebServer, gzipped, web_server
-
-
-@pytest.fixture
-def web() -> Iterator[WebServer]:
-    with web_server() as server:
-        yield server
+from tests.servers import Answer, WebServer, gzipped
 
 
 class Waits(list[float]):

@@ -37,7 +37,7 @@ from digest.usecases.lookup import resolve
 from tests.acceptance.test_command import digest
 from tests.conftest import NOW
 from tests.factories import paper
-from tests.servers import Answer, Request, WebServer, as_json, web_server
+from tests.servers import Answer, Request, WebServer, as_json
 from tests.worlds import World, import_from, make_world
 
 ALL = '["arxiv", "openalex", "crossref", "semantic-scholar"]'
@@ -48,12 +48,6 @@ def world(tmp_path: Path) -> Iterator[World]:
     with make_world(tmp_path) as made:
         made.write(services=ALL)
         yield made
-
-
-@pytest.fixture
-def web() -> Iterator[WebServer]:
-    with web_server() as server:
-        yield server
 
 
 class Services:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from digest.sources.openalex import OpenAlexSource
 from digest.sources.openreview import OpenReviewSource
 from digest.sources.pubmed import BATCH, PubMedSource
 from tests.conftest import NOW
-from tests.servers import Answer, Request, WebServer, api, rss, web_server
+from tests.servers import Answer, Request, WebServer, api, rss
 from tests.unit.test_services import (
     articles,
     details,
@@ -37,12 +36,6 @@ from tests.unit.test_services import (
 from tests.worlds import make_world, record
 
 DAY = NOW.date()
-
-
-@pytest.fixture
-def web() -> Iterator[WebServer]:
-    with web_server() as server:
-        yield server
 
 
 def fetcher(slept: list[float] | None = None) -> Fetcher:

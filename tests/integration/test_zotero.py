@@ -105,12 +105,6 @@ def is_trash(one: dict[str, Any]) -> bool:
     return bool(one["data"].get("deleted"))
 
 
-@pytest.fixture
-def web() -> Iterator[WebServer]:
-    with web_server() as server:
-        yield server
-
-
 def zotero(
     web: WebServer,
     fetcher: Fetcher,

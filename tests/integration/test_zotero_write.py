@@ -24,7 +24,7 @@ from digest.library.zotero_write import ZoteroCollection
 from digest.model import Paper
 from digest.usecases.feedback import rate
 from tests.factories import paper
-from tests.servers import Answer, Request, WebServer, web_server
+from tests.servers import Answer, Request, WebServer
 from tests.worlds import World, make_world
 
 KEY = re.compile(r"[23456789ABCDEFGHIJKLMNPQRSTUVWXYZ]{8}")
@@ -121,12 +121,6 @@ class ZoteroApi:
 def _json(data: Any, headers: dict[str, str] | None = None) -> Answer:
     body = json.dumps(data).encode()
     return Answer(body, content_type="application/json", headers=headers or {})
-
-
-@pytest.fixture
-def web() -> Iterator[WebServer]:
-    with web_server() as server:
-        yield server
 
 
 @pytest.fixture
