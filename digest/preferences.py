@@ -90,11 +90,21 @@ class Wishes(Table):
         Share,
         Choice(
             "Bar for “For you”",
-            "From 0 to 1: what scores lower is not sent; 0 fills every mail",
+            "From 0 to 1: what scores lower is not sent, even if it is close to what you liked; 0: "
+            "what is close decides",
             group=AMOUNT,
             widget="decimal",
         ),
     ] = 0.0
+    fill: Annotated[
+        StrictBool,
+        Choice(
+            "Fill every mail",
+            "Also with papers that are not close to what you liked",
+            group=AMOUNT,
+            widget="checkbox",
+        ),
+    ] = False
     on_empty: Annotated[
         Literal["nothing", "note"],
         Choice(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from digest.model import Paper, Pick, Section, Signals, Subscriber
+from digest.model import Closeness, Paper, Pick, Section, Signals, Subscriber
 from digest.preferences import Preferences
 
 
@@ -42,6 +42,7 @@ def pick(number: int = 1, **changes: Any) -> Pick:
         "paper": paper(number),
         "score": 0.5,
         "percentile": 0.9,
+        "closeness": Closeness.CLOSE,
         "rank": number,
         "section": Section.FOR_YOU,
     }

@@ -258,6 +258,7 @@ class Settings(Table):
     length: Length = 12
     trending: Papers = 3
     min_score: Share = 0.0
+    fill: StrictBool = False
     on_empty: Literal["nothing", "note"] = "nothing"
     schedule: Schedule = Schedule()
     sources: Annotated[tuple[AnySource, ...], Field(min_length=1)]

@@ -11,7 +11,7 @@ from digest.edition.links import Action, Ticket, action_url
 from digest.edition.plaintext import shown
 from digest.edition.reasons import why
 from digest.edition.speech import ENGLISH, Speech
-from digest.model import Edition, Paper, Pick, ReasonKind
+from digest.model import Closeness, Edition, Paper, Pick
 from digest.text import safe_url, shorten
 
 MAX_AUTHORS = 4
@@ -21,10 +21,6 @@ TITLE_CHARS, NAME_CHARS, FACT_CHARS = 300, 80, 60
 ABSTRACT_CHARS = (520, 360, 240, 140)
 #: pixels of a thumbnail; Daily Papers' are 1200 x 648
 THUMBNAIL = (280, 151)
-#: reasons that rest on the score
-_CLOSE = frozenset({ReasonKind.SIMILAR_PAPER, ReasonKind.KEYWORD, ReasonKind.NEAR_KEYWORD})
-#: a lower score prints as 0.00 and says nothing
-SHOWN_SCORE = 0.005
 _NO_BRACKETS = str.maketrans({"<": "‹", ">": "›"})
 
 
@@ -63,6 +59,7 @@ class Card:
     others: str
     facts: tuple[str, ...]
     why: tuple[str, ...]
+    #: how close it is, in two words; or nothing
     match: str
     #: the opening of the abstract in pieces; the marked one is its key sentence
     abstract: tuple[Piece, ...]
@@ -71,25 +68,6 @@ class Card:
     links: tuple[Link, ...]
     #: from the reader: like, dislike, fewer like this
     actions: tuple[Link, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
-    """A section with its heading."""
-
-    key: str
-    heading: str
-    cards: tuple[Card, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LeftOut:
-    """What an overlong day keeps out of the HTML."""
-
-    #: says how many, why, and where they are
-    text: str
-    #: as many titles as there is room for
-    cards: tuple[Card, ...]
 
 
 def author_line(
@@ -249,7 +227,7 @@ def card(
         others=shared.others,
         facts=shared.facts,
         why=why(pick.reasons, speech),
-        match=_match(pick, edition.n_considered, speech),
+        match=_match(pick.closeness, speech),
         abstract=abstract_pieces(shared.abstract, shown(pick.key_sentence), abstract_chars),
         thumbnail=shared.thumbnail,
         links=shared.links,
@@ -257,27 +235,14 @@ def card(
     )
 
 
-def _match(pick: Pick, n_considered: int, speech: Speech) -> str:
-    similar = any(r.kind in _CLOSE for r in pick.reasons)
-    if not similar or pick.score < SHOWN_SCORE:
-        return ""
-    others = n_considered - 1
-    n_below = round(pick.percentile * max(0, others))
-    if others < 1 or not n_below:
-        return ""
-    if n_below == others:
-        text = speech.ngettext(
-            "Score {score}, ahead of the other one",
-            "Score {score}, ahead of all {n} others",
-            others,
-        )
-    else:
-        text = speech.gettext("Score {score}, ahead of {below} of {others} others")
-    return text.format(
-        score=speech.number(pick.score, 2),
-        below=speech.number(n_below),
-        others=speech.number(others),
-    )
+def _match(closeness: Closeness | None, speech: Speech) -> str:
+    gettext = speech.gettext
+    said = {
+        Closeness.STRONG: gettext("Strong match"),
+        Closeness.CLOSE: gettext("Good match"),
+        Closeness.STRETCH: gettext("A stretch"),
+    }
+    return said[closeness] if closeness else ""
 
 
 def _thumbnail(paper: Paper, speech: Speech) -> Thumbnail | None:

@@ -15,12 +15,15 @@ from digest.model import (
     FilterKind,
     NoEdition,
     Pick,
+    Shortfall,
     SourceCount,
     Subscriber,
 )
 from digest.text import clean, shorten
 
 MAX_SUBJECT_CHARS = 140
+#: the longest that the title of a paper is shown in a reason
+TITLE_CHARS = 80
 
 
 def subject_line(title: str, day: date, top: str, speech: Speech = ENGLISH) -> str:
@@ -39,7 +42,7 @@ def compose(
     basis: Basis,
     n_new: int,
     n_considered: int,
-    best_score: float,
+    shortfall: Shortfall | None = None,
     dropped: Mapping[FilterKind, int],
     sources: Sequence[SourceCount],
     speech: Speech = ENGLISH,
@@ -49,7 +52,7 @@ def compose(
     Args:
         n_new: papers new to this reader before any filter.
         n_considered: papers left after the filters.
-        best_score: of the papers considered; tells how far the bar was.
+        shortfall: of the papers considered, if none reached the bar.
         dropped: papers that each kind of filter took.
     """
     if picks:
@@ -69,10 +72,10 @@ def compose(
     def why(language: Speech) -> tuple[EmptyReason, str]:
         if n_new == 0:
             return _why_no_listing(faulty, language)
-        if n_considered == 0:
+        if n_considered == 0 or shortfall is None:
             return _why_all_filtered(n_new, dropped, language)
-        bar = subscriber.preferences.min_score
-        return _why_below_bar(n_considered, best_score, bar, language)
+        own_bar = subscriber.preferences.min_score >= shortfall.bar
+        return _why_below_bar(n_considered, shortfall, own_bar, language)
 
     reason, detail = why(ENGLISH)
     return NoEdition(
@@ -106,16 +109,23 @@ def _why_all_filtered(
 
 
 def _why_below_bar(
-    n_considered: int, best_score: float, bar: float, speech: Speech
+    n_considered: int, shortfall: Shortfall, own_bar: bool, speech: Speech
 ) -> tuple[EmptyReason, str]:
+    if not own_bar:
+        text = speech.ngettext(
+            "The only paper, “{title}”, is not close to what you like.",
+            "None of {n} papers is close to what you like; the nearest was “{title}”.",
+            n_considered,
+        )
+        return EmptyReason.BELOW_BAR, text.format(title=shorten(shortfall.title, TITLE_CHARS))
     text = speech.ngettext(
         "Nothing above your bar: the only paper scored {score}, the bar (min_score) is {bar}.",
         "Nothing above your bar: the best of {n} papers scored {score}, the bar (min_score) is "
         "{bar}.",
         n_considered,
     )
-    score = speech.number(max(0.0, best_score), 3)
-    return EmptyReason.BELOW_BAR, text.format(score=score, bar=speech.number(bar, 2))
+    score = speech.number(max(0.0, shortfall.score), 3)
+    return EmptyReason.BELOW_BAR, text.format(score=score, bar=speech.number(shortfall.bar, 2))
 
 
 def _taken(kind: FilterKind, n: int, speech: Speech) -> str:

@@ -11,7 +11,7 @@ from digest.edition.links import Action, Ticket, action_url
 from digest.edition.plaintext import shown
 from digest.edition.reasons import basis_notice
 from digest.edition.speech import Speech
-from digest.model import Edition, EditionKind, Section, SourceCount
+from digest.model import Basis, Edition, EditionKind, Section, SourceCount
 from digest.text import clean, safe_url, shorten
 
 #: with fewer papers a table of contents only repeats what one sees
@@ -74,9 +74,23 @@ def summary_of(edition: Edition, speech: Speech) -> str:
     if edition.kind is not EditionKind.EDITION:
         return speech.gettext("No papers today")
     n_fresh = sum(p.section is not Section.PUBLISHED for p in edition.picks)
-    return speech.ngettext(
+    counts = speech.ngettext(
         "{picks} of {n} new paper", "{picks} of {n} new papers", edition.n_new
     ).format(picks=speech.number(n_fresh))
+    return f"{counts}. {_on_a_thin_day(edition, n_fresh, speech)}".removesuffix(". ")
+
+
+def _on_a_thin_day(edition: Edition, n_picks: int, speech: Speech) -> str:
+    """Why there are fewer papers than there is room for, if it is for want of close ones."""
+    chosen = edition.subscriber.preferences
+    by_closeness = edition.basis in (Basis.LIKES, Basis.KEYWORDS)
+    if not by_closeness or chosen.fill or not n_picks < min(chosen.length, edition.n_considered):
+        return ""
+    if edition.n_considered < edition.n_new:
+        return speech.gettext(
+            "The others are not close to what you like, or your filters took them."
+        )
+    return speech.gettext("The others are not close to what you like.")
 
 
 def context(

@@ -20,6 +20,7 @@ from digest.model.delivery import (
 )
 from digest.model.edition import (
     Basis,
+    Closeness,
     Edition,
     EditionKind,
     EmptyReason,
@@ -30,6 +31,7 @@ from digest.model.edition import (
     Reason,
     ReasonKind,
     Section,
+    Shortfall,
     SourceCount,
 )
 from digest.model.paper import (
@@ -91,6 +93,7 @@ __all__ = [
     "EditionStatus",
     "Decision",
     "Basis",
+    "Closeness",
     "DayReport",
     "Delivery",
     "DeliveryKey",
@@ -114,6 +117,7 @@ __all__ = [
     "ReasonKind",
     "Receipt",
     "Section",
+    "Shortfall",
     "Signals",
     "SourceCount",
     "SourceReport",

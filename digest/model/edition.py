@@ -47,6 +47,15 @@ class Section(StrEnum):
     PUBLISHED = "published"
 
 
+class Closeness(StrEnum):
+    """How close a paper is to what its reader liked, beside how close their likes are to each
+    other; see `ranking.calibration`."""
+
+    STRETCH = "stretch"
+    CLOSE = "close"
+    STRONG = "strong"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pick:
     """A paper chosen for one reader."""
@@ -59,6 +68,8 @@ class Pick:
     #: 1 is best within the edition
     rank: int
     section: Section
+    #: None: it is not close, or there is nothing that it could be close to
+    closeness: Closeness | None = None
     reasons: tuple[Reason, ...] = ()
     #: the sentence of the abstract that matters most to this reader, or nothing
     key_sentence: str = ""
@@ -133,6 +144,16 @@ class EmptyReason(StrEnum):
     SOURCES_FAILED = "sources_failed"
     NOT_ACTIVE = "not_active"
     COMPOSE_FAILED = "compose_failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Shortfall:
+    """The paper that came nearest on a day without a close one."""
+
+    title: str
+    score: float
+    #: what it had to reach
+    bar: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from digest.model import Paper
 from digest.ranking.fitted import PRIOR_WEIGHT, Fitted
 from digest.ranking.literal import LiteralIndex
-from digest.ranking.rated import Beside, RatedPapers, content_of
+from digest.ranking.rated import Beside, Between, RatedPapers, content_of
 from digest.ranking.ridge import DayRidge, Features
 from digest.text import fold
 
@@ -58,7 +58,7 @@ class Day:
         #: (n, n_meaning_axes) directions of the candidates in the latent space, and their lengths
         self.meanings, lengths = self._directions(self.coordinates)
         self.meaning_lengths = lengths[:, 0]
-        self.divisor = self._divisor()
+        self.divisor = self._divisor_of(self.coordinates)
         damped = self.coordinates * self.latent.damping
         self.common_square = float(self.common_vector @ self.common_vector)
         #: (n_axes,) what all papers share, along the axes
@@ -122,15 +122,22 @@ class Day:
             parts.append(encoded * np.sqrt(self._encoded_weight))
         return np.hstack(parts).astype(np.float32)
 
-    def _divisor(self) -> Floats:
-        n = len(self.candidates)
+    def _divisor_of(self, coordinates: Floats) -> Floats:
+        """(n,) what similarities to papers are divided by, by where they lie in the space."""
+        n = len(coordinates)
         if not self.latent.n_axes or not n:
             return np.ones(n, dtype=np.float32)
-        lengths = np.linalg.norm(self.coordinates - self.latent.mean, axis=1)
-        usual = float(np.median(lengths)) or 1.0
-        shares = np.clip(lengths / usual, 0.25, 4.0)
+        lengths = np.linalg.norm(coordinates - self.latent.mean, axis=1)
+        shares = np.clip(lengths / self._usual_length, 0.25, 4.0)
         divisor: Floats = (shares**COMMONNESS).astype(np.float32)
         return divisor
+
+    @cached_property
+    def _usual_length(self) -> float:
+        if not len(self.coordinates):
+            return 1.0
+        lengths = np.linalg.norm(self.coordinates - self.latent.mean, axis=1)
+        return float(np.median(lengths)) or 1.0
 
     def where(self, candidates: Sequence[Paper]) -> NDArray[np.int64] | None:
         """Positions of these papers in the day; None if one is not of the day."""
@@ -163,9 +170,32 @@ class Day:
         similarity = product - coordinates @ self._damped.T
         similarity += np.float32(MEANING) * (meanings @ self.meanings.T)
         similarity /= self.divisor
-        against, in_the_day = self.ridge.similarity(Features(vectors, dense), product)
+        against, in_the_day, hubness = self.ridge.similarity(Features(vectors, dense), product)
         similarity += against
-        return Beside(vectors, coordinates, dense, in_the_day, similarity)
+        return Beside(vectors, coordinates, dense, in_the_day, hubness, similarity)
+
+    def between(self, rows: NDArray[np.int32]) -> Between:
+        """Rated papers beside each other, scored as if each were one of the day's."""
+        rated, common_vector = self.rated, self.common_vector
+        vectors, coordinates = rated.vectors_of(rows), rated.coordinates_of(rows)
+        dense, in_the_day = rated.dense_of(rows), rated.in_the_day_of(rows)
+        product = np.asarray((vectors @ vectors.T).todense(), dtype=np.float32)
+        common = np.asarray(vectors @ common_vector, dtype=np.float32).ravel()
+        square = self.common_square
+        meaning = dense[:, :MEANING_AXES]
+        first: Floats = product + meaning @ meaning.T
+        if self.latent.n_axes:
+            damped = coordinates * self.latent.damping
+            first -= damped @ coordinates.T
+            common -= damped @ self.common_along
+            square -= float((self.latent.damping * self.common_along) @ self.common_along)
+        second = self.ridge.between(Features(vectors, dense), product, in_the_day)
+        divisor = self._divisor_of(coordinates)
+        return Between(
+            similarity=first / divisor + second,
+            common=common / divisor + rated.hubness_of(rows),
+            directions=first - common[:, None] - common + np.float32(square) + second,
+        )
 
     @cached_property
     def lower_words(self) -> frozenset[str]:

@@ -32,8 +32,22 @@ class Beside:
     dense: Floats
     #: (n, n_day_axes) where they lie in the directions in which the day's papers differ
     in_the_day: Floats
+    #: (n,) how near they are to everything, were they of the day
+    hubness: Floats
     #: (n, n_candidates)
     similarity: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """Some rated papers beside each other."""
+
+    #: (n, n) what a like of each (row) says for each (column)
+    similarity: Floats
+    #: (n,) what of each all papers share
+    common: Floats
+    #: (n, n) products of the directions that likes of them give a reader
+    directions: Floats
 
 
 class ComparesPapers(Protocol):
@@ -66,6 +80,7 @@ class RatedPapers:
         self._joined: sp.csr_matrix | None = None
         self._dense: _Rows | None = None
         self._in_the_day: _Rows | None = None
+        self._hubness = _Rows(1)
 
     @property
     def n(self) -> int:
@@ -116,6 +131,7 @@ class RatedPapers:
             self._in_the_day = _Rows(found.in_the_day.shape[1])
         self._dense.append(found.dense)
         self._in_the_day.append(found.in_the_day)
+        self._hubness.append(found.hubness[:, None])
         for n, paper in enumerate(papers):
             self._known_by_content[content_of(paper)] = first + n
 
@@ -145,6 +161,11 @@ class RatedPapers:
     def coordinates_of(self, rows: NDArray[np.int32]) -> Floats:
         """(n_rows, n_axes) of rated papers."""
         return self._coordinates.values[rows]
+
+    def hubness_of(self, rows: NDArray[np.int32]) -> Floats:
+        """(n_rows,) how near rated papers are to everything of the day."""
+        found: Floats = self._hubness.values[rows, 0]
+        return found
 
     def dense_of(self, rows: NDArray[np.int32]) -> Floats:
         """(n_rows, n_dimensions) meaning and language model of rated papers."""

@@ -24,6 +24,7 @@ from digest.model import (
     Profile,
     RankingSnapshot,
     ReaderState,
+    Shortfall,
     Subscriber,
 )
 from digest.ranking.day import Embed
@@ -31,7 +32,7 @@ from digest.ranking.filters import Candidates, filter_candidates
 from digest.ranking.profile import DEFAULTS, RankingOptions, basis_of, build_profile
 from digest.ranking.ranker import Ranker, fit
 from digest.ranking.reading import Reading
-from digest.ranking.selection import chance, journal_versions, select
+from digest.ranking.selection import bar_of, chance, journal_versions, select
 
 log = logging.getLogger(__name__)
 
@@ -243,8 +244,17 @@ class ReaderRanking:
         return basis_of(self.profile, self.candidates.papers)
 
     @property
-    def best_score(self) -> float:
-        return float(self.scores.max()) if len(self.scores) else 0.0
+    def bar(self) -> float | None:
+        """The least score of "For you"; None: there is none."""
+        return bar_of(self.subscriber.preferences, self.reading) if self.candidates.papers else None
+
+    def shortfall(self) -> Shortfall | None:
+        """How far the nearest candidate is from the bar, if there are any."""
+        if not self.candidates.papers:
+            return None
+        at = int(np.argmax(self.scores))
+        nearest = self.candidates.papers[at]
+        return Shortfall(nearest.plain_title, float(self.scores[at]), self.bar or 0.0)
 
     def picks(self) -> tuple[Pick, ...]:
         """The papers of the reader's edition, sections in reading order."""

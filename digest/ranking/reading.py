@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from digest.model import Paper, Profile
+from digest.model import Paper, Profile, is_keyword
+from digest.ranking.calibration import KEYWORDS_ALONE, MOST_LEFT_OUT, Calibration
 from digest.ranking.day import MEANING, MEANING_AXES, Day, Floats
 
 #: likes that a reader's direction is measured on, and its least square length
@@ -192,6 +193,42 @@ class Reading:
         in_the_day = shares @ day.rated.in_the_day_of(rows)
         square -= float((day.ridge.shrinkage * in_the_day) @ in_the_day)
         return float(max(2 * square, SHORTEST) ** 0.5)
+
+    # --- what scores mean ----------------------------------------------------------------------
+
+    @cached_property
+    def calibration(self) -> Calibration:
+        """From which scores, divided by `length`, papers are close for this reader."""
+        if all(is_keyword(p) for p in self.profile.liked):
+            return KEYWORDS_ALONE
+        return Calibration.of(self.own_scores())
+
+    @property
+    def is_mute(self) -> bool:
+        """Whether no like or keyword holds a word that is known: no score says anything."""
+        return not self.day.rated.vectors_of(self._liked).nnz
+
+    def own_scores(self) -> Floats:
+        """(n,) scores of the weightiest likes, each beside the others and the dislikes."""
+        some = np.argsort(-self._shares, kind="stable")[:MOST_LEFT_OUT]
+        n = len(some)
+        if n < 2:
+            return np.zeros(0, dtype=np.float32)
+        pushing = self._disliked[:MOST_LEFT_OUT]
+        between = self.day.between(np.concatenate([self._liked[some], pushing]))
+        shares = self._shares[some] / (self._shares[some].sum() or 1)
+        left = np.maximum(1 - shares, SHORTEST)
+        likes, directions = between.similarity[:n, :n], between.directions[:n, :n]
+        found = (shares @ likes - shares * likes.diagonal()) / left - between.common[:n]
+        if len(pushing):
+            found += self._pushes[: len(pushing)] @ between.similarity[n:, :n]
+        along = shares @ directions
+        square = max(float(along @ shares), SHORTEST)
+        others = (square - 2 * shares * along + shares**2 * directions.diagonal()) / left**2
+        lengths = self.length * np.sqrt(np.maximum(others, SHORTEST) / square)
+        papers = [self.profile.liked[i] for i in some]
+        told = [not is_keyword(p) and bool(p.title or p.abstract) for p in papers]
+        return np.asarray(found / lengths, dtype=np.float32)[told]
 
     # --- explanations --------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from digest.latex import readable
 from digest.model import Paper, Profile, Reason, ReasonKind, is_keyword
+from digest.ranking.calibration import KEYWORDS_ALONE
 from digest.ranking.day import Day
 from digest.ranking.ranker import without_parts
 from digest.ranking.reading import Explanation, Reading
@@ -23,7 +24,7 @@ from digest.text import as_written, fold, sentences
 #: liked papers named as a reason of one pick, keywords, and phrases
 MAX_PAPERS, MAX_KEYWORDS, MAX_PHRASES = 2, 2, 4
 #: part of a keyword in a score from which a paper may be called near to it
-NEAR = 0.1
+NEAR = KEYWORDS_ALONE.stretch
 #: a second liked paper is named if its part is at least this much of the first's
 SECOND_PAPER = 0.6
 #: how much the reader's own terms count in the choice of a sentence, beside what it tells
@@ -89,6 +90,7 @@ def _stem(word: str) -> str:
 def similarities(reading: Reading, index: int, told: Explanation) -> list[Reason]:
     """Keywords and liked papers with the greatest part in the score, and the phrases it rests on.
 
+    Of a paper that is not close only the keywords that stand in it, since no more is true.
     Contributions are divided by the reader's length, as scores are.
     """
     profile, unit = reading.profile, reading.length
@@ -104,6 +106,8 @@ def similarities(reading: Reading, index: int, told: Explanation) -> list[Reason
         )
         for keyword in held[:MAX_KEYWORDS]
     ]
+    if not reading.calibration.closeness(told.score / unit):
+        return named
     nearest: list[int] = []
     best = 0.0
     for i in order:
@@ -157,16 +161,16 @@ def _shared_terms(reading: Reading, told: Explanation, nearest: int | None) -> l
     return [names[c] for c in shared[:MOST_TERMS].tolist()]
 
 
-def key_sentence(reading: Reading, index: int, told: Explanation) -> str:
+def key_sentence(reading: Reading, index: int, told: Explanation | None) -> str:
     """The sentence of the abstract that tells what the paper does or found; of those, the one with
-    the greatest part in the score for its length.
+    the greatest part in the score for its length, if the reader has to do with it.
 
     Nothing for an abstract of fewer than three sentences: it would mark what is read anyway.
     """
     found = _sentences(reading.day, reading.place(index))
     if not found:
         return ""
-    parts = [max(0.0, float(told.by_term[s.terms].sum())) / s.size for s in found]
+    parts = [max(0.0, float(told.by_term[s.terms].sum())) / s.size if told else 0.0 for s in found]
     greatest = max(parts) or 1.0
     worth = [s.merit + READER * part / greatest for s, part in zip(found, parts, strict=True)]
     return found[int(np.argmax(worth))].text

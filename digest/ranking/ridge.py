@@ -72,8 +72,12 @@ class DayRidge:
         if n_axes:
             self._learn_axes(kernel[self._negatives], n_axes)
         self._coordinates: Floats = kernel @ self._axes
+        others = kernel.copy()
+        others[self._negatives, np.arange(n_negatives)] = -np.inf  # nobody is their own neighbour
+        nearness = self._nearness(others)
+        self._usual_nearness = float(nearness.mean()) if n else 0.0
         #: (n,) how much nearer each paper is to its neighbours than others are to theirs
-        self.hubness = self._hubness(kernel)
+        self.hubness = self._hubness(nearness)
 
     def _learn_axes(self, kernel: Floats, n_axes: int) -> None:
         vectors, values, _ = randomized_svd(kernel, n_axes, n_iter=4, random_state=0)
@@ -82,17 +86,20 @@ class DayRidge:
         half = LAMBDA * (len(kernel) + PRIOR_WEIGHT)
         self.shrinkage = (values / (values + half)).astype(np.float32)
 
-    def _hubness(self, kernel: Floats) -> Floats:
+    @staticmethod
+    def _nearness(kernel: Floats) -> Floats:
+        """(n,) mean similarity of each row to its nearest neighbours among the day's papers."""
         n, n_negatives = kernel.shape
         k = min(NEIGHBOURS, n_negatives - 1)
         if k < 1:
             return np.zeros(n, dtype=np.float32)
-        others = kernel.copy()
-        others[self._negatives, np.arange(n_negatives)] = -np.inf  # nobody is their own neighbour
-        nearest = np.partition(others, n_negatives - k, axis=1)[:, n_negatives - k :]
-        found = nearest.mean(axis=1)
+        nearest: Floats = np.partition(kernel, n_negatives - k, axis=1)[:, n_negatives - k :]
+        return np.asarray(nearest.mean(axis=1), dtype=np.float32)
+
+    def _hubness(self, nearness: Floats) -> Floats:
+        n_negatives = len(self._negatives)
         trust = n_negatives / (n_negatives + PRIOR_WEIGHT)  # of few papers, neighbours are chance
-        return np.asarray(HUBNESS * trust * (found - found.mean()), dtype=np.float32)
+        return np.asarray(HUBNESS * trust * (nearness - self._usual_nearness), dtype=np.float32)
 
     def _onto_mean(self, words: Any) -> Floats:
         found: Floats = np.asarray(words @ self.mean, dtype=np.float32).ravel()
@@ -106,19 +113,36 @@ class DayRidge:
     def n_axes(self) -> int:
         return len(self.shrinkage)
 
-    def similarity(self, papers: Features, product: Floats) -> tuple[Floats, Floats]:
+    def similarity(self, papers: Features, product: Floats) -> tuple[Floats, Floats, Floats]:
         """What a like of each paper says for each of the day's papers.
 
         Args:
             product: (n_papers, n) of the words' vectors with the day's.
 
         Returns:
-            (n_papers, n), and (n_papers, n_axes) where the papers lie in the day's directions.
+            (n_papers, n); (n_papers, n_axes) where the papers lie in the day's directions; and
+            (n_papers,) their hubness, were they of the day.
         """
         kernel = self._centred(product, self._onto_mean(papers.words), self._along_mean)
         # Without a known word a paper says nothing; its vector would be the mean's mirror.
         kernel[np.diff(papers.words.indptr) == 0] = 0
         kernel += papers.dense @ self._day.dense.T
-        coordinates: Floats = kernel[:, self._negatives] @ self._axes
+        to_negatives = kernel[:, self._negatives]
+        coordinates: Floats = to_negatives @ self._axes
         kernel -= (coordinates * self.shrinkage) @ self._coordinates.T
-        return kernel, coordinates
+        return kernel, coordinates, self._hubness(self._nearness(to_negatives))
+
+    def between(self, papers: Features, product: Floats, coordinates: Floats) -> Floats:
+        """(n_papers, n_papers) what a like of each paper says for each of the others.
+
+        Args:
+            product: (n_papers, n_papers) of the words' vectors.
+            coordinates: (n_papers, n_axes) as `similarity` told them.
+        """
+        along = self._onto_mean(papers.words)
+        kernel = self._centred(product, along, along)
+        empty = np.diff(papers.words.indptr) == 0
+        kernel[empty], kernel[:, empty] = 0, 0
+        kernel += papers.dense @ papers.dense.T
+        kernel -= (coordinates * self.shrinkage) @ coordinates.T
+        return kernel

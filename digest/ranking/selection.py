@@ -29,8 +29,6 @@ from digest.ranking.reasons import key_sentence, similarities
 Floats = NDArray[np.float32]
 
 TRENDING_HALF_LIFE_DAYS = 2.0
-#: a score from which a paper that came for another reason may also be called similar
-ALIKE = 0.1
 #: candidates looked at when places are given out
 CHOICE = 100
 #: journal versions told of in one edition
@@ -205,8 +203,8 @@ def select(
     if basis in (Basis.LIKES, Basis.KEYWORDS):
         places = room - len(taken)
         reserved = min(preferences.trending, max(0, places - 1))
-        bar, variety = preferences.min_score, options.variety
-        best = _best(reading, scores, order, taken, places, bar=bar, variety=variety)
+        bar = bar_of(preferences, reading)
+        best = _best(reading, scores, order, taken, places, bar=bar, variety=options.variety)
         # The best stay in "for you" however many votes they have; trending fills its places with
         # what the reader would not have seen otherwise.
         kept = best[: places - reserved]
@@ -222,6 +220,16 @@ def select(
     else:
         take(range(len(candidates)), Section.FOR_YOU)
     return _picks(preferences, candidates, reading, scores, taken, basis)
+
+
+def bar_of(preferences: Preferences, reading: Reading) -> float | None:
+    """The least score of "For you": the reader's own, or the one that they set if it is higher.
+
+    None: there is none, and places that are left are filled.
+    """
+    if preferences.fill or reading.is_mute:
+        return preferences.min_score or None
+    return max(preferences.min_score, reading.calibration.stretch)
 
 
 def _literal(keywords: Sequence[str], reading: Reading, order: Sequence[int]) -> list[int]:
@@ -241,11 +249,11 @@ def _best(
     taken: Collection[int],
     places: int,
     *,
-    bar: float,
+    bar: float | None,
     variety: float,
 ) -> list[int]:
     """The reader's papers above the bar, each interest in proportion, best score first."""
-    above = [i for i in order if (scores[i] > bar or not bar) and i not in taken]
+    above = [i for i in order if (bar is None or scores[i] >= bar) and i not in taken]
     parts, common = reading.parts()
     surplus = np.maximum(parts - common / max(1, len(parts)), 0)
     # Enough to choose from: the best by score, and the best of each like.
@@ -265,7 +273,7 @@ def _best(
         taken=range(len(field), len(everything)),
     )
     picked = [everything[i] for i in chosen]
-    if not bar and len(picked) < places:  # no bar: the mail is filled
+    if bar is None and len(picked) < places:  # the mail is filled
         told = [*chosen, *range(len(field), len(everything))]
         repeats = {everything[i] for i in np.flatnonzero(same[told].any(axis=0))}
         rest = [i for i in above if i not in picked and i not in repeats]
@@ -301,14 +309,15 @@ def _picks(
         for i, (_, kind) in ((i, t) for i, t in taken.items() if t[0] is section):
             paper = candidates[i]
             reasons = list(_occasion(preferences, paper, section, kind, basis))
-            key = ""
-            alike = (section is Section.FOR_YOU and kind is None) or scores[i] >= ALIKE
-            if alike and not reading.profile.is_empty:
+            closeness, told = None, None
+            if not reading.profile.is_empty:
+                closeness = reading.calibration.closeness(float(scores[i]))
                 told = reading.explain(i)
-                reasons += similarities(reading, i, told)
-                key = key_sentence(reading, i, told)
+                alike = similarities(reading, i, told)
+                reasons += alike
+                told = told if alike else None
             if not reasons:
-                # Without a bar the mail is filled; a paper that nothing speaks for says so.
+                # Where mails are filled, a paper that nothing speaks for says so.
                 reasons.append(Reason(kind=ReasonKind.FILLER, evidence=()))
             picks.append(
                 Pick(
@@ -317,8 +326,9 @@ def _picks(
                     percentile=float(shares[i]) if not reading.profile.is_empty else 0.0,
                     rank=len(picks) + 1,
                     section=section,
+                    closeness=closeness,
                     reasons=tuple(reasons),
-                    key_sentence=key,
+                    key_sentence=key_sentence(reading, i, told),
                 )
             )
     return tuple(picks)

@@ -184,7 +184,7 @@ class Composer:
             n_new=ranked.candidates.n_new,
             n_considered=len(ranked.candidates.papers),
             dropped=ranked.candidates.dropped,
-            best_score=0.0 if picks else ranked.best_score,
+            shortfall=None if picks else ranked.shortfall(),
             sources=sources,
             speech=speech,
         )

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Protocol
 
 from digest import schedule
-from digest.model import Decision, FilterKind, ListingEntry, Paper, ReaderState, Subscriber
+from digest.model import Basis, Decision, FilterKind, ListingEntry, Paper, ReaderState, Subscriber
 from digest.ranking import filter_candidates
 from digest.ranking.reader import DayRanking, ReaderRanking
 
@@ -97,9 +97,22 @@ def _by_score(ranked: ReaderRanking, paper: Paper, decision: Decision | None) ->
             f"{preferences.length} a day, and it was not among them.",
         )
     when = f"For the edition of {decision.edition_date:%d %B %Y}" if decision else "As of now"
-    bar = f" Their bar is {preferences.min_score:.2f}." if preferences.min_score else ""
+    if ranked.bar is not None and place.score < ranked.bar:
+        return (
+            f"{when}, it is not close enough to what they like: its score is {place.score:.3f}, "
+            f"and {_bar(ranked)}.",
+        )
     return (
         f"{when}, {place.n_closer} of the {place.n_candidates} papers of that day that pass their "
         f"filters are closer (its score is {place.score:.3f}); an edition has "
-        f"{preferences.length} places, and unlike papers go before near copies.{bar}",
+        f"{preferences.length} places, and unlike papers go before near copies.",
     )
+
+
+def _bar(ranked: ReaderRanking) -> str:
+    bar = ranked.bar or 0.0
+    if ranked.subscriber.preferences.min_score >= bar:
+        return f"their bar (min_score) is {bar:.3f}"
+    if ranked.basis is Basis.KEYWORDS:
+        return f"for keywords alone the bar is {bar:.3f}"
+    return f"nine of ten papers that they liked score {bar:.3f} and more beside the others"

@@ -764,7 +764,7 @@ def test_admin_shows_what_happened_and_why(world: World) -> None:
         for asked, said in (
             (got, "It stood in the edition of 20 May 2026"),
             ("2605.00003", "A filter took it: a muted word or phrase stands in it."),
-            ("2605.00002", "of the 6 papers of that day that pass their filters are closer"),
+            ("2605.00002", "it is not close enough to what they like"),
             ("2605.99999", "is not stored"),
         ):
             page = site.get(where, params={"paper": asked}, headers=auth)

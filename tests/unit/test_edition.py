@@ -33,6 +33,7 @@ from digest.model import (
     Reason,
     ReasonKind,
     Section,
+    Shortfall,
     Signals,
     SourceCount,
 )
@@ -60,7 +61,6 @@ def edition(*picks: Pick, **changes: object) -> Edition:
         "n_new": 120,
         "n_considered": 100,
         "dropped": {},
-        "best_score": 0.5,
         "sources": (),
     }
     made = compose(subscriber(name="Ada"), **(values | changes))  # type: ignore[arg-type]
@@ -304,6 +304,16 @@ def test_a_subject_has_the_date_and_the_top_title() -> None:
             "All 9 new papers were filtered: 4 by muted words and 5 by categories",
         ),
         ({"n_new": 9, "n_considered": 3}, EmptyReason.BELOW_BAR, "the bar (min_score) is"),
+        (
+            {"n_new": 9, "n_considered": 3, "shortfall": Shortfall("On foxes", 0.01, 0.07)},
+            EmptyReason.BELOW_BAR,
+            "None of 3 papers is close to what you like; the nearest was “On foxes”.",
+        ),
+        (
+            {"n_new": 1, "n_considered": 1, "shortfall": Shortfall("On foxes", 0.01, 0.07)},
+            EmptyReason.BELOW_BAR,
+            "The only paper, “On foxes”, is not close to what you like.",
+        ),
     ],
 )
 def test_an_empty_day_says_which_kind_it_was(
@@ -317,7 +327,7 @@ def test_an_empty_day_says_which_kind_it_was(
         "n_new": 5,
         "n_considered": 5,
         "dropped": {},
-        "best_score": 0.01,
+        "shortfall": Shortfall("A paper", 0.01, 0.0),
         "sources": (),
     }
     made = compose(subscriber(), **(values | changes))  # type: ignore[arg-type]
@@ -581,7 +591,6 @@ def test_a_german_reader_gets_a_german_mail() -> None:
         n_new=1200,
         n_considered=1000,
         dropped={},
-        best_score=0.5,
         sources=(),
         speech=renderer.speech("de"),
     )
@@ -597,7 +606,7 @@ def test_a_german_reader_gets_a_german_mail() -> None:
             "1.234 Stimmen",
             "1 GitHub-Stern",
             "Nah an „Alt“, das Ihnen gefiel.",
-            "0,47 Punkte, vor 899 von 999 anderen",
+            "Passt gut",
         ):
             assert words in text, words
     assert "Gefällt mir" in shown.html

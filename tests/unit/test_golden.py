@@ -17,6 +17,7 @@ from digest.edition import Letterhead, Renderer, compose
 from digest.edition.compose import compose_note
 from digest.model import (
     Basis,
+    Closeness,
     Edition,
     EmptyReason,
     NoEdition,
@@ -87,6 +88,7 @@ def picks() -> tuple[Pick, ...]:
             ),
             key_sentence="計算量は半分になる。",
             score=0.47,
+            closeness=Closeness.STRONG,
             reasons=(
                 Reason(
                     kind=ReasonKind.SIMILAR_PAPER, evidence=("Sparse experts",), contribution=0.3
@@ -135,7 +137,6 @@ def letter(language: str) -> Edition:
         n_new=812,
         n_considered=790,
         dropped={},
-        best_score=0.5,
         sources=SOURCES,
         speech=RENDERER.speech(language),
     )

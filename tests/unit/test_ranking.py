@@ -9,6 +9,7 @@ import pytest
 from digest.authors import same_person
 from digest.model import (
     Basis,
+    Closeness,
     FilterKind,
     ListingEntry,
     Paper,
@@ -20,11 +21,13 @@ from digest.model import (
     Subscriber,
 )
 from digest.ranking import Ranker, filter_candidates, filters, fit, reasons, select, selection
+from digest.ranking.calibration import Calibration
 from digest.ranking.filters import unused_terms
 from digest.ranking.literal import LiteralIndex
 from digest.ranking.profile import RankingOptions, basis_of, build_profile
 from digest.ranking.ranker import without_parts
 from digest.ranking.reader import DayRanking
+from digest.ranking.reading import Reading
 from digest.ranking.reasons import key_sentence, phrases
 from digest.ranking.ridge import AXES, DayRidge, Features
 from digest.ranking.selection import (
@@ -499,7 +502,7 @@ def test_one_odd_like_costs_the_block_nothing(monkeypatch: pytest.MonkeyPatch) -
         if broken:
             monkeypatch.setattr(Ranker, "read_block", lambda *_: 1 / 0)
         readers = [
-            day.reader(replace(subscriber(), id=str(n)), DAY, ReaderState(liked=(like,)))
+            day.reader(replace(subscriber(fill=True), id=str(n)), DAY, ReaderState(liked=(like,)))
             for n, like in enumerate((LASER, LEAF))
         ]
         day.score(readers)
@@ -606,7 +609,7 @@ def test_the_ridge_is_what_solving_the_whole_system_gives(n: int) -> None:
     nothing = np.zeros((n, 0), dtype=np.float32)
     ridge = DayRidge(Features(day, nothing))
     product = np.asarray((like @ day.T).todense(), dtype=np.float32)
-    found, _ = ridge.similarity(Features(like, nothing[:1]), product)
+    found, _, _ = ridge.similarity(Features(like, nothing[:1]), product)
     words, mine = day.toarray() - ridge.mean, like.toarray() - ridge.mean
     kernel = words @ words.T
     wanted = (mine @ words.T) @ np.linalg.inv(np.eye(n) + kernel / (0.01 * (n + 50)))
@@ -620,9 +623,95 @@ def test_the_ridge_is_what_solving_the_whole_system_gives(n: int) -> None:
 
 def test_a_paper_that_fills_a_place_says_so() -> None:
     strange = [paper(n, title=f"qq{n}x", abstract=f"zz{n}x yy{n}x") for n in range(3)]
-    picks = picks_for(subscriber(length=5, trending=0), [LASER], strange)
+    picks = picks_for(subscriber(length=5, trending=0, fill=True), [LASER], strange)
     assert len(picks) == 3
     assert all([r.kind for r in p.reasons] == [ReasonKind.FILLER] for p in picks)
+    assert not picks_for(subscriber(length=5, trending=0), [LASER], strange)
+
+
+def calibrated(*own: float) -> Calibration:
+    return Calibration.of(np.array(own, dtype=np.float32))
+
+
+def test_closeness_is_measured_by_how_close_the_likes_are() -> None:
+    nothing, narrow, wide = calibrated(), calibrated(*[0.4] * 40), calibrated(*[0.06] * 40)
+    assert (nothing.stretch, nothing.close, nothing.strong) == (0.04, 0.08, 0.14)
+    assert wide.stretch < 0.1 < narrow.stretch < 0.4
+    assert narrow.closeness(0.1) is None
+    assert wide.closeness(0.1) is Closeness.STRONG
+    assert calibrated(*[-0.1] * 40).stretch > 0  # unlike likes do not make everything close
+    few, many = calibrated(0.4), calibrated(*[0.4] * 40)
+    assert nothing.stretch < few.stretch < many.stretch
+
+
+def readings(n_likes: int, **changes: object) -> tuple[Reading, list[Paper]]:
+    liked, others = field("optics", n_likes, 5000), field("optics", 30, 6000)
+    candidates = [*others, *field("botany", 200, 7000)]
+    ranker = fit([*field("law", 60, 8000), *field("music", 60, 9000)])
+    ranker.prepare(candidates)
+    profile = Profile(subscriber_id="a", liked=tuple(liked), **changes)  # type: ignore[arg-type]
+    return ranker.read(profile, candidates), others
+
+
+@pytest.mark.parametrize("n", [3, 12, 80])
+def test_likes_left_out_score_as_papers_of_their_field_do(n: int) -> None:
+    reading, others = readings(n)
+    scores = reading.scores / reading.length
+    closeness = [reading.calibration.closeness(float(s)) for s in scores]
+    assert sum(c is not None for c in closeness[: len(others)]) >= 0.6 * len(others)
+    assert sum(c is not None for c in closeness[len(others) :]) <= 0.05 * 200
+
+
+def test_own_scores_are_those_of_the_papers_in_the_day() -> None:
+    """Against the definition: leave a like out, make it a candidate, score it."""
+    reading, _ = readings(12)
+    likes = reading.profile.liked
+    for at in (0, 5):
+        others = likes[:at] + likes[at + 1 :]
+        ranker = fit([*field("law", 60, 8000), *field("music", 60, 9000)])
+        candidates = [*reading.candidates, likes[at]]
+        ranker.prepare(candidates)
+        alone = ranker.read(Profile(subscriber_id="a", liked=others), candidates)
+        wanted = float(alone.scores[-1] / alone.length)
+        assert float(reading.own_scores()[at]) == pytest.approx(wanted, rel=0.2, abs=0.02)
+
+
+def test_the_length_is_that_of_the_directions_of_the_likes() -> None:
+    reading, _ = readings(12)
+    rows = reading.day.rated.rows(reading.profile.liked)
+    shares = np.full(12, 1 / 12)
+    square = 2 * shares @ reading.day.between(rows).directions @ shares
+    assert reading.length**2 == pytest.approx(float(square), rel=1e-3)
+
+
+def test_keywords_alone_ask_for_papers_that_are_near_them() -> None:
+    papers = [*field("optics", 10, 3000), *field("botany", 100, 4000)]
+    reader = subscriber(keywords=("laser photon", "zonohedron"), length=30, trending=0)
+    picks = picks_for(reader, [], papers, background=field("law", 60, 8000))
+    assert 0 < len(picks) <= 10
+    assert all("2605.0300" in p.paper.id for p in picks)
+
+
+def test_what_came_for_its_keyword_alone_is_not_called_close() -> None:
+    odd = paper(77, title="A zonohedron", abstract="Nothing else is known of it at all.")
+    reader = subscriber(keywords=("zonohedron",), length=30, trending=0)
+    likes = field("optics", 30, 3000)
+    first = picks_for(reader, likes, [odd, *field("optics", 20, 4000)])[0]
+    assert first.paper.id == odd.id
+    assert first.closeness is None
+    assert [r.kind for r in first.reasons] == [ReasonKind.KEYWORD]
+
+
+def test_a_trending_paper_has_its_sentence_marked_for_who_likes_nothing() -> None:
+    text = "Foxes are common. We show that foxes swim well. They were seen in lakes."
+    (told,) = picks_for(subscriber(), [], [paper(5, abstract=text, upvotes=30)])
+    assert told.key_sentence == "We show that foxes swim well."
+
+
+def test_likes_without_a_known_word_do_not_silence_the_mail() -> None:
+    unknown = [paper(n, title="", abstract="") for n in range(3)]
+    picks = picks_for(subscriber(length=5, trending=0), unknown, field("optics", 20, 3000))
+    assert len(picks) == 5
     assert not any(p.key_sentence for p in picks)
 
 
@@ -651,7 +740,7 @@ def test_phrases_are_as_the_paper_writes_them_and_hold_no_debris() -> None:
 def test_the_key_sentence_is_the_one_that_speaks_of_the_readers_interest() -> None:
     told = paper(
         950,
-        title="A note",
+        title="A note on a laser",
         abstract="Much is said. A laser beam meets a mirror. Gardens have flowers too. The end.",
     )
     papers = [told, *world(20)]
