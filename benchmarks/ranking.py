@@ -422,6 +422,39 @@ def print_table(quality: Table, milliseconds: dict[str, list[float]]) -> None:
     )
 
 
+# --- the bar -------------------------------------------------------------------------------------
+
+
+def print_bars() -> None:
+    """How many hidden likes reach each bar of their reader, and how many other papers do."""
+    print("Hidden likes and (median) other papers of the day that reach the reader's bar")
+    print(f"  {'':28}{'a stretch':>16}{'good':>16}{'strong':>16}")
+    for make in (fields, shelves, pages, categories, topic):
+        reached: dict[str, list[list[float]]] = defaultdict(list)
+        for task in make(0):
+            ranker = fit(task.background)
+            ranker.prepare(task.candidates)
+            for reader in task.readers:
+                reading = ranker.read(
+                    Profile(subscriber_id="", liked=reader.liked), task.candidates
+                )
+                scores, bars = reading.scores / reading.length, reading.calibration
+                hidden = np.isin(np.arange(len(scores)), reader.relevant)
+                other = ~hidden & ~np.isin(np.arange(len(scores)), reader.known)
+                size = "few" if len(reader.liked) < 10 else "many"
+                reached[size].append(
+                    [
+                        float(f(scores[some] >= bar))
+                        for bar in (bars.stretch, bars.close, bars.strong)
+                        for f, some in ((np.mean, hidden), (np.sum, other))
+                    ]
+                )
+        for size, found in reached.items():
+            shares, others = np.mean(found, axis=0)[::2], np.median(found, axis=0)[1::2]
+            cells = "".join(f"{s:>9.0%} / {o:>4.0f}" for s, o in zip(shares, others, strict=True))
+            print(f"  {f'{make.__name__} {size} ({len(found)} readers)':28}{cells}")
+
+
 # --- cost ----------------------------------------------------------------------------------------
 
 
@@ -502,7 +535,11 @@ def main(arguments: Sequence[str] = ()) -> None:
     parser.add_argument("--held-out", action="store_true", help="the part that was looked at once")
     parser.add_argument("--semantic", metavar="MODEL", help="only: a language model blended in")
     parser.add_argument("--only", choices=[t.__name__ for t in TASKS], action="append")
+    parser.add_argument("--bars", action="store_true", help="only: what reaches a reader's bar")
     chosen = parser.parse_args(arguments)
+    if chosen.bars:
+        print_bars()
+        return
     if chosen.semantic:
         table: Table = defaultdict(list)
         model = encoded(chosen.semantic)

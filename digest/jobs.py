@@ -30,6 +30,7 @@ from digest.usecases.imports import ConfiguredLikes, sync_likes
 from digest.usecases.library_list import match_titles
 
 if TYPE_CHECKING:
+    from digest.ranking.coverage import Coverage
     from digest.ranking.metrics import Evaluation
     from digest.usecases.inbound import InboxReport
 
@@ -249,12 +250,15 @@ def drafts(
     }, tuple(warnings)
 
 
-def profile(app: App, reader: Subscriber) -> tuple[Profile, tuple[tuple[str, float], ...]]:
-    """What the ranking works with for a reader, and its top terms with their weight."""
+def profile(
+    app: App, reader: Subscriber
+) -> tuple[Profile, tuple[tuple[str, float], ...], Coverage | None]:
+    """What the ranking works with for a reader, its top terms with their weight, and how much of
+    the latest listings is close to it."""
     ranking = app.context().ranking_at(now=app.clock())
     state = app.store.ratings.reader_state(reader.id, schedule.edition_date(reader, app.clock()))
     found = ranking.profile(reader, state)
-    return found, ranking.ranker.profile_terms(found)
+    return found, ranking.ranker.profile_terms(found), ranking.coverage(found)
 
 
 def why_not(app: App, reader: Subscriber, paper: Paper) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from digest.text import counted
 
 if TYPE_CHECKING:
     from digest.model import PlannedEdition
+    from digest.ranking.coverage import Coverage
     from digest.ranking.metrics import Evaluation
     from digest.store import Store
 
@@ -133,6 +134,31 @@ def profile(
             )
 
 
+def coverage(found: Coverage | None) -> None:
+    """How much of the latest listings is close, where, and what source is missing."""
+    if found is None:
+        return
+    say()
+    listed = counted(found.n_listed, "paper")
+    say(f"Close to this profile: {found.n_close:,} of {listed} of the last days", style="bold")
+    if found.categories:
+        rows = [(name, f"{near:,} of {n:,}") for name, near, n in found.categories]
+        table(("category", "close"), rows, right=(1,))
+    _missing_sources(found)
+
+
+def _missing_sources(found: Coverage) -> None:
+    if found.is_poor:
+        warn("No source lists anything near these likes and keywords.")
+    if not found.missing:
+        return
+    say("Likes are from places that no source listed in these days. To have these, too:")
+    for place, n in found.missing:
+        what = {"arxiv": " with this category", "crossref": " with the ISSN of this journal"}
+        source = f'a source of kind "{place.kind}"{what.get(place.kind, "")}'
+        say(f"  {place.name} ({counted(n, 'like')}): {source}")
+
+
 def evaluations(found: Sequence[Evaluation]) -> None:
     """A table a subscriber: each recipe's figures and where the hidden likes landed."""
     if not found:
@@ -164,6 +190,8 @@ def evaluations(found: Sequence[Evaluation]) -> None:
         table(headings, rows, right=(1, 2, 3, 4))
         if one.remark:
             say(one.remark)
+        if one.coverage and one.coverage.is_poor:
+            _missing_sources(one.coverage)
 
 
 def plot_evaluations(found: Sequence[Evaluation], path: Path) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digest.model import Paper, Profile, is_keyword
+from digest.ranking.coverage import Coverage
 from digest.ranking.ranker import Ranker
 
 #: fewer likes cannot be split into something to learn from and something to find
@@ -80,6 +81,8 @@ class Evaluation:
     verdicts: tuple[Verdict, ...] = ()
     #: why there is no verdict, or what limits it
     remark: str = ""
+    #: how much of the latest listings is close to them
+    coverage: Coverage | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from digest.model import (
     Shortfall,
     Subscriber,
 )
+from digest.ranking.coverage import Coverage, coverage
 from digest.ranking.day import Embed
 from digest.ranking.filters import Candidates, filter_candidates
 from digest.ranking.profile import DEFAULTS, RankingOptions, basis_of, build_profile
@@ -136,6 +137,13 @@ class DayRanking:
         return build_profile(
             subscriber.preferences, state, self.now, self.options, subscriber_id=subscriber.id
         )
+
+    def coverage(self, profile: Profile) -> Coverage | None:
+        """How much of the latest days' papers is close to a reader; None: nothing can be said."""
+        papers = [p for i, p in self._papers.items() if i in self._latest]
+        if profile.is_empty or not papers:
+            return None
+        return coverage(self.ranker.read(profile, papers))
 
     def reader(self, subscriber: Subscriber, day: date, state: ReaderState) -> ReaderRanking:
         """One reader's ranking for the edition of a date."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from digest.model import Subscriber
@@ -34,16 +35,15 @@ def evaluate_readers(
         state = store.ratings.reader_state(subscriber.id, today)
         profile = ranking.profile(subscriber, state)
         rated = profile.rated_ids
-        found.append(
-            evaluate(
-                subscriber.email,
-                profile,
-                tuple(p for p in listed if p.id not in rated),
-                ranking.fit(tuple(p for p in background if p.id not in rated)),
-                chance(subscriber, today),
-                liked_at=state.liked_at,
-                disliked_at=state.disliked_at,
-            )
+        verdict = evaluate(
+            subscriber.email,
+            profile,
+            tuple(p for p in listed if p.id not in rated),
+            ranking.fit(tuple(p for p in background if p.id not in rated)),
+            chance(subscriber, today),
+            liked_at=state.liked_at,
+            disliked_at=state.disliked_at,
         )
+        found.append(replace(verdict, coverage=ranking.coverage(profile)))
         progress(f"{subscriber.email}: done")
     return tuple(found)

@@ -224,6 +224,8 @@ def test_evaluate_tells_how_good_the_ranking_is_or_that_nobody_can_tell(world: W
         "digest",
     ):
         assert text in told.stdout
+    assert "No source lists anything near" in told.stderr
+    assert "Close to this profile: 0 of 40 papers" in digest(world.folder, "profile").stdout
     assert (world.folder / "out.png").read_bytes().startswith(b"\x89PNG")
     assert digest(world.folder, "evaluate", "--plot", "no/such/out.png").returncode == 1
 

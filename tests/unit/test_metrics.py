@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
 
-from digest.model import Profile
+from digest.model import Paper, Profile
 from digest.ranking import fit
+from digest.ranking.coverage import Coverage, Place, coverage
 from digest.ranking.metrics import (
     evaluate,
     folds,
@@ -17,7 +19,7 @@ from digest.ranking.metrics import (
     reciprocal_rank,
     without,
 )
-from tests.factories import paper
+from tests.factories import paper, world
 from tests.unit.test_ranking import FIELDS, field
 
 
@@ -147,3 +149,42 @@ def test_too_few_likes_or_papers_are_told_plainly(n_likes: int, n_listed: int) -
     )
     assert told.verdicts == ()
     assert "too few" in told.remark
+
+
+def covered(likes: list[Paper], categories: tuple[str, ...] = ("cs.CL",)) -> Coverage:
+    """Of a day of optics, half of it in physics.optics."""
+    optics, botany = world(60)[1::2], world(60)[::2]
+    listed = [
+        *(replace(p, categories=("physics.optics",)) for p in optics),
+        *(replace(p, categories=categories) for p in botany),
+    ]
+    ranker = fit(listed)
+    return coverage(ranker.read(Profile(subscriber_id="a", liked=tuple(likes)), listed))
+
+
+def test_coverage_tells_which_categories_are_close() -> None:
+    found = covered([paper(900, title="laser beam mirror", abstract="laser beam lens mirror")])
+    assert (found.n_listed, found.is_poor) == (60, False)
+    assert 10 <= found.n_close <= 30
+    (first, near, listed), *_ = found.categories
+    assert (first, near, listed) == ("physics.optics", found.n_close, 30)
+    assert not found.missing
+
+
+def test_coverage_tells_where_likes_come_from_that_nobody_lists() -> None:
+    def like(n: int, **changes: object) -> Paper:
+        text = "glacier moraine firn"
+        return replace(paper(n, title=text, abstract=f"{text} ice"), **changes)  # type: ignore[arg-type]
+
+    glaciers = [like(n, categories=("physics.ao-ph", "cs.CL")) for n in (1, 2, 3)]
+    biology = [like(n, id=f"doi:10.1101/{n}", doi=f"10.1101/{n}", categories=()) for n in (4, 5)]
+    journal = [like(n, id=f"pmid:{n}", journal_ref="Ice", categories=()) for n in (6, 7)]
+    listed = [like(n, categories=("cs.CL",)) for n in (8, 9)]
+    once = [like(10, categories=("math.GT",))]
+    found = covered([*glaciers, *biology, *journal, *listed, *once])
+    assert found.is_poor
+    assert found.missing == (
+        (Place("physics.ao-ph", "arxiv"), 3),
+        (Place("Ice", "crossref"), 2),
+        (Place("bioRxiv and medRxiv", "biorxiv"), 2),
+    )
