@@ -8,8 +8,9 @@ grown by half; papers that arrive in between are only added.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -65,7 +66,7 @@ class Index:
         self._latent = Latent(matrix[-LATENT_DOCUMENTS:], frequency)
         self._n_learned = len(papers)
         older = self._vectors.transform(papers[: len(papers) - len(learned)])
-        self._ids = [p.id for p in papers]
+        self._ids: list[str] = [p.id for p in papers]
         self._place(sp.vstack([older, matrix]).tocsr())
 
     def _place(self, matrix: Any) -> None:
@@ -92,7 +93,7 @@ class Index:
             return None
         more = object.__new__(Index)
         more._vectors, more._latent, more._n_learned = self._vectors, self._latent, self._n_learned
-        known = {i: n for n, i in enumerate(self._ids)}
+        known = self._row_of
         again = [known[p.id] for p in papers if p.id in known]
         kept = np.ones(len(self), dtype=bool)
         kept[again] = False
@@ -100,12 +101,24 @@ class Index:
         more._place(sp.vstack([self._matrix[kept], self._vectors.transform(papers)]).tocsr())
         return more
 
-    def search(self, question: Paper, n: int, *, leave_out: str = "") -> Answer:
+    @cached_property
+    def _row_of(self) -> dict[str, int]:
+        return {i: n for n, i in enumerate(self._ids)}
+
+    def search(
+        self,
+        question: Paper,
+        n: int,
+        *,
+        leave_out: str = "",
+        within: Collection[str] | None = None,
+    ) -> Answer:
         """The nearest papers, best first.
 
         Args:
             question: any words as title, abstract or both.
             leave_out: id of a paper that is not wanted, such as the question itself.
+            within: ids of the only papers that are wanted; None: all.
         """
         query = self._vectors.transform([question])
         if not query.nnz:
@@ -113,6 +126,10 @@ class Index:
         order = np.argsort(-query.data, kind="stable")
         terms = tuple(str(self._vectors.terms[i]) for i in query.indices[order][:30])
         words = self._by_words(query)
+        if within is not None:
+            wanted = np.zeros(len(words), dtype=bool)
+            wanted[[self._row_of[i] for i in within if i in self._row_of]] = True
+            words[~wanted] = 0
         n_found = min(FOUND_BY_WORDS, int(np.count_nonzero(words)))
         if not n_found:
             return Answer((), terms)

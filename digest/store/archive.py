@@ -21,7 +21,7 @@ from digest.model import (
 )
 from digest.store import schema
 from digest.store.database import Database
-from digest.store.papers import to_paper
+from digest.store.paper_rows import to_paper
 
 
 def to_reasons(found: list[dict[str, Any]]) -> tuple[Reason, ...]:

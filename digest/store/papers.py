@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import asdict, fields, replace
+from dataclasses import replace
 from datetime import date, datetime, timedelta
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -20,15 +19,15 @@ from digest.identity import (
     same_work,
     title_keys,
 )
-from digest.model import Listing, ListingEntry, Paper, Signals, Validators
+from digest.model import Listing, ListingEntry, Paper, Validators
 from digest.ports import FetchRequest
-from digest.store import schema
+from digest.store import schema, search
 from digest.store.database import Database, chunks, insert
+from digest.store.paper_rows import COLUMNS, owners_of, read_papers, to_row
 
 #: papers are compared with those stored, and mentions are numbered: the number is the clock of what
 #: is new, so none may become visible before a lower one
 TURN = "papers"
-_COLUMNS = [f.name for f in fields(Paper)]
 #: tables that speak of papers, and what besides the paper makes a row of theirs unique
 _ABOUT_PAPERS = (
     (schema.mentions, ("source", "listed_on")),
@@ -36,22 +35,6 @@ _ABOUT_PAPERS = (
     (schema.edition_picks, ("subscriber_id", "edition_date", "kind")),
     (schema.names, ("name",)),
 )
-_LISTS = ("authors", "categories", "affiliations", "aliases", "author_ids")
-_EMPTY_SIGNALS = Signals()
-
-
-def to_row(paper: Paper) -> dict[str, Any]:
-    row = {name: getattr(paper, name) for name in _COLUMNS}
-    known = {k: v for k, v in asdict(paper.signals).items() if v not in (None, "")}
-    return row | {name: list(row[name]) for name in _LISTS} | {"signals": known}
-
-
-def to_paper(row: Any) -> Paper:
-    values = {name: row[name] for name in _COLUMNS}
-    values |= {name: tuple(values[name]) for name in _LISTS}
-    signals = values["signals"]
-    values["signals"] = Signals(**signals) if signals else _EMPTY_SIGNALS
-    return Paper(**values)
 
 
 def _repoint(
@@ -70,26 +53,6 @@ def _repoint(
         )
     )
     connection.execute(table.update().where(table.c.paper_id == gone).values(paper_id=keep))
-
-
-def read_papers(connection: sa.Connection, ids: Collection[str]) -> dict[str, Paper]:
-    found: dict[str, Paper] = {}
-    for part in chunks(ids):
-        query = sa.select(schema.papers).where(schema.papers.c.id.in_(part))
-        for row in connection.execute(query).mappings():
-            found[row["id"]] = to_paper(row)
-    return found
-
-
-def owners_of(connection: sa.Connection, wanted: Collection[str]) -> dict[str, list[str]]:
-    """The papers of each name; of a title key there may be several."""
-    table = schema.names
-    found: dict[str, list[str]] = {}
-    for part in chunks(wanted):
-        query = sa.select(table.c.name, table.c.paper_id).where(table.c.name.in_(part))
-        for name, paper_id in connection.execute(query.order_by(table.c.paper_id)):
-            found.setdefault(name, []).append(paper_id)
-    return found
 
 
 def _listed_by(
@@ -134,9 +97,10 @@ def _update(connection: sa.Connection, papers: Collection[Paper]) -> None:
     connection.execute(
         table.update()
         .where(table.c.id == sa.bindparam("key"))
-        .values({name: sa.bindparam(name) for name in _COLUMNS if name != "id"}),
+        .values({name: sa.bindparam(name) for name in COLUMNS if name != "id"}),
         [{"key": p.id} | {k: v for k, v in to_row(p).items() if k != "id"} for p in papers],
     )
+    search.put(connection, papers)
 
 
 class Papers:
@@ -260,6 +224,7 @@ class Papers:
             )
         _update(connection, changed.values())
         _name(connection, [*fresh, *changed.values()])
+        search.put(connection, fresh)
         _adopt_ratings(connection, [*fresh, *changed.values()])
         stored = {n: homes[p.id] for p in merged for n in names(p)}
         preprints = {p.id for p in known.values() if is_preprint(p)}
@@ -315,6 +280,7 @@ class Papers:
         for table, others in _ABOUT_PAPERS:
             _repoint(connection, table, others, keep, gone)
         connection.execute(schema.papers.delete().where(schema.papers.c.id == gone))
+        search.remove(connection, {gone})
         if len(both) == 2:
             _update(connection, [combine(both[keep], both[gone], keep)])
 

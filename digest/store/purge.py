@@ -7,7 +7,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from digest.model import DeliveryState
-from digest.store import schema
+from digest.store import schema, search
 from digest.store.database import Database
 from digest.store.papers import TURN as PAPERS_TURN
 
@@ -56,4 +56,5 @@ def purge(db: Database, before: datetime, bodies_before: datetime | None = None)
         if n_gone:
             left = sa.select(papers.c.id)
             connection.execute(schema.names.delete().where(schema.names.c.paper_id.not_in(left)))
+            search.remove_forgotten(connection)
         return n_gone

@@ -13,7 +13,7 @@ from digest.identity import combine, names, same_work, title_keys
 from digest.model import DeliveryState, Paper, Rating, ReaderState, Section
 from digest.store import schema
 from digest.store.database import Database, chunks, insert
-from digest.store.papers import owners_of, read_papers
+from digest.store.paper_rows import owners_of, read_papers
 
 _PAPER = TypeAdapter(Paper)
 #: how origins of a reader's libraries begin

@@ -23,6 +23,7 @@ from digest.store.papers import Papers
 from digest.store.personal import Personal
 from digest.store.purge import purge
 from digest.store.ratings import Ratings
+from digest.store.search import Search
 from digest.store.signups import Signups
 from digest.store.strikes import Strikes
 from digest.store.subscribers import Subscribers
@@ -49,6 +50,7 @@ class Store:
         self.keys = keys
         self.papers = Papers(database)
         self.archive = Archive(database)
+        self.search = Search(database)
         self.subscribers = Subscribers(database, new_id)
         self.ratings = Ratings(database)
         self.imports = Imports(database)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from digest.errors import StoreBusy, StoreError
-from digest.store import schema
+from digest.store import schema, search
+from digest.store.paper_rows import read_papers
 from digest.store.store import Store
 
 #: rows carried at once
@@ -37,7 +38,19 @@ def _copied(source: Store, target: Store) -> int:
                 n_rows += len(page)
             if writing.dialect.name == "postgresql" and table.autoincrement_column is not None:
                 _count_on(writing, table)
+        _index(writing)
     return n_rows
+
+
+def _index(connection: sa.Connection) -> None:
+    """What the words of papers are found by is made anew: each kind of server has its own."""
+    table = schema.papers
+    order = sa.select(table.c.id).order_by(table.c.first_seen, table.c.id)
+    ids = list(connection.scalars(order))
+    for start in range(0, len(ids), PAGE):
+        part = ids[start : start + PAGE]
+        found = read_papers(connection, part)
+        search.put(connection, [found[i] for i in part])
 
 
 def _count_on(connection: sa.Connection, table: sa.Table) -> None:

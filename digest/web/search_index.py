@@ -5,8 +5,11 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 from digest.model import Paper
+from digest.query import Field, Phrase, Query, is_name, search_words
 from digest.ranking.search import Answer, Index
 from digest.store import Store
 from digest.web.background import BackgroundTask
@@ -15,6 +18,21 @@ log = logging.getLogger(__name__)
 
 #: papers read at a time for the index, and seconds between looks for more
 CHUNK, INDEX_AGAIN_S = 2_000, 30.0
+
+
+#: hits of a question, and papers that meet its conditions and are put in order
+MOST_HITS, MOST_WITHIN = 200, 5_000
+#: where the words of a question are looked for as they are written, in the order of the hits
+_TIERS = ((Field.TITLE,), (Field.AUTHORS,), (Field.ABSTRACT,))
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search found, best first."""
+
+    #: words that it was found by, weightiest first
+    terms: tuple[str, ...]
+    papers: tuple[Paper, ...]
 
 
 class SearchIndex(BackgroundTask):
@@ -58,14 +76,39 @@ class SearchIndex(BackgroundTask):
             position = part[-1][0]
         return found, position
 
-    def search(
-        self, question: Paper, n: int, skip: int = 0, leave_out: str = ""
-    ) -> tuple[Answer, list[Paper]]:
-        """The nearest papers that are indexed by now, after those that are skipped."""
+    def near(self, paper: Paper, n: int, skip: int = 0) -> Found:
+        """The papers nearest to one, after those that are skipped."""
+        answer = self._nearest(paper, skip + n, leave_out=paper.id)
+        return self._read_found([h.paper_id for h in answer.hits], answer.terms, skip, n)
+
+    def find(self, query: Query, n: int, skip: int = 0) -> Found:
+        """Papers for a question: those in which it stands as it is written, first where it is in
+        the title; then the nearest ones. Conditions hold for all of them."""
+        words = search_words(query.text)
+        search = self._store.search
+        within = search.find(query, MOST_WITHIN) if query.is_strict else None
+        nearest = self._nearest(Paper(id="", title=query.text), MOST_HITS, within=within)
+        place = {h.paper_id: at for at, h in enumerate(nearest.hits)}
+        ordered: dict[str, None] = {}
+        if is_name(words):
+            for fields in _TIERS:
+                held = search.find(query, MOST_HITS, [Phrase(words, fields)])
+                held.sort(key=lambda i: place.get(i, MOST_HITS))
+                ordered |= dict.fromkeys(held)
+        ordered |= dict.fromkeys(place)
+        ordered |= dict.fromkeys(within or ())
+        terms = nearest.terms or (words if ordered else ())
+        return self._read_found(list(ordered)[:MOST_HITS], terms, skip, n)
+
+    def _nearest(
+        self, paper: Paper, n: int, leave_out: str = "", within: Collection[str] | None = None
+    ) -> Answer:
         index = self._index
         if index is None:
-            return Answer((), ()), []
-        answer = index.search(question, skip + n, leave_out=leave_out)
-        wanted = [h.paper_id for h in answer.hits[skip:]]
+            return Answer((), ())
+        return index.search(paper, n, leave_out=leave_out, within=within)
+
+    def _read_found(self, ids: Sequence[str], terms: Sequence[str], skip: int, n: int) -> Found:
+        wanted = ids[skip : skip + n]
         papers = self._store.papers.get(wanted)
-        return answer, [papers[i] for i in wanted if i in papers]
+        return Found(tuple(terms), tuple(papers[i] for i in wanted if i in papers))

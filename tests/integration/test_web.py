@@ -162,6 +162,39 @@ def test_search_finds_what_is_near_by_words_text_id_or_address(site: Site) -> No
     assert site.get("/search", params={"q": "<script>alert(1)</script>"}).text.count("<script") == 0
 
 
+def test_a_name_that_one_paper_holds_is_found_first(site: Site) -> None:
+    named = record(80, title="Zonohedra", abstract="A coral reef and its fish.")
+    other = record(81, title="A note on coral reefs", abstract="Fish, as in Zonohedra, of a reef.")
+    site.world.web.says(
+        "/rss/cs.CL+cs.LG", Answer(rss([other, named], "Thu, 21 May 2026 00:00:00 -0400"))
+    )
+    site.world.now += timedelta(days=1)
+    jobs.run(site.app)
+    found = site.get("/search", params={"q": "zonohedra"})
+    assert titles(found) == ["Zonohedra", "A note on coral reefs"]
+    assert "<mark>Zonohedra</mark>" in found.text
+    assert titles(site.get("/search", params={"q": '"coral reef and its fish"'}))[0] == "Zonohedra"
+
+
+def test_conditions_hold_for_all_that_is_found(site: Site) -> None:
+    def hits(question: str) -> list[str]:
+        return titles(site.get("/search", params={"q": question}))
+
+    assert len(hits("category:stat.ML")) == 4
+    both = hits("category:stat.ML coral reef")
+    assert len(both) == 4
+    assert hits("category:math.GT coral reef") == []
+    assert "meets all of these" in site.get("/search", params={"q": "category:math.GT"}).text
+    assert len(hits('author:"G. Hopper"')) >= 1
+    assert hits("date:2026-05-19") == []
+    assert len(hits("date:2026-05")) == 9
+    unclear = site.get("/search", params={"q": "coral since:monday"})
+    assert "“since:monday” says nothing here" in unclear.text
+    assert "coral reef fish" in titles(unclear)[0]
+    assert 'author:"G. Hopper"' in html.unescape(site.get("/search").text)
+    assert len(site.get("/search/feed.json?q=category:stat.ML").json()["items"]) == 4
+
+
 def test_a_search_can_be_subscribed_to_as_it_stands(site: Site) -> None:
     found = site.get("/search", params={"q": "coral reefs"})
     link = re.search(r'href="(/subscribe\?[^"]+)"', found.text)

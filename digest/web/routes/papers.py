@@ -15,6 +15,7 @@ from digest.bibliography import SUFFIXES
 from digest.bibliography.facts import facts_of
 from digest.identifiers import name_of
 from digest.model import Listed, Paper
+from digest.query import Query, parse
 from digest.ranking.filters import in_categories
 from digest.ranking.selection import heat
 from digest.text import clean, counted, shorten
@@ -24,8 +25,9 @@ from digest.web.page_cache import PageCache
 from digest.web.pages import day_of
 from digest.web.presenters import view
 from digest.web.routes.common import GET, bibliography
+from digest.web.search_index import MOST_HITS, Found
 
-PER_PAGE, HITS, MAX_HITS = 50, 20, 200
+PER_PAGE, HITS = 50, 20
 MAX_QUERY_CHARS = 6_000
 #: a question that is longer is a text of its own, not a keyword
 MAX_INTEREST_CHARS = 120
@@ -194,25 +196,22 @@ class PaperRoutes:
     def _search(self, request: Request) -> Response:
         question = clean(request.query_params.get("q", "")[:MAX_QUERY_CHARS])
         if not question:
-            return self._results(request, "", None, (), [], 1)
-        page = min(_number(request.query_params.get("page", "")), MAX_HITS // HITS)
-        known, terms, papers = self._found(question, page)
-        return self._results(request, question, known, terms, papers, page)
+            return self._results(request, Query(), None, Found((), ()), 1)
+        page = min(_number(request.query_params.get("page", "")), MOST_HITS // HITS)
+        known, query, found = self._found(question, page)
+        return self._results(request, query, known, found, page, question)
 
-    def _found(
-        self, question: str, page: int = 1
-    ) -> tuple[Paper | None, Sequence[str], list[Paper]]:
-        """The paper that was meant, if one was; the words that tell; and the nearest papers."""
-        web = self._web
+    def _found(self, question: str, page: int = 1) -> tuple[Paper | None, Query, Found]:
+        """The paper that was meant, if one was; the question taken apart; and what it finds."""
+        web, skip = self._web, (page - 1) * HITS
         known: Paper | None = None
         if name := name_of(question) or (question if ":" in question else ""):
             paper_id = web.store.papers.resolve({name}).get(name, "")
             known = self._listed(paper_id)
-        asked = known or Paper(id="", title=question)
-        answer, papers = web.index.search(
-            asked, HITS, (page - 1) * HITS, leave_out=known.id if known else ""
-        )
-        return known, answer.terms, papers
+        if known is not None:
+            return known, Query(text=question), web.index.near(known, HITS, skip)
+        query = parse(question)
+        return None, query, web.index.find(query, HITS, skip)
 
     def _listed(self, paper_id: str) -> Paper | None:
         """A paper that some source listed: what only readers like is not shown to others."""
@@ -224,14 +223,14 @@ class PaperRoutes:
     def _results(
         self,
         request: Request,
-        question: str,
+        query: Query,
         known: Paper | None,
-        terms: Sequence[str],
-        papers: Sequence[Paper],
+        found: Found,
         page: int,
+        question: str = "",
     ) -> Response:
-        web = self._web
-        interest = question if len(question) <= MAX_INTEREST_CHARS and not known else ""
+        web, papers, terms = self._web, found.papers, found.terms
+        interest = query.text if len(question) <= MAX_INTEREST_CHARS and not known else ""
         return web.pages.page(
             request,
             "search.html.j2",
@@ -240,11 +239,13 @@ class PaperRoutes:
             query=question,
             known=view(known) if known else None,
             is_id=bool(name_of(question)),
+            unclear=query.unclear,
+            strict=query.is_strict,
             terms=terms,
             papers=[view(p, terms=terms) for p in papers],
             first=(page - 1) * HITS + 1,
             page=page,
-            more=len(papers) == HITS and page < MAX_HITS // HITS,
+            more=len(papers) == HITS and page < MOST_HITS // HITS,
             n_indexed=len(web.index),
             indexing=not web.index.ready.is_set(),
             interest=interest,
@@ -262,7 +263,7 @@ class PaperRoutes:
         question = clean(request.query_params.get("q", "")[:MAX_QUERY_CHARS])
         if form not in ("atom", "json") or not question:
             return PlainTextResponse("There is no such feed.\n", status_code=404)
-        _, _, papers = self._found(question)
+        papers = self._found(question)[2].papers
         now = web.now()
         entries = tuple(
             self._entry(p, p.published or datetime.combine(p.announced or now, time(), tzinfo=UTC))
@@ -310,7 +311,7 @@ class PaperRoutes:
             )
         if form:
             return bibliography(request, [paper], form)
-        _, similar = web.index.search(paper, SIMILAR, 0, leave_out=paper.id)
+        similar = web.index.near(paper, SIMILAR).papers
         mentions = web.store.papers.entries_of(paper.id)
         return web.pages.page(
             request,
