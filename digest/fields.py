@@ -60,6 +60,7 @@ def _context(info: ValidationInfo) -> Context:
 email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_DAYS = "monday tuesday wednesday thursday friday saturday sunday".split()
 AnnounceType = Literal["new", "cross", "replace", "replace-cross"]
 
 
@@ -91,10 +92,11 @@ def parse_time(value: object) -> time:
 def parse_weekday(value: object) -> int:
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 6:
         return value
-    name = str(value).strip().lower()[:3]
-    if name not in WEEKDAYS:
+    name = str(value).strip().lower().removesuffix(".")
+    found = [n for n, day in enumerate(_DAYS) if len(name) >= 3 and day.startswith(name)]
+    if not found:
         raise ValueError(f'"{value}" is not a weekday; use ' + ", ".join(WEEKDAYS))
-    return WEEKDAYS.index(name)
+    return found[0]
 
 
 def check_address(value: str) -> str:

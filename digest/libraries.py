@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from digest.app import App
@@ -21,11 +22,11 @@ from digest.library.choice import Choice
 from digest.library.zotero import Items, ZoteroLibrary
 from digest.library.zotero_file import ZoteroFile
 from digest.library.zotero_write import ZoteroCollection
-from digest.model import Paper, RunWarning, Subscriber
+from digest.model import IN_CONFIG, Paper, RunWarning, Subscriber
 from digest.ports import Library, Likes
 from digest.sources.openalex import AuthorWorks
 from digest.sources.semantic_scholar import Recommendations
-from digest.usecases.imports import ConfiguredLikes, inline_paper
+from digest.usecases.imports import ConfiguredLikes, HandedIn, inline_paper
 from digest.usecases.save_likes import save_likes
 
 #: a like in the configuration
@@ -92,14 +93,39 @@ def configured_likes(
 ) -> tuple[ConfiguredLikes, tuple[str, ...]]:
     """What a subscriber likes as configured, and what of it names no place, as sentences."""
     own, elsewhere = _split(settings.likes)
-    libraries: list[Library] = []
+    libraries, faults = _libraries(app, elsewhere)
+    for interest in settings.interests:
+        named, elsewhere = _split(interest.likes)
+        found, wrong = _libraries(app, elsewhere)
+        label = IN_CONFIG.partition(":")[2] + interest.name
+        if named.refs or named.papers:
+            libraries.append(HandedIn(named, label))
+        libraries += [_OfInterest(f"{label}: {one.name}", one) for one in found]
+        faults += wrong
+    return ConfiguredLikes(likes=own, libraries=tuple(libraries)), tuple(faults)
+
+
+@dataclass(frozen=True, slots=True)
+class _OfInterest:
+    """A library whose likes belong to a named interest."""
+
+    name: str
+    library: Library
+
+    def read(self, memory: str) -> tuple[Likes | None, str]:
+        return self.library.read(memory)
+
+
+def _libraries(app: App, likes: Sequence[Like]) -> tuple[list[Library], list[str]]:
+    """Where these likes are read, and what of them names no place, as sentences."""
+    found: list[Library] = []
     faults: list[str] = []
-    for like in elsewhere:
+    for like in likes:
         try:
-            libraries.append(library_of(app, like))
+            found.append(library_of(app, like))
         except LibraryError as error:
             faults.append(str(error))
-    return ConfiguredLikes(likes=own, libraries=tuple(libraries)), tuple(faults)
+    return found, faults
 
 
 def _split(likes: Sequence[Like]) -> tuple[Likes, list[Like]]:

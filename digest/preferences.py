@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import time
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import Field, StrictBool, StrictInt, StrictStr
+from pydantic import AfterValidator, Field, StrictBool, StrictInt, StrictStr
 
 from digest.fields import (
     STORED,
@@ -42,7 +42,8 @@ class Choice:
     help: str = ""
     #: the part of the form that it belongs to; empty: it is set in the configuration alone
     group: str = field(default="", kw_only=True)
-    #: text, time, timezone, weekdays, number, decimal, select, checkbox, words, lines (one a line)
+    #: text, time, timezone, weekdays, number, decimal, select, checkbox, words, lines (one a line),
+    #: interests
     widget: str = "text"
     #: of a select: each value and what it is called
     options: Mapping[str, str] = field(default_factory=dict)
@@ -76,6 +77,35 @@ class Schedule(Table):
         TimeOfDay | None,
         Choice("Wait until", "When a late listing is no longer waited for; none: at midnight"),
     ] = None
+
+
+#: interests of one reader
+MOST_INTERESTS = 12
+
+
+class Interest(Table):
+    """An interest with a name, and a section of its own in the mail."""
+
+    name: Annotated[StrictStr, Field(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f\x7f]+$")]
+    keywords: Words = ()
+    #: names of imports whose likes belong to it
+    libraries: Words = ()
+    places: Annotated[StrictInt, Field(ge=1, le=50)] = 3
+    #: when it comes; what was listed in between comes with it
+    weekdays: Weekdays = (0, 1, 2, 3, 4, 5, 6)
+    #: every match is listed, however many places that takes
+    all: StrictBool = False
+
+
+_Named = TypeVar("_Named", bound=Interest)
+
+
+def check_names(interests: tuple[_Named, ...]) -> tuple[_Named, ...]:
+    """The same; two of one name could not be told apart."""
+    names = [i.name.casefold() for i in interests]
+    if twice := next((i.name for i in interests if names.count(i.name.casefold()) > 1), ""):
+        raise ValueError(f"two interests are called {twice}; give each a name of its own")
+    return interests
 
 
 class Wishes(Table):
@@ -132,6 +162,17 @@ class Wishes(Table):
             widget="lines",
             rows=4,
             commas=True,
+        ),
+    ] = ()
+    interests: Annotated[
+        tuple[Interest, ...],
+        Field(max_length=MOST_INTERESTS),
+        AfterValidator(check_names),
+        Choice(
+            "Named interests",
+            "Each with a section and places of its own",
+            group=WANTED,
+            widget="interests",
         ),
     ] = ()
     categories: Annotated[

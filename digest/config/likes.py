@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import (
+    AfterValidator,
+    BeforeValidator,
     Discriminator,
     Field,
     StrictBool,
@@ -17,7 +19,7 @@ from pydantic import (
     model_validator,
 )
 
-from digest.fields import FilePath, Table, Words, anchored
+from digest.fields import FilePath, Table, Words, anchored, check_path
 
 
 class InlinePaper(Table):
@@ -130,3 +132,19 @@ def with_path(like: Like, info: ValidationInfo) -> Like:
     if isinstance(like, ZoteroLikes) and like.zotero.endswith(".sqlite"):
         return like.model_copy(update={"zotero": str(anchored(Path(like.zotero), info))})
     return like
+
+
+def _as_list(value: object) -> object:
+    return [value] if isinstance(value, str | dict) else value
+
+
+def _with_paths(value: tuple[Like, ...], info: ValidationInfo) -> tuple[Like, ...]:
+    for like in value:
+        named = like.zotero if isinstance(like, ZoteroLikes) else like
+        if isinstance(named, str) and is_library(named):
+            check_path(Path(named))
+    return tuple(with_path(like, info) for like in value)
+
+
+#: what a reader likes, or an interest of theirs; one like is a list, too
+Likes = Annotated[tuple[Like, ...], BeforeValidator(_as_list), AfterValidator(_with_paths)]

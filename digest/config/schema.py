@@ -24,7 +24,7 @@ from pydantic import (
 from digest.address import check_database_url
 from digest.channels import registry as channels
 from digest.channels.base import ChannelSettings
-from digest.config.likes import Like, ZoteroLikes, is_library, with_path
+from digest.config.likes import Likes
 from digest.config.mail import (
     DeliverySettings,
     InboxSettings,
@@ -47,7 +47,14 @@ from digest.fields import (
     anchored,
     check_path,
 )
-from digest.preferences import Preferences, Schedule, Wishes
+from digest.preferences import (
+    MOST_INTERESTS,
+    Interest,
+    Preferences,
+    Schedule,
+    Wishes,
+    check_names,
+)
 from digest.sources.base import SourceSettings
 from digest.sources.registry import kinds
 
@@ -69,28 +76,30 @@ def _check_place(value: str) -> str:
     return value
 
 
+class InterestSettings(Interest):
+    """A named interest, and the likes that belong to it."""
+
+    likes: Likes = ()
+
+    @property
+    def interest(self) -> Interest:
+        """What of it the preferences hold."""
+        return Interest.model_construct(**self.model_dump(exclude={"likes"}))
+
+
 class SubscriberSettings(Wishes):
     """One reader: what differs from the common settings, and what they like."""
 
     email: Address
-    likes: tuple[Like, ...] = ()
+    likes: Likes = ()
+    interests: Annotated[
+        tuple[InterestSettings, ...],
+        Field(max_length=MOST_INTERESTS),
+        AfterValidator(check_names),
+    ] = ()
     save_likes_to: Annotated[StrictStr, AfterValidator(_check_place)] = ""
     schedule: Schedule = Schedule()
     paused: StrictBool = False
-
-    @field_validator("likes", mode="before")
-    @classmethod
-    def _one_like_is_a_list(cls, value: object) -> object:
-        return [value] if isinstance(value, str | dict) else value
-
-    @field_validator("likes")
-    @classmethod
-    def _check_files(cls, value: tuple[Like, ...], info: ValidationInfo) -> tuple[Like, ...]:
-        for like in value:
-            named = like.zotero if isinstance(like, ZoteroLikes) else like
-            if isinstance(named, str) and is_library(named):
-                check_path(Path(named))
-        return tuple(with_path(like, info) for like in value)
 
 
 def _check_model(value: str, info: ValidationInfo) -> str:
@@ -357,6 +366,8 @@ class Settings(Table):
             for table in (subscriber.schedule, subscriber)
             for name in table.model_fields_set & Preferences.model_fields.keys()
         }
+        if "interests" in chosen:
+            chosen["interests"] = tuple(i.interest for i in subscriber.interests)
         return self.common_preferences.model_copy(update=chosen)
 
     @property

@@ -72,8 +72,11 @@ def compose(
     def why(language: Speech) -> tuple[EmptyReason, str]:
         if n_new == 0:
             return _why_no_listing(faulty, language)
-        if n_considered == 0 or shortfall is None:
+        if n_considered == 0:
             return _why_all_filtered(n_new, dropped, language)
+        if shortfall is None:
+            text = language.gettext("None of your interests comes on this day.")
+            return EmptyReason.BELOW_BAR, text
         own_bar = subscriber.preferences.min_score >= shortfall.bar
         return _why_below_bar(n_considered, shortfall, own_bar, language)
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from digest.edition.cards import FACT_CHARS, Card
+from digest.edition.cards import FACT_CHARS, NAME_CHARS, Card
 from digest.edition.letterhead import Letterhead
 from digest.edition.links import Action, Ticket, action_url
 from digest.edition.plaintext import shown
 from digest.edition.reasons import basis_notice
 from digest.edition.speech import Speech
-from digest.model import Basis, Edition, EditionKind, Section, SourceCount
+from digest.model import Basis, Edition, EditionKind, Section, SourceCount, by_section
 from digest.text import clean, safe_url, shorten
 
 #: with fewer papers a table of contents only repeats what one sees
@@ -49,6 +49,7 @@ def section_heading(section: Section, speech: Speech, *, with_places: bool = Fal
             return gettext("From authors and places you follow")
         return gettext("From authors you follow")
     return {
+        Section.INTEREST: gettext("Your interests"),
         Section.FOR_YOU: gettext("For you"),
         Section.TRENDING: gettext("Trending"),
         Section.PUBLISHED: gettext("Preprints you know, now in a journal"),
@@ -57,15 +58,16 @@ def section_heading(section: Section, speech: Speech, *, with_places: bool = Fal
 
 def parts_of(edition: Edition, cards: Sequence[Card], speech: Speech) -> tuple[Part, ...]:
     with_places = bool(edition.subscriber.preferences.affiliations)
-    section_of = {p.rank: p.section for p in edition.picks}
+    by_rank = {c.rank: c for c in cards}
     return tuple(
         Part(
             key=section.value,
-            heading=section_heading(section, speech, with_places=with_places),
+            heading=shown(name, NAME_CHARS)
+            or section_heading(section, speech, with_places=with_places),
             cards=members,
         )
-        for section in Section
-        if (members := tuple(c for c in cards if section_of[c.rank] is section))
+        for section, name, picks in by_section(edition.picks)
+        if (members := tuple(by_rank[p.rank] for p in picks if p.rank in by_rank))
     )
 
 

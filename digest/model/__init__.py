@@ -33,6 +33,7 @@ from digest.model.edition import (
     Section,
     Shortfall,
     SourceCount,
+    by_section,
 )
 from digest.model.paper import (
     Listing,
@@ -42,6 +43,9 @@ from digest.model.paper import (
     Validators,
 )
 from digest.model.reader import (
+    IMPORT,
+    IN_CONFIG,
+    STOOD_IN,
     Profile,
     Rating,
     ReaderState,
@@ -72,6 +76,9 @@ from digest.model.report import (
 )
 
 __all__ = [
+    "IMPORT",
+    "IN_CONFIG",
+    "STOOD_IN",
     "Cause",
     "DeliveryResult",
     "DomainTraffic",
@@ -120,6 +127,7 @@ __all__ = [
     "Shortfall",
     "Signals",
     "SourceCount",
+    "by_section",
     "SourceReport",
     "Strike",
     "Subscriber",

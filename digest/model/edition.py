@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -42,6 +43,7 @@ class Section(StrEnum):
     """Parts of an edition, in reading order."""
 
     FOLLOWED = "followed"
+    INTEREST = "interest"
     FOR_YOU = "for_you"
     TRENDING = "trending"
     PUBLISHED = "published"
@@ -68,11 +70,23 @@ class Pick:
     #: 1 is best within the edition
     rank: int
     section: Section
+    #: which, in the section of an interest
+    interest: str = ""
     #: None: it is not close, or there is nothing that it could be close to
     closeness: Closeness | None = None
     reasons: tuple[Reason, ...] = ()
     #: the sentence of the abstract that matters most to this reader, or nothing
     key_sentence: str = ""
+
+
+def by_section(picks: Sequence[Pick]) -> list[tuple[Section, str, tuple[Pick, ...]]]:
+    """Picks by the section that they stand in, and of interests by their name; in reading order."""
+    found: dict[tuple[Section, str], list[Pick]] = {}
+    for pick in picks:
+        found.setdefault((pick.section, pick.interest), []).append(pick)
+    order = list(Section)
+    keys = sorted(found, key=lambda k: order.index(k[0]))
+    return [(section, name, tuple(found[section, name])) for section, name in keys]
 
 
 class Basis(StrEnum):
@@ -116,9 +130,6 @@ class Edition:
     sources: tuple[SourceCount, ...]
     #: only in a note: why there are no papers
     note: str = ""
-
-    def section(self, section: Section) -> tuple[Pick, ...]:
-        return tuple(p for p in self.picks if p.section is section)
 
 
 class FilterKind(StrEnum):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
@@ -44,6 +45,13 @@ class Rating:
     rated_at: datetime
     #: config, cli, mail, web, or "import:" and a name
     origin: str
+
+
+#: how an origin begins that is an import: its name follows
+IMPORT = "import:"
+#: how a label begins that brings a paper to a named interest, besides an import: the configuration
+#: gives it there, or it stood in its section; the interest's name follows
+IN_CONFIG, STOOD_IN = "config:interest ", "interest:"
 
 
 def is_keyword(paper: Paper) -> bool:
@@ -95,6 +103,8 @@ class ReaderState:
     told: frozenset[str] = frozenset()
     #: stored papers that the reader's own records are about
     named: frozenset[str] = frozenset()
+    #: rated papers by what brings them to an interest; see `ranking.interests`
+    labelled: Mapping[str, frozenset[str]] = field(default_factory=dict)
     #: entries up to this id and date were considered for an earlier edition; None: there was none
     cursor: int | None = None
     considered_to: date | None = None

@@ -24,8 +24,8 @@ Floats = NDArray[np.float32]
 #: papers to unit vectors, by a language model: (n_papers, n_dimensions)
 Embed = Callable[[Sequence[Paper]], Floats]
 
-#: weight of the meaning beside the words, and leading directions that it is seen in
-MEANING, MEANING_AXES = 0.15, 100
+#: leading directions that the meaning is seen in
+MEANING_AXES = 100
 #: exponent of a candidate's share in the leading directions
 COMMONNESS = 0.25
 #: two papers whose vectors are this close, and whose titles or abstracts share that much of their
@@ -111,13 +111,9 @@ class Day:
     def _directions(self, coordinates: Floats) -> tuple[Floats, Floats]:
         return self.latent.directions(coordinates[:, :MEANING_AXES], self.origin)
 
-    @staticmethod
-    def _scaled(meanings: Floats) -> Floats:
-        return meanings * np.float32(MEANING**0.5)
-
     def _dense(self, meanings: Floats, encoded: Floats | None) -> Floats:
         """(n, n_dimensions) meaning and language model, scaled by the roots of their weights."""
-        parts = [self._scaled(meanings)]
+        parts = [meanings * np.sqrt(self.latent.meaning)]
         if encoded is not None:
             parts.append(encoded * np.sqrt(self._encoded_weight))
         return np.hstack(parts).astype(np.float32)
@@ -168,7 +164,7 @@ class Day:
             encoded = _unit(self._encode(papers) - self._encoded_mean)
         dense = self._dense(meanings, encoded)
         similarity = product - coordinates @ self._damped.T
-        similarity += np.float32(MEANING) * (meanings @ self.meanings.T)
+        similarity += self.latent.meaning * (meanings @ self.meanings.T)
         similarity /= self.divisor
         against, in_the_day, hubness = self.ridge.similarity(Features(vectors, dense), product)
         similarity += against

@@ -19,6 +19,8 @@ LATENT_SCALE = 0.125
 MAX_AXES, DOCUMENTS_AN_AXIS = 200, 20
 #: terms, most frequent first, that directions are learned on; rare ones stand in none
 LATENT_TERMS = 15_000
+#: weight of the meaning beside the words, where there are enough directions to tell it
+MEANING, ENOUGH_AXES = 0.15, 20
 
 
 class Latent:
@@ -48,6 +50,12 @@ class Latent:
         self.scale = (variance**-LATENT_SCALE).astype(np.float32)
         mean = np.asarray(part.mean(axis=0), dtype=np.float32).ravel()
         self.mean = self.axes @ mean
+
+    @property
+    def meaning(self) -> np.float32:
+        """Weight of the meaning beside the words: in one direction, all papers are alike or
+        opposite."""
+        return np.float32(MEANING * min(1.0, self.n_axes / ENOUGH_AXES))
 
     @classmethod
     def known(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from digest.model import Paper, Profile, is_keyword
 from digest.ranking.coverage import Coverage
+from digest.ranking.profile import without
 from digest.ranking.ranker import Ranker
 
 #: fewer likes cannot be split into something to learn from and something to find
@@ -192,21 +193,6 @@ def _verdict(recipe: str, of_folds: Sequence[NDArray[np.int64]]) -> Verdict:
         recall_100=float(np.mean([recall(places, len(places)) for places in of_folds])),
         mrr=float(np.mean([reciprocal_rank(places) for places in of_folds])),
         ranks=tuple(sorted(int(place) for places in of_folds for place in places)),
-    )
-
-
-def without(profile: Profile, ids: Collection[str]) -> Profile:
-    """The profile of a reader who does not know some of what they rated yet."""
-    weights = profile.weights or (1.0,) * len(profile.liked)
-    kept = [(p, w) for p, w in zip(profile.liked, weights, strict=True) if p.id not in ids]
-    pushes = profile.dislike_weights or (1.0,) * len(profile.disliked)
-    pushed = [(p, w) for p, w in zip(profile.disliked, pushes, strict=True) if p.id not in ids]
-    return replace(
-        profile,
-        liked=tuple(p for p, _ in kept),
-        weights=tuple(w for _, w in kept),
-        disliked=tuple(p for p, _ in pushed),
-        dislike_weights=tuple(w for _, w in pushed),
     )
 
 

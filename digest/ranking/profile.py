@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from digest.model import Basis, Paper, Profile, ReaderState, is_keyword
@@ -57,6 +57,21 @@ def build_profile(
         dislike_weights=state.dislike_weights
         if any(w != 1.0 for w in state.dislike_weights)
         else (),
+    )
+
+
+def without(profile: Profile, ids: Collection[str]) -> Profile:
+    """The profile of a reader who does not know some of what they rated yet."""
+    weights = profile.weights or (1.0,) * len(profile.liked)
+    kept = [(p, w) for p, w in zip(profile.liked, weights, strict=True) if p.id not in ids]
+    pushes = profile.dislike_weights or (1.0,) * len(profile.disliked)
+    pushed = [(p, w) for p, w in zip(profile.disliked, pushes, strict=True) if p.id not in ids]
+    return replace(
+        profile,
+        liked=tuple(p for p, _ in kept),
+        weights=tuple(w for _, w in kept),
+        disliked=tuple(p for p, _ in pushed),
+        dislike_weights=tuple(w for _, w in pushed),
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import cached_property
@@ -16,6 +16,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from digest.fields import WEEKDAYS
 from digest.model import (
     Basis,
     ListingEntry,
@@ -27,10 +28,25 @@ from digest.model import (
     Shortfall,
     Subscriber,
 )
+from digest.preferences import Interest
 from digest.ranking.coverage import Coverage, coverage
 from digest.ranking.day import Embed
-from digest.ranking.filters import Candidates, filter_candidates
-from digest.ranking.profile import DEFAULTS, RankingOptions, basis_of, build_profile
+from digest.ranking.filters import filter_candidates
+from digest.ranking.interests import (
+    InterestRanking,
+    due_before,
+    is_due,
+    likes_by_interest,
+    numbered,
+    profile_of,
+)
+from digest.ranking.profile import (
+    DEFAULTS,
+    RankingOptions,
+    basis_of,
+    build_profile,
+    without,
+)
 from digest.ranking.ranker import Ranker, fit
 from digest.ranking.reading import Reading
 from digest.ranking.selection import bar_of, chance, journal_versions, select
@@ -147,19 +163,37 @@ class DayRanking:
 
     def reader(self, subscriber: Subscriber, day: date, state: ReaderState) -> ReaderRanking:
         """One reader's ranking for the edition of a date."""
-        new = self._new_entries(state, day)
-        profile = self.profile(subscriber, state)
-        seen = state.sent | profile.rated_ids | state.named
-        candidates = filter_candidates(new.papers, subscriber.preferences, seen)
-        return ReaderRanking(
+        whole = self.profile(subscriber, state)
+        belonging = likes_by_interest(subscriber.preferences, state)
+        assigned = frozenset[str]().union(*belonging.values())
+        found = ReaderRanking(
             self,
             subscriber=subscriber,
             day=day,
             state=state,
-            profile=profile,
-            new=new,
-            candidates=candidates,
+            profile=without(whole, assigned) if assigned else whole,
+            new=self._new_entries(state, day),
+            seen=state.sent | whole.rated_ids | state.named,
         )
+        for interest in subscriber.preferences.interests:
+            if is_due(interest, day):
+                of_interest = profile_of(whole, interest, belonging[interest.name])
+                found.add_interest(interest, of_interest, self._new_for(interest, state, day))
+        return found
+
+    def _new_for(self, interest: Interest, state: ReaderState, day: date) -> NewEntries:
+        """What an interest chooses from: where it comes on some days of the week, all that was
+        listed since it came last; what was sent in between is left out later."""
+        if len(interest.weekdays) == len(WEEKDAYS):
+            return self._new_entries(state, day)
+        since = due_before(interest, day)
+        if state.considered_to is not None:
+            since = min(since, state.considered_to)
+        key = (None, since, day)
+        if key not in self._new:
+            found = [e for e in self._entries if since <= e.listed_on <= day]
+            self._new[key] = self._gathered([e for e in found if e.paper_id in self._papers])
+        return self._new[key]
 
     def score(self, readers: Sequence[ReaderRanking]) -> None:
         """Score those who look at the latest days only in one product, which is quicker."""
@@ -212,6 +246,10 @@ class DayRanking:
         )
 
 
+def _by_likes(basis: Basis) -> bool:
+    return basis is Basis.LIKES
+
+
 class ReaderRanking:
     """One reader's candidates of a day, scored when they are asked for."""
 
@@ -224,21 +262,42 @@ class ReaderRanking:
         state: ReaderState,
         profile: Profile,
         new: NewEntries,
-        candidates: Candidates,
+        seen: Collection[str],
     ) -> None:
-        self._day_ranking = day_ranking
+        self._day_ranking, self._seen = day_ranking, seen
         self.subscriber, self.day, self.state = subscriber, day, state
-        self.profile, self.new, self.candidates = profile, new, candidates
+        #: likes of named interests are not in it
+        self.profile, self.new = profile, new
+        self.candidates = filter_candidates(new.papers, subscriber.preferences, seen)
+        #: those of this day
+        self.interests: list[InterestRanking] = []
+        self._n_new_for_interests = 0
         #: beside all of the day's papers, if it was scored in a block
         self.whole_day: Reading | None = None
 
     @cached_property
     def reading(self) -> Reading:
         """The profile beside the candidates; there must be some."""
-        ranker, papers = self._day_ranking.ranker_for(self.new), self.candidates.papers
+        return self._read(self.candidates.papers)
+
+    def _read(self, papers: Sequence[Paper]) -> Reading:
+        ranker = self._day_ranking.ranker_for(self.new)
         if self.whole_day is not None:
             return ranker.among(self.whole_day, papers)
         return ranker.read(self.profile, papers)
+
+    def add_interest(self, interest: Interest, profile: Profile, new: NewEntries) -> None:
+        """Let an interest have its section."""
+        found = filter_candidates(new.papers, self.subscriber.preferences, self._seen)
+        self._n_new_for_interests = max(self._n_new_for_interests, found.n_new)
+        if found.papers and not profile.is_empty:
+            reading = self._day_ranking.ranker_for(new).read(profile, found.papers)
+            self.interests.append(InterestRanking(interest, found.papers, reading))
+
+    @property
+    def n_new(self) -> int:
+        """Papers that were new to the reader before any filter."""
+        return max(self.candidates.n_new, self._n_new_for_interests)
 
     @property
     def scores(self) -> NDArray[np.float32]:
@@ -249,6 +308,10 @@ class ReaderRanking:
 
     @property
     def basis(self) -> Basis:
+        """What the edition rests on; who has named interests is read by their likes or keywords."""
+        if self.profile.is_empty and self.subscriber.preferences.interests:
+            profiles = [i.reading.profile for i in self.interests]
+            return max((basis_of(p, ()) for p in profiles), key=_by_likes, default=Basis.KEYWORDS)
         return basis_of(self.profile, self.candidates.papers)
 
     @property
@@ -258,25 +321,40 @@ class ReaderRanking:
 
     def shortfall(self) -> Shortfall | None:
         """How far the nearest candidate is from the bar, if there are any."""
-        if not self.candidates.papers:
-            return None
-        at = int(np.argmax(self.scores))
-        nearest = self.candidates.papers[at]
-        return Shortfall(nearest.plain_title, float(self.scores[at]), self.bar or 0.0)
+        if not self.profile.is_empty and self.candidates.papers:
+            at = int(np.argmax(self.scores))
+            nearest = self.candidates.papers[at]
+            return Shortfall(nearest.plain_title, float(self.scores[at]), self.bar or 0.0)
+        near = [i.shortfall() for i in self.interests]
+        return max(near, key=lambda s: s.score / s.bar, default=None)
 
     def picks(self) -> tuple[Pick, ...]:
         """The papers of the reader's edition, sections in reading order."""
-        preferences = self.subscriber.preferences
+        preferences, options = self.subscriber.preferences, self._day_ranking.options
+        of_interests: list[Pick] = []
+        room = preferences.length
+        for ranking in self.interests:
+            taken = {p.paper.id for p in of_interests}
+            found = ranking.picks(preferences, taken, options)
+            of_interests += found
+            room -= 0 if ranking.interest.all else len(found)
+        papers = self.candidates.papers
+        if of_interests:
+            taken = {p.paper.id for p in of_interests}
+            papers = tuple(p for p in papers if p.id not in taken)
         picks: tuple[Pick, ...] = ()
-        if self.candidates.papers:
+        if papers and room > 0:
+            reading = self._read(papers) if of_interests else self.reading
             picks = select(
                 preferences,
-                self.candidates.papers,
-                self.reading,
-                options=self._day_ranking.options,
+                papers,
+                reading,
+                options=options,
                 day=self.day,
                 rng=chance(self.subscriber, self.day),
+                room=room,
             )
+        picks = numbered([*of_interests, *picks]) if of_interests else picks
         if not preferences.journal_versions:
             return picks
         known = (self.state.sent | self.profile.liked_ids | self.state.named) - self.state.told

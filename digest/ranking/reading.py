@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from digest.model import Paper, Profile, is_keyword
 from digest.ranking.calibration import KEYWORDS_ALONE, MOST_LEFT_OUT, Calibration
-from digest.ranking.day import MEANING, MEANING_AXES, Day, Floats
+from digest.ranking.day import MEANING_AXES, Day, Floats
 
 #: likes that a reader's direction is measured on, and its least square length
 MAX_LIKES_MEASURED, SHORTEST = 300, 1e-3
@@ -164,7 +164,7 @@ class Reading:
             along = along - day.common_along
         empty = np.diff(day.rated.vectors_of(rows).indptr) == 0
         meanings = day.meanings_of(coordinates, empty)
-        scale = np.float32(MEANING) * latent.scale[:MEANING_AXES]
+        scale = latent.meaning * latent.scale[:MEANING_AXES]
         return latent.damping * along, (weights @ meanings) * scale
 
     @cached_property
@@ -199,9 +199,14 @@ class Reading:
     @cached_property
     def calibration(self) -> Calibration:
         """From which scores, divided by `length`, papers are close for this reader."""
-        if all(is_keyword(p) for p in self.profile.liked):
+        if self.keywords_alone:
             return KEYWORDS_ALONE
         return Calibration.of(self.own_scores())
+
+    @property
+    def keywords_alone(self) -> bool:
+        """Whether the profile holds no liked paper."""
+        return all(is_keyword(p) for p in self.profile.liked)
 
     @property
     def is_mute(self) -> bool:

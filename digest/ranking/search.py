@@ -18,7 +18,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from digest.model import Paper
-from digest.ranking.day import COMMONNESS, MEANING
+from digest.ranking.day import COMMONNESS
 from digest.ranking.fitted import LATENT_DOCUMENTS
 from digest.ranking.latent import Latent
 from digest.ranking.vectors import Vectors
@@ -141,7 +141,7 @@ class Index:
             near = self._coordinates[found]
             scores = scores - near @ (latent.damping * place)
             meaning, _ = latent.directions(place[None, :])
-            scores = scores + np.float32(MEANING) * (latent.directions(near)[0] @ meaning[0])
+            scores = scores + latent.meaning * (latent.directions(near)[0] @ meaning[0])
             scores = scores / self._divisor[found]
         best = np.lexsort((-found, -scores))[: n + 1]  # among equals the latest first
         hits = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 
@@ -35,7 +35,8 @@ CHOICE = 100
 MAX_PUBLISHED = 3
 
 
-def _is_followed(paper: Paper, preferences: Preferences) -> bool:
+def is_followed(paper: Paper, preferences: Preferences) -> bool:
+    """Whether it comes from an author or a place that the reader follows."""
     return bool(
         followed_author(paper, preferences.authors) or affiliated(paper, preferences.affiliations)
     )
@@ -169,10 +170,13 @@ def select(
     options: RankingOptions = DEFAULTS,
     day: date,
     rng: np.random.Generator,
+    room: int | None = None,
 ) -> tuple[Pick, ...]:
-    """The day's picks for one reader, sections in reading order, best first within each.
+    """The day's picks for one reader, sections in reading order, best first within each; named
+    interests apart.
 
     Args:
+        room: for so many papers at most; None: as the reader chose.
         candidates: the papers that passed the filters.
         reading: of the reader's profile beside these candidates.
         rng: for the paper from outside the reader's usual; seeded by reader and date.
@@ -182,7 +186,7 @@ def select(
     scores = (reading.scores / reading.length).astype(np.float32)
     basis = basis_of(reading.profile, candidates)
     order: list[int] = np.argsort(-scores, kind="stable").tolist()
-    room = preferences.length
+    room = preferences.length if room is None else room
     taken: dict[int, tuple[Section, ReasonKind | None]] = {}
 
     def take(indices: Sequence[int], section: Section, kind: ReasonKind | None = None) -> None:
@@ -191,10 +195,10 @@ def select(
                 taken[i] = (section, kind)
 
     if preferences.authors or preferences.affiliations:
-        followed = [i for i in order if _is_followed(candidates[i], preferences)]
+        followed = [i for i in order if is_followed(candidates[i], preferences)]
         take(followed, Section.FOLLOWED)
     if preferences.keywords:  # asked for by name, so they come whatever their score
-        take(_literal(preferences.keywords, reading, order), Section.FOR_YOU)
+        take(literal_hits(preferences.keywords, reading, order), Section.FOR_YOU)
     for category, n in preferences.reserved.items():
         inside = [i for i in order if i not in taken and in_categories(candidates[i], (category,))]
         take(inside[:n], Section.FOR_YOU, ReasonKind.RESERVED)
@@ -204,17 +208,19 @@ def select(
         places = room - len(taken)
         reserved = min(preferences.trending, max(0, places - 1))
         bar = bar_of(preferences, reading)
-        best = _best(reading, scores, order, taken, places, bar=bar, variety=options.variety)
+        nearest = best(reading, scores, order, taken, places, bar=bar, variety=options.variety)
         # The best stay in "for you" however many votes they have; trending fills its places with
         # what the reader would not have seen otherwise.
-        kept = best[: places - reserved]
+        kept = nearest[: places - reserved]
         trending = [i for i in hot if i not in taken and i not in kept][:reserved]
         n_explore = min(options.n_explore, max(0, places - len(trending) - 1))
-        take(best[: places - len(trending) - n_explore], Section.FOR_YOU)
+        take(nearest[: places - len(trending) - n_explore], Section.FOR_YOU)
         if n_explore:
             strange = [i for i in order if i not in taken and i not in trending]
             take(_explored(strange, n_explore, rng), Section.FOR_YOU, ReasonKind.EXPLORATION)
         take(trending, Section.TRENDING)
+    elif preferences.interests:  # who named their interests is sent no more than asked for
+        take(hot[: preferences.trending], Section.TRENDING)
     elif basis is Basis.TRENDING:
         take(hot, Section.TRENDING)
     else:
@@ -232,17 +238,23 @@ def bar_of(preferences: Preferences, reading: Reading) -> float | None:
     return max(preferences.min_score, reading.calibration.stretch)
 
 
-def _literal(keywords: Sequence[str], reading: Reading, order: Sequence[int]) -> list[int]:
-    """Candidates in which a keyword stands: those with one in the title first, then by score; each
-    piece of news once."""
+def literal_hits(
+    keywords: Sequence[str], reading: Reading, order: Sequence[int], *, twins: bool = False
+) -> list[int]:
+    """Candidates in which a keyword stands: those with one in the title first, then in order.
+
+    Args:
+        twins: whether both papers of one piece of news are wanted.
+    """
     found = [reading.day.literal.holding(k.strip()) for k in keywords]
     everywhere = frozenset[int]().union(*(hits for hits, _ in found))
     titles = frozenset[int]().union(*(in_title for _, in_title in found))
     hits = [i for i in order if reading.place(i) in everywhere]
-    return _without_twins(sorted(hits, key=lambda i: reading.place(i) not in titles), reading)
+    hits.sort(key=lambda i: reading.place(i) not in titles)
+    return hits if twins else _without_twins(hits, reading)
 
 
-def _best(
+def best(
     reading: Reading,
     scores: Floats,
     order: Sequence[int],
@@ -303,35 +315,63 @@ def _picks(
     taken: Mapping[int, tuple[Section, ReasonKind | None]],
     basis: Basis,
 ) -> tuple[Pick, ...]:
-    picks: list[Pick] = []
     shares = percentiles(scores)
-    for section in Section:
-        for i, (_, kind) in ((i, t) for i, t in taken.items() if t[0] is section):
-            paper = candidates[i]
-            reasons = list(_occasion(preferences, paper, section, kind, basis))
-            closeness, told = None, None
-            if not reading.profile.is_empty:
-                closeness = reading.calibration.closeness(float(scores[i]))
-                told = reading.explain(i)
-                alike = similarities(reading, i, told)
-                reasons += alike
-                told = told if alike else None
-            if not reasons:
-                # Where mails are filled, a paper that nothing speaks for says so.
-                reasons.append(Reason(kind=ReasonKind.FILLER, evidence=()))
-            picks.append(
-                Pick(
-                    paper=paper,
-                    score=max(0.0, min(1.0, float(scores[i]))),
-                    percentile=float(shares[i]) if not reading.profile.is_empty else 0.0,
-                    rank=len(picks) + 1,
-                    section=section,
-                    closeness=closeness,
-                    reasons=tuple(reasons),
-                    key_sentence=key_sentence(reading, i, told),
-                )
-            )
-    return tuple(picks)
+    in_order = [(s, i, kind) for s in Section for i, (of, kind) in taken.items() if of is s]
+    return tuple(
+        replace(
+            make_pick(
+                reading,
+                i,
+                candidates[i],
+                section,
+                score=float(scores[i]),
+                percentile=float(shares[i]),
+                occasion=_occasion(preferences, candidates[i], section, kind, basis),
+            ),
+            rank=n,
+        )
+        for n, (section, i, kind) in enumerate(in_order, 1)
+    )
+
+
+def make_pick(
+    reading: Reading,
+    index: int,
+    paper: Paper,
+    section: Section,
+    *,
+    score: float,
+    percentile: float,
+    occasion: Iterable[Reason] = (),
+) -> Pick:
+    """A candidate as a pick, with its reasons.
+
+    Args:
+        paper: the candidate as it was announced to this reader.
+        occasion: reasons that do not rest on the score.
+    """
+    reasons = list(occasion)
+    closeness, told = None, None
+    knows = not reading.profile.is_empty
+    if knows:
+        closeness = reading.calibration.closeness(score)
+        told = reading.explain(index)
+        alike = similarities(reading, index, told)
+        reasons += alike
+        told = told if alike else None
+    if not reasons:
+        # Where mails are filled, a paper that nothing speaks for says so.
+        reasons.append(Reason(kind=ReasonKind.FILLER, evidence=()))
+    return Pick(
+        paper=paper,
+        score=max(0.0, min(1.0, score)),
+        percentile=percentile if knows else 0.0,
+        rank=1,
+        section=section,
+        closeness=closeness,
+        reasons=tuple(reasons),
+        key_sentence=key_sentence(reading, index, told),
+    )
 
 
 def _occasion(

@@ -190,6 +190,7 @@ class Archive:
                 papers,
                 picks.c.rank,
                 picks.c.section,
+                picks.c.interest,
                 picks.c.score,
                 picks.c.percentile,
                 picks.c.reasons,
@@ -215,6 +216,7 @@ class Archive:
                     percentile=r["percentile"],
                     rank=r["rank"],
                     section=Section(r["section"]),
+                    interest=r["interest"],
                     reasons=to_reasons(r["reasons"]),
                 )
                 for r in connection.execute(query).mappings()

@@ -108,6 +108,7 @@ def _pick_rows(key: DeliveryKey, planned: PlannedEdition) -> list[dict[str, Any]
             "paper_id": pick.paper.id,
             "rank": pick.rank,
             "section": pick.section.value,
+            "interest": pick.interest,
             "score": pick.score,
             "percentile": pick.percentile,
             "reasons": [

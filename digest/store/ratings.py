@@ -10,7 +10,16 @@ import sqlalchemy as sa
 from pydantic import TypeAdapter
 
 from digest.identity import combine, names, same_work, title_keys
-from digest.model import DeliveryState, Paper, Rating, ReaderState, Section
+from digest.model import (
+    IMPORT,
+    IN_CONFIG,
+    STOOD_IN,
+    DeliveryState,
+    Paper,
+    Rating,
+    ReaderState,
+    Section,
+)
 from digest.store import schema
 from digest.store.database import Database, chunks, insert
 from digest.store.paper_rows import owners_of, read_papers
@@ -114,6 +123,25 @@ def _ratings_of(
         for who, rated in found.items()
     }
     return in_order, records
+
+
+def _labelled(
+    connection: sa.Connection, subscriber_ids: Collection[str]
+) -> dict[str, dict[str, frozenset[str]]]:
+    """By reader and label the rated papers that may belong to a named interest."""
+    rated, picks = schema.ratings, schema.edition_picks
+    of_library = sa.select(rated.c.subscriber_id, rated.c.origin, rated.c.paper_id).where(
+        sa.or_(*(rated.c.origin.startswith(label) for label in (IMPORT, IN_CONFIG)))
+    )
+    of_section = sa.select(
+        picks.c.subscriber_id, sa.literal(STOOD_IN) + picks.c.interest, picks.c.paper_id
+    ).where(picks.c.interest != "")
+    found: dict[str, dict[str, set[str]]] = {}
+    for query in (of_library, of_section):
+        mine = query.where(query.selected_columns.subscriber_id.in_(subscriber_ids))
+        for who, label, paper_id in connection.execute(mine):
+            found.setdefault(who, {}).setdefault(label, set()).add(paper_id)
+    return {who: {label: frozenset(ids) for label, ids in of.items()} for who, of in found.items()}
 
 
 def _sent_to(
@@ -338,6 +366,7 @@ class Ratings:
                 } - papers.keys()
                 papers.update(read_papers(connection, missing))
                 named = _named(connection, records)
+                labelled = _labelled(connection, part)
                 sent = _sent_to(connection, part, edition_date, listed_since, as_of)
                 considered = _considered(connection, part, edition_date)
                 for who in part:
@@ -355,6 +384,7 @@ class Ratings:
                         disliked=tuple(paper for r, paper in rated if r.value < 0),
                         disliked_at=tuple(r.rated_at for r, _ in rated if r.value < 0),
                         dislike_weights=tuple(float(-r.value) for r, _ in rated if r.value < 0),
+                        labelled=labelled.get(who, {}),
                         named=named.get(who, frozenset())
                         | {r.paper_id for r, _ in rated if not r.value},
                         sent=frozenset(i for i, _ in picks),

@@ -223,6 +223,8 @@ edition_picks = sa.Table(
     sa.Column("paper_id", _text(200), primary_key=True, index=True),
     sa.Column("rank", sa.Integer, nullable=False),
     sa.Column("section", _text(20), nullable=False),
+    #: which, in the section of an interest
+    sa.Column("interest", sa.Text, nullable=False, server_default=""),
     sa.Column("score", sa.Float, nullable=False),
     sa.Column("percentile", sa.Float, nullable=False),
     sa.Column("reasons", Json, nullable=False),

@@ -181,7 +181,7 @@ class Composer:
             day=ranked.day,
             picks=picks,
             basis=ranked.basis,
-            n_new=ranked.candidates.n_new,
+            n_new=ranked.n_new,
             n_considered=len(ranked.candidates.papers),
             dropped=ranked.candidates.dropped,
             shortfall=None if picks else ranked.shortfall(),

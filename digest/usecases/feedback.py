@@ -11,7 +11,7 @@ from digest.edition.links import Action
 from digest.errors import UnknownSubscriber
 from digest.identifiers import name_of
 from digest.identity import names
-from digest.model import Rating, Subscriber
+from digest.model import IMPORT, Rating, Subscriber
 from digest.ports import Lookup
 from digest.usecases.lookup import Resolved, resolve
 
@@ -23,8 +23,6 @@ VALUES = {Action.LIKE: 1, Action.DISLIKE: -1, Action.FEWER: -3}
 #: likes of the configuration file, which a reader's own command cannot take back; those of a
 #: library named there have its name after a colon
 FILE_ORIGIN = "config"
-#: origins of imports: this and the name that the import was given
-IMPORT = "import:"
 #: of what a reader took back although a library of theirs holds it
 TAKEN_BACK = "taken back"
 

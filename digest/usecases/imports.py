@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from digest.errors import LibraryError
 from digest.identifiers import name_of
 from digest.identity import text_key
-from digest.model import Paper, RunWarning, StoredImport, Subscriber
+from digest.model import IMPORT, Paper, RunWarning, StoredImport, Subscriber
 from digest.ports import Library, Likes, Lookup, Progress, silent
 from digest.text import clean
-from digest.usecases.feedback import FILE_ORIGIN, IMPORT
+from digest.usecases.feedback import FILE_ORIGIN
 from digest.usecases.library_list import MAX_TITLES_A_RUN, count_import
 from digest.usecases.settle_likes import (
     MAX_TITLES,

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from digest.identifiers import name_of
 from digest.identity import text_key
-from digest.model import StoredImport, Subscriber
+from digest.model import IMPORT, StoredImport, Subscriber
 from digest.ports import Lookup, TitleLookup
-from digest.usecases.feedback import FILE_ORIGIN, IMPORT
+from digest.usecases.feedback import FILE_ORIGIN
 from digest.usecases.lookup import find_by_title, look_up, not_asked_by_title
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ import json
 from typing import TYPE_CHECKING
 
 from digest.errors import LibraryError
-from digest.model import RunWarning, Subscriber
+from digest.model import IMPORT, RunWarning, Subscriber
 from digest.ports import LikesSink
-from digest.usecases.feedback import FILE_ORIGIN, IMPORT
+from digest.usecases.feedback import FILE_ORIGIN
 
 if TYPE_CHECKING:
     from digest.store import Store

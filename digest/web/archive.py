@@ -8,19 +8,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime, time
 from pathlib import Path
-from typing import Any
 
 from digest.app import App
 from digest.bibliography import write
 from digest.colour import Accent
 from digest.config import Settings
-from digest.edition.page import section_heading
-from digest.edition.reasons import why
-from digest.model import Section, StoredEdition, Subscriber
+from digest.model import StoredEdition, Subscriber
 from digest.text import safe_url
 from digest.web import feeds
 from digest.web.pages import Pages
-from digest.web.presenters import view
+from digest.web.presenters import edition_parts
 
 #: editions in the folder, and those whose papers stand in the feeds
 MAX_EDITIONS, IN_FEEDS = 2_000, 30
@@ -64,7 +61,7 @@ def publish(app: App, reader: Subscriber, folder: Path, base_url: str = "") -> i
     )
     for edition in editions:
         stem = edition.edition_date.isoformat()
-        parts = _parts(app, edition)
+        parts = edition_parts(edition, app.renderer.speech("en"))
         body = pages.render("archive_edition.html.j2", edition=edition, parts=parts, stem=stem)
         _put(folder / f"{stem}.html", body)
         _put(folder / f"{stem}.bib", write((p.paper for p in edition.picks), "bibtex"))
@@ -72,18 +69,6 @@ def publish(app: App, reader: Subscriber, folder: Path, base_url: str = "") -> i
         found = feeds.answer(_feed(app, editions, base_url.rstrip("/"), name), form, {})
         _put(folder / name, bytes(found.body))
     return len(editions)
-
-
-def _parts(app: App, edition: StoredEdition) -> list[tuple[str, list[tuple[int, Any]]]]:
-    speech = app.renderer.speech("en")
-    return [
-        (
-            section_heading(section, speech),
-            [(p.rank, view(p.paper, why=why(p.reasons, speech))) for p in of],
-        )
-        for section in Section
-        if (of := [p for p in edition.picks if p.section is section])
-    ]
 
 
 def _feed(app: App, editions: tuple[StoredEdition, ...], base: str, name: str) -> feeds.Feed:

@@ -24,6 +24,7 @@ from digest.ports import Likes
 from digest.preferences import Preference, Preferences, catalogue
 from digest.text import clean
 from digest.usecases.imports import inline_paper
+from digest.web import interest_form
 
 MAX_LINES, MAX_LINE_CHARS, MAX_NAME_CHARS = 200, 300, 100
 
@@ -147,6 +148,8 @@ def _typed(preference: Preference, form: FormData) -> Any:
     """As it was typed, to be shown again."""
     if preference.choice.widget == "weekdays":
         return [d for d in form.getlist(preference.name) if isinstance(d, str)]
+    if preference.choice.widget == "interests":
+        return interest_form.typed(form)
     if preference.choice.widget == "checkbox":
         return form.get(preference.name) == "yes"
     return _text(form, preference.name)
@@ -155,6 +158,8 @@ def _typed(preference: Preference, form: FormData) -> Any:
 def _read(preference: Preference, form: FormData) -> Any:
     """What was typed, as the preference wants it; what cannot be read is left for the check."""
     typed, choice = _typed(preference, form), preference.choice
+    if choice.widget == "interests":
+        return interest_form.read(typed, lambda text: lines(text, commas=True))
     if choice.widget == "lines":
         return lines(typed, commas=choice.commas)
     if choice.widget == "words":
@@ -181,6 +186,8 @@ def values_of(chosen: Preferences) -> dict[str, Any]:
 def _shown(preference: Preference, value: Any) -> Any:
     if preference.choice.widget == "weekdays":
         return [WEEKDAYS[day] for day in value]
+    if preference.choice.widget == "interests":
+        return interest_form.shown(value)
     if preference.choice.widget == "lines":
         return "\n".join(value)
     if preference.choice.widget == "words":

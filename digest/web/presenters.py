@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from digest.edition import reasons
 from digest.edition.cards import Link, Piece, facts_of, links_of
+from digest.edition.page import section_heading
 from digest.edition.plaintext import shown
-from digest.edition.speech import ENGLISH
-from digest.model import Paper
+from digest.edition.speech import ENGLISH, Speech
+from digest.model import Paper, StoredEdition, by_section
 from digest.text import counted, fold, safe_url
 
 MAX_AUTHORS = 12
@@ -103,3 +105,16 @@ def marked(text: str, words: frozenset[str]) -> tuple[Piece, ...]:
     if done < len(text):
         pieces.append(Piece(text=text[done:]))
     return tuple(pieces)
+
+
+def edition_parts(
+    edition: StoredEdition, speech: Speech
+) -> list[tuple[str, list[tuple[int, PaperView]]]]:
+    """An edition as a page shows it: each section's heading, and its papers with their ranks."""
+    return [
+        (
+            shown(name, 80) or section_heading(section, speech),
+            [(p.rank, view(p.paper, why=reasons.why(p.reasons, speech))) for p in picks],
+        )
+        for section, name, picks in by_section(edition.picks)
+    ]

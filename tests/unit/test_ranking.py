@@ -426,7 +426,7 @@ def test_one_piece_of_news_is_told_once() -> None:
         for n in range(4)
     ]
     others = field("optics", 30, 3000)
-    picks = picks_for(subscriber(length=8, trending=0), [LASER], [*twins, *others])
+    picks = picks_for(subscriber(length=8, trending=0, fill=True), [LASER], [*twins, *others])
     assert sum(p.paper in twins for p in picks) == 1
     assert len(picks) == 8
     numbered = [replace(t, title=f"{t.title} part {n}") for n, t in enumerate(twins)]

@@ -11,14 +11,12 @@ from starlette.routing import Route
 
 from digest.bibliography import SUFFIXES
 from digest.edition.links import Action
-from digest.edition.page import section_heading
-from digest.edition.reasons import why
 from digest.errors import TokenError
-from digest.model import Section, StoredEdition
+from digest.model import StoredEdition
 from digest.web import feeds
 from digest.web.context import WebContext
 from digest.web.pages import day_of
-from digest.web.presenters import view
+from digest.web.presenters import edition_parts
 from digest.web.routes.common import GET, bibliography, handles_token_errors
 
 
@@ -66,14 +64,7 @@ class EditionRoutes:
     def _edition_page(self, request: Request, found: StoredEdition) -> Response:
         """One edition to show to others: it names nobody, and nothing on it does anything."""
         web, speech = self._web, self._web.app.renderer.speech("en")
-        parts = [
-            (
-                section_heading(section, speech),
-                [(p.rank, view(p.paper, why=why(p.reasons, speech))) for p in of],
-            )
-            for section in Section
-            if (of := [p for p in found.picks if p.section is section])
-        ]
+        parts = edition_parts(found, speech)
         return web.pages.page(
             request, "edition.html.j2", title=found.subject, edition=found, parts=parts
         )

@@ -18,16 +18,19 @@ from starlette.routing import Route
 from digest.edition.links import Action
 from digest.fields import WEEKDAYS
 from digest.model import Subscriber, SubscriberState
+from digest.preferences import MOST_INTERESTS
 from digest.ranking.filters import unused_terms
 from digest.text import safe_url
 from digest.usecases.feedback import unrate
 from digest.usecases.library_list import libraries_of
-from digest.web import forms
+from digest.web import forms, interest_form
 from digest.web.context import SESSION, WebContext
 from digest.web.routes.common import BOTH, POST, READS, zones
 from digest.web.routes.members import STRONG_DAYS, Members
 
 SESSION_S = 180 * 86_400
+#: of the form of preferences, with all interests that there may be
+MAX_FIELDS = 60 + (MOST_INTERESTS + 1) * interest_form.FIELDS_EACH
 
 
 class PreferencesRoutes:
@@ -59,7 +62,7 @@ class PreferencesRoutes:
             )
         if reader.origin == "config":
             return self._members.changed_elsewhere(request)
-        async with request.form(max_files=0, max_fields=60) as form:
+        async with request.form(max_files=0, max_fields=MAX_FIELDS) as form:
             filled = forms.preferences(form, reader)
         if filled.subscriber is None:
             return await run_in_threadpool(
@@ -100,6 +103,8 @@ class PreferencesRoutes:
             zones=zones(),
             weekdays=WEEKDAYS,
             groups=forms.groups(),
+            no_interest=interest_form.empty(),
+            most_interests=MOST_INTERESTS,
             unused=unused_terms(reader.preferences),
             liked=[x for x in rated if x[0].value > 0][:300],
             disliked=[x for x in rated if x[0].value < 0][:300],
