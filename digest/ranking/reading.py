@@ -201,7 +201,7 @@ class Reading:
         """From which scores, divided by `length`, papers are close for this reader."""
         if self.keywords_alone:
             return KEYWORDS_ALONE
-        return Calibration.of(self.own_scores())
+        return Calibration.of(self._own_scores())
 
     @property
     def keywords_alone(self) -> bool:
@@ -213,7 +213,7 @@ class Reading:
         """Whether no like or keyword holds a word that is known: no score says anything."""
         return not self.day.rated.vectors_of(self._liked).nnz
 
-    def own_scores(self) -> Floats:
+    def _own_scores(self) -> Floats:
         """(n,) scores of the weightiest likes, each beside the others and the dislikes."""
         some = np.argsort(-self._shares, kind="stable")[:MOST_LEFT_OUT]
         n = len(some)

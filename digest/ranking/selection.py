@@ -172,14 +172,13 @@ def select(
     rng: np.random.Generator,
     room: int | None = None,
 ) -> tuple[Pick, ...]:
-    """The day's picks for one reader, sections in reading order, best first within each; named
-    interests apart.
+    """The day's picks for one reader but those of named interests, sections in reading order.
 
     Args:
-        room: for so many papers at most; None: as the reader chose.
         candidates: the papers that passed the filters.
         reading: of the reader's profile beside these candidates.
         rng: for the paper from outside the reader's usual; seeded by reader and date.
+        room: for so many papers at most; None: as the reader chose.
     """
     if not candidates:
         return ()
@@ -195,22 +194,19 @@ def select(
                 taken[i] = (section, kind)
 
     if preferences.authors or preferences.affiliations:
-        followed = [i for i in order if is_followed(candidates[i], preferences)]
-        take(followed, Section.FOLLOWED)
+        take([i for i in order if is_followed(candidates[i], preferences)], Section.FOLLOWED)
     if preferences.keywords:  # asked for by name, so they come whatever their score
         take(literal_hits(preferences.keywords, reading, order), Section.FOR_YOU)
     for category, n in preferences.reserved.items():
         inside = [i for i in order if i not in taken and in_categories(candidates[i], (category,))]
         take(inside[:n], Section.FOR_YOU, ReasonKind.RESERVED)
-    voted = reading.upvotes >= MIN_UPVOTES
-    hot = sorted((i for i in order if voted[i]), key=lambda i: -heat(candidates[i], day))
+    hot = _hot(candidates, reading, order, day)
     if basis in (Basis.LIKES, Basis.KEYWORDS):
         places = room - len(taken)
         reserved = min(preferences.trending, max(0, places - 1))
         bar = bar_of(preferences, reading)
         nearest = best(reading, scores, order, taken, places, bar=bar, variety=options.variety)
-        # The best stay in "for you" however many votes they have; trending fills its places with
-        # what the reader would not have seen otherwise.
+        # The best stay in "for you" however many votes they have; trending brings others.
         kept = nearest[: places - reserved]
         trending = [i for i in hot if i not in taken and i not in kept][:reserved]
         n_explore = min(options.n_explore, max(0, places - len(trending) - 1))
@@ -226,6 +222,14 @@ def select(
     else:
         take(range(len(candidates)), Section.FOR_YOU)
     return _picks(preferences, candidates, reading, scores, taken, basis)
+
+
+def _hot(
+    candidates: Sequence[Paper], reading: Reading, order: Sequence[int], day: date
+) -> list[int]:
+    """What readers voted for, the hottest first; among equals in order."""
+    voted = reading.upvotes >= MIN_UPVOTES
+    return sorted((i for i in order if voted[i]), key=lambda i: -heat(candidates[i], day))
 
 
 def bar_of(preferences: Preferences, reading: Reading) -> float | None:

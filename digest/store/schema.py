@@ -230,6 +230,14 @@ edition_picks = sa.Table(
     sa.Column("reasons", Json, nullable=False),
 )
 
+#: few picks stand in an interest's section, and each run asks for them
+sa.Index(
+    "ix_edition_picks_interest",
+    edition_picks.c.subscriber_id,
+    sqlite_where=edition_picks.c.interest != "",
+    postgresql_where=edition_picks.c.interest != "",
+)
+
 #: days on which somebody got nothing, and why
 empty_days = sa.Table(
     "empty_days",

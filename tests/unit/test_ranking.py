@@ -673,7 +673,7 @@ def test_own_scores_are_those_of_the_papers_in_the_day() -> None:
         ranker.prepare(candidates)
         alone = ranker.read(Profile(subscriber_id="a", liked=others), candidates)
         wanted = float(alone.scores[-1] / alone.length)
-        assert float(reading.own_scores()[at]) == pytest.approx(wanted, rel=0.2, abs=0.02)
+        assert float(reading._own_scores()[at]) == pytest.approx(wanted, rel=0.2, abs=0.02)
 
 
 def test_the_length_is_that_of_the_directions_of_the_likes() -> None:

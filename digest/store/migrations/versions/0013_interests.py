@@ -13,7 +13,16 @@ def upgrade() -> None:
     op.add_column(
         "edition_picks", sa.Column("interest", sa.Text(), nullable=False, server_default="")
     )
+    some = sa.text("interest <> ''")
+    op.create_index(
+        "ix_edition_picks_interest",
+        "edition_picks",
+        ["subscriber_id"],
+        sqlite_where=some,
+        postgresql_where=some,
+    )
 
 
 def downgrade() -> None:
+    op.drop_index("ix_edition_picks_interest")
     op.drop_column("edition_picks", "interest")
