@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
@@ -83,15 +83,22 @@ def sync_configured_likes(
     return tuple(warnings)
 
 
-def unused_filters(subscribers: Sequence[Subscriber]) -> tuple[RunWarning, ...]:
-    """What of the readers' filters is not used."""
+def unused_wishes(subscribers: Sequence[Subscriber]) -> tuple[RunWarning, ...]:
+    """What of the readers' filters and interests is not used."""
     from digest.ranking.filters import unused_terms
 
-    return tuple(
+    filters = [
         RunWarning(f"A filter is not used: {fault}", s.id)
         for s in subscribers
         for fault in unused_terms(s.preferences)
-    )
+    ]
+    resting = [
+        RunWarning(f"The interest “{i.name}” never comes: no mail goes out on its days.", s.id)
+        for s in subscribers
+        for i in s.preferences.interests
+        if not set(i.weekdays) & set(s.preferences.weekdays)
+    ]
+    return (*filters, *resting)
 
 
 def run(
@@ -123,7 +130,7 @@ def run(
             return None
         with _watched(app, dry_run) as tell_report:
             people = chosen(app, only) if readers is None else readers
-            warnings = (*sync_configured_likes(app, people), *unused_filters(people))
+            warnings = (*sync_configured_likes(app, people), *unused_wishes(people))
             if not dry_run:
                 match_titles(app.store, app.lookups, app.clock())
                 warnings = (*warnings, *save_all_likes(app, people))
@@ -188,7 +195,7 @@ def gather(app: App, subscribers: Sequence[Subscriber]) -> DayReport:
 
     with _watched(app, dry_run=False) as tell_report:
         started = app.clock()
-        warnings = (*sync_configured_likes(app, subscribers), *unused_filters(subscribers))
+        warnings = (*sync_configured_likes(app, subscribers), *unused_wishes(subscribers))
         match_titles(app.store, app.lookups, app.clock())
         warnings = (*warnings, *save_all_likes(app, subscribers))
         sources = fetch(app.sources, app.store, now=started, lookups=app.lookups)
@@ -250,15 +257,33 @@ def drafts(
     }, tuple(warnings)
 
 
-def profile(
-    app: App, reader: Subscriber
-) -> tuple[Profile, tuple[tuple[str, float], ...], Coverage | None]:
-    """What the ranking works with for a reader, its top terms with their weight, and how much of
-    the latest listings is close to it."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProfileReport:
+    """What the ranking works with for a reader."""
+
+    profile: Profile
+    #: the top terms with their weight
+    terms: tuple[tuple[str, float], ...]
+    #: how much of the latest listings is close to it; None: nothing can be said
+    coverage: Coverage | None
+    #: how many likes belong to each named interest
+    belonging: Mapping[str, int]
+
+
+def profile(app: App, reader: Subscriber) -> ProfileReport:
+    """What the ranking works with for a reader, their named interests included."""
+    from digest.ranking.interests import likes_by_interest
+
     ranking = app.context().ranking_at(now=app.clock())
     state = app.store.ratings.reader_state(reader.id, schedule.edition_date(reader, app.clock()))
     found = ranking.profile(reader, state)
-    return found, ranking.ranker.profile_terms(found), ranking.coverage(found)
+    belonging = likes_by_interest(reader.preferences, state)
+    return ProfileReport(
+        profile=found,
+        terms=ranking.ranker.profile_terms(found),
+        coverage=ranking.coverage(found),
+        belonging={name: len(ids & found.liked_ids) for name, ids in belonging.items()},
+    )
 
 
 def why_not(app: App, reader: Subscriber, paper: Paper) -> tuple[str, ...]:

@@ -115,10 +115,10 @@ def profile(
         )
         with progress("Reading the profile …"):
             warnings = jobs.sync_configured_likes(application, [who])
-            found, terms, coverage = jobs.profile(application, who)
+            told = jobs.profile(application, who)
         origins = show.likes_of(application.store, who.id)
-        show.profile(who, found, terms, origins)
-        show.coverage(coverage)
+        show.profile(who, told.profile, told.terms, origins, told.belonging)
+        show.coverage(told.coverage)
     for warning in warnings:
         warn(warning.text)
 

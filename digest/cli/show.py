@@ -69,7 +69,9 @@ def picks(email: str, draft: PlannedEdition) -> None:
     table(("no.", "score", "section", "title", "categories"), rows, right=(0, 1))
 
 
+#: preferences that `profile` tells in a way of their own
 _SAID_ABOVE = frozenset({"name", "time", "timezone", "weekdays", "keywords", "language"})
+_SAID_BELOW = frozenset({"interests"})
 
 
 def _written(value: object) -> str:
@@ -87,8 +89,13 @@ def profile(
     found: Profile,
     terms: Sequence[tuple[str, float]],
     origins: Mapping[str, str],
+    belonging: Mapping[str, int],
 ) -> None:
-    """What a reader's profile consists of, with the weights that the ranking uses."""
+    """What a reader's profile consists of, with the weights that the ranking uses.
+
+    Args:
+        belonging: likes of each named interest.
+    """
     from digest.ranking.reading import dislike_weights
 
     chosen = subscriber.preferences
@@ -97,10 +104,11 @@ def profile(
     say(f"{subscriber.email}, {subscriber.state}; {chosen.time:%H:%M} {chosen.timezone}, {days}")
     for preference in catalogue():
         value = getattr(chosen, preference.name)
-        if value != preference.default and preference.name not in _SAID_ABOVE:
+        if value != preference.default and preference.name not in _SAID_ABOVE | _SAID_BELOW:
             choice = preference.choice
             effect = f" ({choice.help})" if choice.help else ""
             say(f"{choice.label}: {_written(value)}{effect}")
+    interests(subscriber, belonging)
     say()
     if terms:
         say("Top terms", style="bold")
@@ -132,6 +140,25 @@ def profile(
                 ],
                 right=(2,),
             )
+
+
+def interests(subscriber: Subscriber, belonging: Mapping[str, int]) -> None:
+    """A reader's named interests, if there are any."""
+    named = subscriber.preferences.interests
+    if not named:
+        return
+    say()
+    rows = [
+        (
+            i.name,
+            "every match" if i.all else str(i.places),
+            schedule.describe_weekdays(i.weekdays),
+            str(belonging.get(i.name, 0)),
+            ", ".join(i.keywords),
+        )
+        for i in named
+    ]
+    table(("named interest", "places", "comes", "likes", "keywords"), rows, right=(1, 3))
 
 
 def coverage(found: Coverage | None) -> None:

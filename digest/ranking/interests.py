@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 import numpy as np
+from numpy.typing import NDArray
 
 from digest.model import (
     IMPORT,
@@ -25,6 +26,7 @@ from digest.ranking.profile import RankingOptions, keyword_papers, without
 from digest.ranking.reading import Reading
 from digest.ranking.selection import best, is_followed, literal_hits, make_pick, percentiles
 
+Floats = NDArray[np.float32]
 #: papers of an alert that lists every match
 MOST_MATCHES = 100
 
@@ -68,6 +70,27 @@ def due_before(interest: Interest, day: date) -> date:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where a paper stands among candidates."""
+
+    score: float
+    n_closer: int
+    n_candidates: int
+
+
+def place_in(papers: Sequence[Paper], scores: Floats, paper_id: str) -> Place | None:
+    """Where a paper stands, or None if it is no candidate.
+
+    Args:
+        scores: (n_papers,).
+    """
+    at = next((n for n, p in enumerate(papers) if p.id == paper_id), None)
+    if at is None:
+        return None
+    return Place(float(scores[at]), int((scores > scores[at]).sum()), len(scores))
+
+
+@dataclass(frozen=True, slots=True)
 class InterestRanking:
     """An interest of one reader beside its candidates, of which there are some."""
 
@@ -86,7 +109,7 @@ class InterestRanking:
         interest, reading = self.interest, self.reading
         if reading.profile.is_empty:
             return []
-        scores = (reading.scores / reading.length).astype(np.float32)
+        scores = self.scores
         free = [
             i
             for i in np.argsort(-scores, kind="stable").tolist()
@@ -123,10 +146,18 @@ class InterestRanking:
 
     def shortfall(self) -> Shortfall:
         """How far its nearest candidate is from the bar."""
-        scores = self.reading.scores / self.reading.length
-        at = int(np.argmax(scores))
+        at = int(np.argmax(self.scores))
         title = self.candidates[at].plain_title
-        return Shortfall(title, float(scores[at]), self.reading.calibration.stretch)
+        return Shortfall(title, float(self.scores[at]), self.reading.calibration.stretch)
+
+    @property
+    def scores(self) -> Floats:
+        """(n_candidates,) about cosines."""
+        return (self.reading.scores / self.reading.length).astype(np.float32)
+
+    def place_of(self, paper_id: str) -> Place | None:
+        """Where a paper stands, or None if it is no candidate."""
+        return place_in(self.candidates, self.scores, paper_id)
 
 
 def numbered(picks: Sequence[Pick]) -> tuple[Pick, ...]:

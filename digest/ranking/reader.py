@@ -34,10 +34,12 @@ from digest.ranking.day import Embed
 from digest.ranking.filters import filter_candidates
 from digest.ranking.interests import (
     InterestRanking,
+    Place,
     due_before,
     is_due,
     likes_by_interest,
     numbered,
+    place_in,
     profile_of,
 )
 from digest.ranking.profile import (
@@ -70,15 +72,6 @@ class NewEntries:
     n_by_source: Mapping[str, int]
     #: some are older than what most readers look at
     is_wide: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a paper stands among the candidates of a reader."""
-
-    score: float
-    n_closer: int
-    n_candidates: int
 
 
 class DayRanking:
@@ -362,9 +355,4 @@ class ReaderRanking:
 
     def place_of(self, paper_id: str) -> Place | None:
         """Where a paper stands, or None if it is no candidate."""
-        at = next((n for n, p in enumerate(self.candidates.papers) if p.id == paper_id), None)
-        if at is None:
-            return None
-        scores = self.scores
-        n_closer = int((scores > scores[at]).sum())
-        return Place(float(scores[at]), n_closer, len(scores))
+        return place_in(self.candidates.papers, self.scores, paper_id)

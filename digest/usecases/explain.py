@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from digest import schedule
 from digest.model import Basis, Decision, FilterKind, ListingEntry, Paper, ReaderState, Subscriber
 from digest.ranking import filter_candidates
+from digest.ranking.interests import InterestRanking
 from digest.ranking.reader import DayRanking, ReaderRanking
 
 if TYPE_CHECKING:
@@ -89,6 +90,9 @@ def _by_score(ranked: ReaderRanking, paper: Paper, decision: Decision | None) ->
     """Where it stands among the candidates of the edition."""
     preferences = ranked.subscriber.preferences
     place = ranked.place_of(paper.id)
+    by_interest = tuple(_by_interest(i, paper) for i in ranked.interests)
+    if preferences.interests and ranked.profile.is_empty:
+        return tuple(filter(None, by_interest)) or ("None of their interests came on that day.",)
     if place is None:
         return ("It was listed too long ago for an edition of theirs.",)
     if ranked.profile.is_empty:
@@ -101,11 +105,25 @@ def _by_score(ranked: ReaderRanking, paper: Paper, decision: Decision | None) ->
         return (
             f"{when}, it is not close enough to what they like: its score is {place.score:.3f}, "
             f"and {_bar(ranked)}.",
+            *filter(None, by_interest),
         )
     return (
         f"{when}, {place.n_closer} of the {place.n_candidates} papers of that day that pass their "
         f"filters are closer (its score is {place.score:.3f}); an edition has "
         f"{preferences.length} places, and unlike papers go before near copies.",
+        *filter(None, by_interest),
+    )
+
+
+def _by_interest(ranked: InterestRanking, paper: Paper) -> str:
+    """Where it stands among the candidates of a named interest; nothing if it is none of them."""
+    place, bar = ranked.place_of(paper.id), ranked.reading.calibration.stretch
+    if place is None:
+        return ""
+    verdict = "close enough" if place.score >= bar else "not close enough"
+    return (
+        f"For “{ranked.interest.name}” it is {verdict}: its score is {place.score:.3f}, the bar "
+        f"{bar:.3f}, and {place.n_closer} of {place.n_candidates} papers are closer."
     )
 
 

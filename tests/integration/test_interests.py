@@ -18,6 +18,7 @@ from digest.errors import ConfigError
 from digest.preferences import Interest
 from digest.ranking.interests import likes_by_interest
 from digest.usecases.feedback import rate
+from tests.acceptance.test_command import digest
 from tests.integration.test_day import text_of
 from tests.servers import Answer, rss
 from tests.sites import Site, link_in, served
@@ -109,6 +110,30 @@ def test_an_interest_that_is_taken_out_leaves_no_likes_but_those_of_its_mails(
         (reader,) = app.store.subscribers.all()
         assert reader.preferences.interests == ()
         assert list(app.store.ratings.by_origin(reader.id)) == ["config"]
+
+
+def test_what_became_of_a_paper_is_told_by_interest(world: World) -> None:
+    serve(world)
+    with world.app() as app:
+        jobs.run(app)
+        (reader,) = app.store.subscribers.all()
+        sent = {p.paper.id for p in app.store.archive.editions_of(reader.id, 1)[0].picks}
+        left = next(i for i in ("4", "5", "6", "7") if f"arxiv:2605.0000{i}" not in sent)
+        told = jobs.why_not(app, reader, app.store.papers.find(f"2605.0000{left}"))  # type: ignore[arg-type]
+        assert "not close enough to what they like" in told[0]
+        assert told[1].startswith("For “Reefs” it is close enough")
+        report = jobs.profile(app, reader)
+        assert report.belonging == {"Reefs": 1}
+    shown = digest(world.folder, "profile").stdout
+    assert re.search(r"Reefs +2 +every day +1 +zonohedra", shown), shown
+
+
+def test_an_interest_that_no_mail_comes_on_is_told(world: World) -> None:
+    world.write(subscribers=ADA + 'weekdays = ["sat"]\n', schedule='weekdays = ["mon", "tue"]')
+    with world.app() as app:
+        report = jobs.run(app)
+        assert report is not None
+        assert any("“Reefs” never comes" in w.text for w in report.warnings)
 
 
 @pytest.mark.parametrize(
