@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parseaddr
 from functools import cached_property
@@ -164,12 +165,15 @@ class App:
         from digest.ranking import RankingOptions
 
         ranking = self.settings.ranking
-        return RankingOptions(
+        found = RankingOptions(
             half_life_days=ranking.half_life_days,
             variety=ranking.variety,
             n_explore=ranking.explore,
             semantic_weight=ranking.semantic_weight,
         )
+        if ranking.rival is None:
+            return found
+        return replace(found, rival=replace(found, **ranking.rival.model_dump(exclude_none=True)))
 
     @cached_property
     def embed(self) -> Embed | None:

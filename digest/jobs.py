@@ -31,6 +31,7 @@ from digest.usecases.library_list import match_titles
 
 if TYPE_CHECKING:
     from digest.ranking.coverage import Coverage
+    from digest.ranking.interleaving import Duel
     from digest.ranking.metrics import Evaluation
     from digest.usecases.inbound import InboxReport
 
@@ -305,6 +306,13 @@ def evaluate(
         progress(warning.about(emails))
     ranking = app.context().ranking_at(now=app.clock())
     return evaluate_readers(app.store, ranking, people, progress)
+
+
+def duels(app: App, only: Sequence[str] = ()) -> dict[str, Duel]:
+    """By address, what readers made of two rankers in interleaved editions."""
+    from digest.ranking.interleaving import judge
+
+    return {s.email: judge(app.store.archive.team_picks(s.id)) for s in chosen(app, only)}
 
 
 def read_inbox(app: App, *, dry_run: bool = False) -> InboxReport:

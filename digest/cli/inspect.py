@@ -132,15 +132,26 @@ def evaluate(
         Path | None,
         typer.Option(metavar="FILE", help="Also draw it (needs matplotlib).", show_default=False),
     ] = None,
+    live: Annotated[
+        bool, typer.Option("--live", help="Compare two rankers by what was liked in the mails.")
+    ] = False,
     config: ConfigOption = None,
 ) -> None:
     """Tell how good the ranking is on your own likes.
 
     Hides the newest fifth of the likes, and ranks them among stored listings and later dislikes.
+    With --live: of editions in which [ranking.rival] took turns, whose papers were liked.
     """
     from digest import jobs
     from digest.cli import show
 
+    if live:
+        with open_app(config) as application:
+            show.duels(
+                jobs.duels(application, only or ()),
+                is_on=application.settings.ranking.rival is not None,
+            )
+        return
     with open_app(config) as application, progress("Hiding likes and ranking …") as tell:
         evaluations = jobs.evaluate(application, only or (), tell)
     show.evaluations(evaluations)

@@ -17,6 +17,7 @@ from digest.text import counted
 if TYPE_CHECKING:
     from digest.model import PlannedEdition
     from digest.ranking.coverage import Coverage
+    from digest.ranking.interleaving import Duel
     from digest.ranking.metrics import Evaluation
     from digest.store import Store
 
@@ -219,6 +220,30 @@ def evaluations(found: Sequence[Evaluation]) -> None:
             say(one.remark)
         if one.coverage and one.coverage.is_poor:
             _missing_sources(one.coverage)
+
+
+def duels(found: Mapping[str, Duel], *, is_on: bool) -> None:
+    """Whose papers were liked where two rankers took turns, a row a reader."""
+    rows = [
+        (
+            email,
+            str(d.n_editions),
+            f"{d.liked_first} of {d.n_first}",
+            f"{d.liked_rival} of {d.n_rival}",
+            f"{d.won_first} : {d.won_rival}",
+            f"{d.p_value:.2f}",
+        )
+        for email, d in found.items()
+        if d.n_editions
+    ]
+    if not is_on:
+        say("Only one ranker is at work; [ranking.rival] in the configuration adds another.")
+    if not rows:
+        say("No edition has been interleaved yet.")
+        return
+    headings = ("reader", "editions", "liked", "the rival's", "editions won", "by chance")
+    table(headings, rows, right=(1, 2, 3, 4, 5))
+    say("By chance: how often as large a difference comes if both are equally good.")
 
 
 def plot_evaluations(found: Sequence[Evaluation], path: Path) -> None:

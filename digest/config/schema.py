@@ -110,12 +110,21 @@ def _check_model(value: str, info: ValidationInfo) -> str:
     return str(folder) if folder.is_dir() else value
 
 
+class RivalSettings(Table):
+    """What differs in the ranker that is compared with; what is left out is the same."""
+
+    half_life_days: Annotated[StrictInt | None, Field(ge=0, le=36500)] = None
+    variety: Share | None = None
+    semantic_weight: Annotated[float | None, Field(ge=0, le=10)] = None
+
+
 class RankingSettings(Table):
     half_life_days: Annotated[StrictInt, Field(ge=0, le=36500)] = 90
     variety: Share = 0.3
     explore: Annotated[StrictInt, Field(ge=0, le=10)] = 0
     semantic: Annotated[StrictStr, Field(max_length=1000), AfterValidator(_check_model)] = ""
     semantic_weight: Annotated[float, Field(ge=0, le=10)] = 0.15
+    rival: RivalSettings | None = None
 
 
 class MonitorSettings(Table):

@@ -33,6 +33,7 @@ from digest.model.edition import (
     Section,
     Shortfall,
     SourceCount,
+    Team,
     by_section,
 )
 from digest.model.paper import (
@@ -127,6 +128,7 @@ __all__ = [
     "Shortfall",
     "Signals",
     "SourceCount",
+    "Team",
     "by_section",
     "SourceReport",
     "Strike",

@@ -58,6 +58,14 @@ class Closeness(StrEnum):
     STRONG = "strong"
 
 
+class Team(StrEnum):
+    """Whose choice a pick is where two rankers are compared; see `ranking.interleaving`."""
+
+    NONE = ""
+    FIRST = "first"
+    RIVAL = "rival"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pick:
     """A paper chosen for one reader."""
@@ -72,6 +80,7 @@ class Pick:
     section: Section
     #: which, in the section of an interest
     interest: str = ""
+    team: Team = Team.NONE
     #: None: it is not close, or there is nothing that it could be close to
     closeness: Closeness | None = None
     reasons: tuple[Reason, ...] = ()

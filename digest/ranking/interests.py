@@ -22,9 +22,10 @@ from digest.model import (
     Shortfall,
 )
 from digest.preferences import Interest, Preferences
+from digest.ranking.choice import best, literal_hits, percentiles, scores_of
 from digest.ranking.profile import RankingOptions, keyword_papers, without
 from digest.ranking.reading import Reading
-from digest.ranking.selection import best, is_followed, literal_hits, make_pick, percentiles
+from digest.ranking.selection import is_followed, make_pick
 
 Floats = NDArray[np.float32]
 #: papers of an alert that lists every match
@@ -153,7 +154,7 @@ class InterestRanking:
     @property
     def scores(self) -> Floats:
         """(n_candidates,) about cosines."""
-        return (self.reading.scores / self.reading.length).astype(np.float32)
+        return scores_of(self.reading)
 
     def place_of(self, paper_id: str) -> Place | None:
         """Where a paper stands, or None if it is no candidate."""

@@ -25,6 +25,8 @@ class RankingOptions:
     n_explore: int = 0
     #: weight of a language model's cosine beside the words; docs/ranking.md has the trials
     semantic_weight: float = 0.15
+    #: another set of these, whose choices are interleaved with those of this one
+    rival: RankingOptions | None = None
 
 
 #: as they are where nothing is configured

@@ -92,6 +92,16 @@ class Ranker:
         made._current = Day(fitted, [papers[i] for i in ids], embed, semantic_weight)
         return made
 
+    def weighing(self, semantic_weight: float) -> Ranker:
+        """The same, with another weight of the language model, for the day that is prepared."""
+        assert self._current is not None, "prepare comes first"
+        if self._embed is None or semantic_weight == self._semantic_weight:
+            return self
+        made = Ranker((), self._embed, semantic_weight)
+        day = self._current
+        made._current = Day(day.fitted, day.candidates, self._embed, semantic_weight)
+        return made
+
     def _day(self, candidates: Sequence[Paper]) -> tuple[Day, NDArray[np.int64] | None]:
         """The day, and where in it the candidates stand (None: they are the whole day)."""
         day = self._current

@@ -29,6 +29,7 @@ from digest.model import (
     Subscriber,
 )
 from digest.preferences import Interest
+from digest.ranking.choice import bar_of, scores_of
 from digest.ranking.coverage import Coverage, coverage
 from digest.ranking.day import Embed
 from digest.ranking.filters import filter_candidates
@@ -51,7 +52,7 @@ from digest.ranking.profile import (
 )
 from digest.ranking.ranker import Ranker, fit
 from digest.ranking.reading import Reading
-from digest.ranking.selection import bar_of, chance, journal_versions, select
+from digest.ranking.selection import chance, journal_versions, select
 
 log = logging.getLogger(__name__)
 
@@ -101,6 +102,8 @@ class DayRanking:
         self._background, self._embed, self._snapshot = background, embed, snapshot
         since = now - FIRST_EDITION
         self._latest = frozenset(e.paper_id for e in entries if e.first_seen >= since)
+        #: for the latest days, and for wider ones
+        self._rivals: dict[bool, Ranker] = {}
         #: by what a reader's last edition looked at: most readers share it
         self._new: dict[tuple[int | None, date | None, date], NewEntries] = {}
 
@@ -142,9 +145,19 @@ class DayRanking:
         ranking = self.ranker.to_bytes() if self._latest else b""
         return RankingSnapshot(last_entry=self.last_entry or 0, ranking=ranking)
 
-    def profile(self, subscriber: Subscriber, state: ReaderState) -> Profile:
+    def profile(
+        self, subscriber: Subscriber, state: ReaderState, options: RankingOptions | None = None
+    ) -> Profile:
+        """
+        Args:
+            options: by default those of all readers.
+        """
         return build_profile(
-            subscriber.preferences, state, self.now, self.options, subscriber_id=subscriber.id
+            subscriber.preferences,
+            state,
+            self.now,
+            options or self.options,
+            subscriber_id=subscriber.id,
         )
 
     def coverage(self, profile: Profile) -> Coverage | None:
@@ -165,6 +178,7 @@ class DayRanking:
             day=day,
             state=state,
             profile=without(whole, assigned) if assigned else whole,
+            assigned=assigned,
             new=self._new_entries(state, day),
             seen=state.sent | whole.rated_ids | state.named,
         )
@@ -204,6 +218,14 @@ class DayRanking:
 
     def ranker_for(self, new: NewEntries) -> Ranker:
         return self._wide_ranker if new.is_wide else self.ranker
+
+    def rival_for(self, new: NewEntries) -> Ranker:
+        """The ranker whose choices are interleaved; it learned from the same papers."""
+        assert self.options.rival is not None
+        if new.is_wide not in self._rivals:
+            weight = self.options.rival.semantic_weight
+            self._rivals[new.is_wide] = self.ranker_for(new).weighing(weight)
+        return self._rivals[new.is_wide]
 
     def _new_entries(self, state: ReaderState, day: date) -> NewEntries:
         """What was listed since the reader's last edition; the order of arrival is the clock, so
@@ -254,10 +276,11 @@ class ReaderRanking:
         day: date,
         state: ReaderState,
         profile: Profile,
+        assigned: Collection[str],
         new: NewEntries,
         seen: Collection[str],
     ) -> None:
-        self._day_ranking, self._seen = day_ranking, seen
+        self._day_ranking, self._seen, self._assigned = day_ranking, seen, assigned
         self.subscriber, self.day, self.state = subscriber, day, state
         #: likes of named interests are not in it
         self.profile, self.new = profile, new
@@ -279,6 +302,13 @@ class ReaderRanking:
             return ranker.among(self.whole_day, papers)
         return ranker.read(self.profile, papers)
 
+    def _rival(self, papers: Sequence[Paper]) -> Reading:
+        """What the ranker that is compared with makes of these papers."""
+        ranking = self._day_ranking
+        profile = ranking.profile(self.subscriber, self.state, ranking.options.rival)
+        profile = without(profile, self._assigned)
+        return ranking.rival_for(self.new).read(profile, papers)
+
     def add_interest(self, interest: Interest, profile: Profile, new: NewEntries) -> None:
         """Let an interest have its section."""
         found = filter_candidates(new.papers, self.subscriber.preferences, self._seen)
@@ -297,7 +327,7 @@ class ReaderRanking:
         """(n_candidates,) about cosines: comparable between readers."""
         if not self.candidates.papers:
             return np.zeros(0, dtype=np.float32)
-        return (self.reading.scores / self.reading.length).astype(np.float32)
+        return scores_of(self.reading)
 
     @property
     def basis(self) -> Basis:
@@ -346,6 +376,7 @@ class ReaderRanking:
                 day=self.day,
                 rng=chance(self.subscriber, self.day),
                 room=room,
+                rival=self._rival(papers) if options.rival else None,
             )
         picks = numbered([*of_interests, *picks]) if of_interests else picks
         if not preferences.journal_versions:

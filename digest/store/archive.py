@@ -18,6 +18,7 @@ from digest.model import (
     ReasonKind,
     Section,
     StoredEdition,
+    Team,
 )
 from digest.store import schema
 from digest.store.database import Database
@@ -191,6 +192,7 @@ class Archive:
                 picks.c.rank,
                 picks.c.section,
                 picks.c.interest,
+                picks.c.team,
                 picks.c.score,
                 picks.c.percentile,
                 picks.c.reasons,
@@ -217,11 +219,28 @@ class Archive:
                     rank=r["rank"],
                     section=Section(r["section"]),
                     interest=r["interest"],
+                    team=Team(r["team"]),
                     reasons=to_reasons(r["reasons"]),
                 )
                 for r in connection.execute(query).mappings()
             ),
         )
+
+    def team_picks(self, subscriber_id: str) -> tuple[tuple[date, Team, bool], ...]:
+        """What either of two rankers chose for a reader: the date, whose choice, whether liked."""
+        picks, rated = schema.edition_picks, schema.ratings
+        liked = sa.exists().where(
+            rated.c.subscriber_id == picks.c.subscriber_id,
+            rated.c.paper_id == picks.c.paper_id,
+            rated.c.value > 0,
+        )
+        query = (
+            sa.select(picks.c.edition_date, picks.c.team, liked.label("liked"))
+            .where(picks.c.subscriber_id == subscriber_id, picks.c.team != "")
+            .order_by(picks.c.edition_date, picks.c.rank)
+        )
+        with self._db.read() as connection:
+            return tuple((d, Team(t), bool(liked)) for d, t, liked in connection.execute(query))
 
     def picks_of(self, paper_id: str) -> tuple[PickEntry, ...]:
         """The editions that a paper stood in, the latest first."""

@@ -109,6 +109,7 @@ def _pick_rows(key: DeliveryKey, planned: PlannedEdition) -> list[dict[str, Any]
             "rank": pick.rank,
             "section": pick.section.value,
             "interest": pick.interest,
+            "team": pick.team.value,
             "score": pick.score,
             "percentile": pick.percentile,
             "reasons": [

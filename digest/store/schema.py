@@ -225,6 +225,8 @@ edition_picks = sa.Table(
     sa.Column("section", _text(20), nullable=False),
     #: which, in the section of an interest
     sa.Column("interest", sa.Text, nullable=False, server_default=""),
+    #: whose choice it was, where two rankers are compared
+    sa.Column("team", _text(10), nullable=False, server_default=""),
     sa.Column("score", sa.Float, nullable=False),
     sa.Column("percentile", sa.Float, nullable=False),
     sa.Column("reasons", Json, nullable=False),

@@ -161,6 +161,32 @@ def test_mistakes_are_told_with_their_place(tmp_path: Path, wrong: str, said: st
     assert "interests" in str(told.value)
 
 
+def test_two_rankers_in_ones_own_mail_and_whose_papers_were_liked(world: World) -> None:
+    serve(world)
+    likes = ADA.split("[[subscribers.interests]]")[0]
+    world.write(subscribers=likes, top="[ranking.rival]\nvariety = 1.0\n")
+    assert (
+        "No edition has been interleaved yet" in digest(world.folder, "evaluate", "--live").stdout
+    )
+    with world.app() as app:
+        jobs.run(app)
+        (reader,) = app.store.subscribers.all()
+        (edition,) = app.store.archive.editions_of(reader.id, 1)
+        teams = [p.team.value for p in edition.picks]
+        assert abs(teams.count("first") - teams.count("rival")) <= 1
+        assert teams.count("rival")
+        liked = next(p.paper.id for p in edition.picks if p.team.value == "rival")
+        rate(app.store, reader, [liked], Action.LIKE, origin="mail", now=world.now)
+        found = jobs.duels(app)["ada@example.org"]
+        assert (found.n_editions, found.liked_first, found.liked_rival) == (1, 0, 1)
+        assert (found.won_first, found.won_rival, found.p_value) == (0, 1, 1.0)
+    told = digest(world.folder, "evaluate", "--live")
+    assert told.returncode == 0, told.stderr
+    assert re.search(r"ada@example.org +1 +0 of \d +1 of \d +0 : 1 +1.00", told.stdout), told.stdout
+    world.write(subscribers=likes)
+    assert "Only one ranker is at work" in digest(world.folder, "evaluate", "--live").stdout
+
+
 # --- on the web ----------------------------------------------------------------------------------
 
 

@@ -22,6 +22,7 @@ from digest.model import (
 )
 from digest.ranking import Ranker, filter_candidates, filters, fit, reasons, select, selection
 from digest.ranking.calibration import Calibration
+from digest.ranking.choice import percentiles
 from digest.ranking.filters import unused_terms
 from digest.ranking.literal import LiteralIndex
 from digest.ranking.profile import RankingOptions, basis_of, build_profile
@@ -35,7 +36,6 @@ from digest.ranking.selection import (
     followed_author,
     heat,
     journal_versions,
-    percentiles,
 )
 from digest.ranking.vectors import Vectors
 from digest.text import sentences
