@@ -101,12 +101,12 @@ def test_a_readers_life(site: Site, scripts: bool, tmp_path: Path) -> None:
         page.get_by_role("link", name="See and change what you get").click()
         page.get_by_label("Your name").fill("Eve")
         page.get_by_label("Most papers in a mail").fill("4")
-        page.get_by_label("Sun").uncheck()
+        page.get_by_role("group", name="Days").get_by_label("Sun").uncheck()
         page.get_by_label("Muted words").fill("medieval")
         page.get_by_role("button", name="Save").click()
         expect(page.get_by_role("status")).to_have_text("Saved.")
         expect(page.get_by_label("Your name")).to_have_value("Eve")
-        expect(page.get_by_label("Sun")).not_to_be_checked()
+        expect(page.get_by_role("group", name="Days").get_by_label("Sun")).not_to_be_checked()
 
         # the mail, over real SMTP, and a like from it
         site.world.now += timedelta(hours=1)

@@ -218,7 +218,7 @@ def test_items_without_an_abstract_count_with_their_title(world: World) -> None:
         report = import_from(app, reader, library_of(app, str(path)))
         assert report is not None
         assert report.n_without_abstract == 3
-        profile, _ = jobs.profile(app, reader)
+        profile = jobs.profile(app, reader).profile
         assert {"Work 0", "Work 1", "Work 2"} <= {p.title for p in profile.liked}
 
 

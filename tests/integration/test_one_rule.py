@@ -134,12 +134,17 @@ def test_why_not_agrees_with_the_mail_for_a_hundred_readers(world: World) -> Non
                 elif asked.id not in scores:
                     assert "A filter took it" in answer
                 elif not mail.profile.is_empty:
-                    assert found, answer
                     own = scores[asked.id]
+                    n_compared += 1
+                    if found is None:
+                        bar = mail.reading.calibration.stretch
+                        assert own < bar
+                        told = f"its score is {own:.3f}, and nine of ten papers that they liked "
+                        assert told + f"score {bar:.3f}" in answer or "keywords alone" in answer
+                        continue
                     n_closer = sum(1 for s in scores.values() if s > own)
                     assert (int(found[1]), int(found[2])) == (n_closer, len(scores))
                     assert found[3] == f"{own:.3f}"
-                    n_compared += 1
         assert n_compared > 100
 
 
@@ -167,7 +172,7 @@ def test_readers_of_file_and_web_follow_the_ranking_settings_of_today(world: Wor
                 dict(zip((p.id for p in found.liked), found.weights or (1.0,) * 9, strict=False))[
                     old.id
                 ]
-                for found, _ in (jobs.profile(app, reader) for reader in (file, web))
+                for found in (jobs.profile(app, reader).profile for reader in (file, web))
             ]
             shown.append(weights)
             assert app.ranking_options.n_explore == explore
