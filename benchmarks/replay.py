@@ -18,7 +18,6 @@ tokenizer.json, as that program's users would, at some 50 ms a paper; without it
 from __future__ import annotations
 
 import argparse
-import random
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
@@ -26,6 +25,7 @@ from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 
@@ -41,8 +41,8 @@ from benchmarks.ranking import (
 from digest.model import Paper
 from digest.ranking import Ranker, fit
 
-#: papers of a reader before the day, and readers of a day that are judged
-LEAST_LIKES, MOST_READERS = 2, 40
+#: papers of a reader before the day
+LEAST_LIKES = 2
 #: papers that a person of one name can have written in three weeks; more are several people
 MOST_OF_A_NAME = 30
 #: weight of MiniLM beside the words
@@ -78,14 +78,15 @@ def groups(dated: Sequence[tuple[str, Paper, frozenset[str]]]) -> list[list[int]
     return [list(g) for g in found]
 
 
-def tasks(seed: int) -> Iterator[Task]:
+def tasks(held_out: bool = False) -> Iterator[Task]:
     """One a day: readers with what they wrote before it and on it."""
     records = [
         *(("2025-10", p, r) for p, r in listing("arxiv_2025-10.jsonl.gz")),
         *((r["announced_date"], p, r) for p, r in listing("arxiv_2026-05-18_2026-06-05.jsonl.gz")),
     ]
     dated = [(day, p, frozenset(r["authors"])) for day, p, r in records]
-    people = groups(dated)
+    # one half of the people to look at, the other to be looked at once
+    people = [g for g in groups(dated) if crc32(dated[g[0]][1].id.encode()) % 2 == held_out]
     days = sorted({day for day, _, _ in dated})[2:]
     for day in days:
         candidates = [n for n, (d, _, _) in enumerate(dated) if d == day]
@@ -98,9 +99,7 @@ def tasks(seed: int) -> Iterator[Task]:
                 liked = tuple(dated[n][1] for n in before)
                 # many names of one group are one reader
                 readers.setdefault(tuple(p.id for p in liked), Reader(liked, tuple(today)))
-        chosen = random.Random(f"{seed} {day}").sample(
-            list(readers.values()), min(MOST_READERS, len(readers))
-        )
+        chosen = list(readers.values())
         background = [p for d, p, _ in dated if d < day]
         if chosen:
             yield Task(day, background, [dated[n][1] for n in candidates], chosen)
@@ -160,7 +159,7 @@ def main(arguments: Sequence[str] = ()) -> None:
     light = encoded("wordllama")
     embed: Embed = minilm(chosen.minilm) if chosen.minilm else light
     found: dict[tuple[str, str], list[tuple[float, float]]] = defaultdict(list)
-    for task in tasks(1000 if chosen.held_out else 0):
+    for task in tasks(chosen.held_out):
         plain = Plain(task)
         ways: dict[str, Callable[[Reader], np.ndarray]] = {
             "centroid": plain.centroid,
@@ -178,7 +177,7 @@ def main(arguments: Sequence[str] = ()) -> None:
                 judged = ndcg_and_recall(way(reader), reader)
                 for column in ("all", size):
                     found[name, column].append(judged)
-    columns = list(dict.fromkeys(c for _, c in found))
+    columns = sorted({c for _, c in found}, key=lambda c: (c != "all", c))
     print(f"Replay{' (held-out part)' if chosen.held_out else ''}: nDCG@10 / Recall@100")
     print("  " + " " * 14 + "".join(f"{c:>26}" for c in columns))
     for name in dict.fromkeys(n for n, _ in found):
