@@ -79,6 +79,8 @@ class Reading:
         scores: Floats | None = None,
     ) -> None:
         self.day, self.profile, self.positions = day, profile, positions
+        #: of the profile
+        self.keywords = tuple(p.title for p in profile.liked if is_keyword(p))
         self._liked = day.rated.rows(profile.liked)
         self._disliked = day.rated.rows(profile.disliked)
         self._shares = like_weights(profile)
@@ -206,7 +208,7 @@ class Reading:
     @property
     def keywords_alone(self) -> bool:
         """Whether the profile holds no liked paper."""
-        return all(is_keyword(p) for p in self.profile.liked)
+        return len(self.keywords) == len(self.profile.liked)
 
     @property
     def is_mute(self) -> bool:

@@ -96,8 +96,7 @@ def similarities(reading: Reading, index: int, told: Explanation) -> list[Reason
     profile, unit = reading.profile, reading.length
     paper = reading.day.candidates[reading.place(index)]
     order = [int(i) for i in np.argsort(-told.by_liked, kind="stable")]
-    keywords = [p.title for p in profile.liked if is_keyword(p)]
-    held = held_keywords(reading, index, keywords)
+    held = held_keywords(reading, index)
     named = [
         Reason(
             kind=ReasonKind.KEYWORD,
@@ -110,10 +109,11 @@ def similarities(reading: Reading, index: int, told: Explanation) -> list[Reason
         return named
     nearest: list[int] = []
     best = 0.0
+    all_held = len(held) == len(reading.keywords)
     for i in order:
         liked, part = profile.liked[i], float(told.by_liked[i])
-        if part <= 0:
-            break
+        if part <= 0 or (all_held and part < SECOND_PAPER * best):
+            break  # no further like and no further keyword can be named
         if is_keyword(liked):
             if liked.title not in held and not named and part / unit >= NEAR:
                 kind = ReasonKind.NEAR_KEYWORD
@@ -137,10 +137,10 @@ def similarities(reading: Reading, index: int, told: Explanation) -> list[Reason
     return named
 
 
-def held_keywords(reading: Reading, index: int, keywords: Sequence[str]) -> list[str]:
+def held_keywords(reading: Reading, index: int) -> list[str]:
     """The keywords that stand in a candidate, those of its title first."""
     literal, at = reading.day.literal, reading.place(index)
-    held = [k for k in keywords if at in literal.holding(k)[0]]
+    held = [k for k in reading.keywords if at in literal.holding(k)[0]]
     return sorted(held, key=lambda k: at not in literal.holding(k)[1])
 
 
