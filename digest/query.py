@@ -14,13 +14,10 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-from digest.scripts import grams
-from digest.text import fold
+from digest.terms import search_words
 
 #: a longer question is a text of its own, in which quotes are quotes
 LONGEST = 300
-#: letters and digits; hyphens part words, and pairs of characters where a script has no blanks
-_WORD = re.compile(r"[^\W_]+")
 _QUOTES = str.maketrans("“”„«»「」", '"""""""')
 _PART = re.compile(
     r'(?<!\S)(?:(?P<key>[A-Za-z]+):(?:"(?P<of>[^"]*)"|(?P<plain>[^\s"]+))|"(?P<alone>[^"]*)")'
@@ -79,16 +76,6 @@ _KEYS = {
     "au": Field.AUTHORS,
 }
 _DATES = ("date", "since", "until")
-
-
-def search_words(text: str) -> tuple[str, ...]:
-    """The words of a text as they are indexed and looked for: folded, without a plural "s".
-
-    >>> search_words("Coral-Reefs & the 3D Müller class")
-    ('coral', 'reef', 'the', '3d', 'muller', 'class')
-    """
-    found = (term for word in _WORD.findall(fold(text)) for term in grams(word))
-    return tuple(w[:-1] if len(w) > 3 and w[-1] == "s" and w[-2] != "s" else w for w in found)
 
 
 def parse(text: str) -> Query:
@@ -153,5 +140,5 @@ def _span(said: str) -> tuple[date, date] | None:
 
 
 def is_name(words: Sequence[str]) -> bool:
-    """Whether so few words may be the name of something, to be found as it is written."""
-    return 0 < len(words) <= 6
+    """Whether so few words may be a name or a title, to be found as it is written."""
+    return 0 < len(words) <= 30

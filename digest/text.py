@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
@@ -217,27 +217,6 @@ def _rest_of_term(folded: str, at: int, words: Sequence[str]) -> int | None:
             if end is not None:
                 return end
     return None
-
-
-def compile_terms(terms: Iterable[str]) -> re.Pattern[str] | None:
-    """A pattern that finds any of the terms as whole words in folded text, or None for no terms.
-
-    Words of a phrase may stand any white space or hyphen apart, and a plural "s" may follow.
-    """
-    alternatives = [
-        r"[\s\-]+".join(re.escape(w) for w in re.split(r"[\s\-]+", fold(t).strip()) if w)
-        for t in terms
-        if t.strip()
-    ]
-    if not alternatives:
-        return None
-    return re.compile("|".join(map(_whole, alternatives)))
-
-
-def _whole(pattern: str) -> str:
-    """A pattern of whole words; there are none to heed where a script has no blanks."""
-    before = "" if is_unspaced_letter(pattern[0]) else r"(?<!\w)"
-    return before + pattern + ("" if is_unspaced_letter(pattern[-1]) else r"s?(?!\w)")
 
 
 #: what browsers and mail programs open everywhere

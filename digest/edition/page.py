@@ -86,7 +86,9 @@ def _on_a_thin_day(edition: Edition, n_picks: int, speech: Speech) -> str:
     """Why there are fewer papers than there is room for, if it is for want of close ones."""
     chosen = edition.subscriber.preferences
     by_closeness = edition.basis in (Basis.LIKES, Basis.KEYWORDS)
-    if not by_closeness or chosen.fill or not n_picks < min(chosen.length, edition.n_considered):
+    is_thin = n_picks < min(chosen.length, edition.n_considered)
+    # where interests have places of their own, more may be close than there was room for
+    if not by_closeness or not is_thin or chosen.fill or chosen.interests:
         return ""
     if edition.n_considered < edition.n_new:
         return speech.gettext(

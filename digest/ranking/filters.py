@@ -14,7 +14,7 @@ from digest.identity import author_called
 from digest.model import FilterKind, Paper
 from digest.preferences import Preferences
 from digest.ranking.literal import phrase
-from digest.text import compile_terms, fold
+from digest.terms import compile_terms, searched
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ class Terms:
 
     def stand_in(self, paper: Paper, budget: Budget) -> bool:
         """Whether any of them stands in the paper."""
-        if self._plain is not None and self._plain.search(fold(paper.text)):
+        if self._plain is not None and self._plain.search(searched(paper.text)):
             return True
         text = paper.text
         return any(budget.allows(p, text) and p.search(text) for p in self._expressions)
@@ -143,7 +143,7 @@ def affiliated(paper: Paper, places: Sequence[str]) -> str:
     """The first of these places that an author works at, as the reader writes it; or nothing."""
     if not paper.affiliations:
         return ""
-    found = fold("\n".join(paper.affiliations))
+    found = searched("\n".join(paper.affiliations))
     return next((p for p in places if (m := phrase(p)) is not None and m.search(found)), "")
 
 

@@ -9,21 +9,20 @@ from functools import lru_cache
 from itertools import accumulate
 
 from digest.model import Paper
-from digest.text import compile_terms, fold
+from digest.terms import compile_terms, probe, searched
 
 #: between titles and abstracts; no phrase reaches over it
 _BORDER = "\0"
 
 
 class LiteralIndex:
-    """Some papers' folded texts, to find keywords in.
+    """Some papers' texts, to find keywords in; `terms` says what stands there.
 
-    Hyphens, capitals, accents and a plural "s" make no difference; a phrase stands together. What
-    was looked for is remembered, since many readers share their keywords.
+    What was looked for is remembered, since many readers share their keywords.
     """
 
     def __init__(self, papers: Sequence[Paper]) -> None:
-        parts = [fold(part) + _BORDER for p in papers for part in p.text.split("\n", 1)]
+        parts = [searched(part) + _BORDER for p in papers for part in p.text.split("\n", 1)]
         self._text = "".join(parts)
         #: where each part begins, and where the last one ends
         self._starts = [0, *accumulate(map(len, parts))]
@@ -46,7 +45,7 @@ class LiteralIndex:
             return []
         # Its longest word is looked for first: that is fifty times faster than the pattern, which
         # then reads only the parts that hold the word.
-        word = max(re.split(r"[\s\-]+", fold(keyword)), key=len)
+        word = probe(keyword)
         found = []
         at = self._text.find(word)
         while at >= 0:
@@ -60,5 +59,5 @@ class LiteralIndex:
 
 @lru_cache(maxsize=4096)
 def phrase(words: str) -> re.Pattern[str] | None:
-    """A pattern that finds these words, together, in folded text."""
+    """A pattern that finds these words, together, in a `searched` text."""
     return compile_terms([words])

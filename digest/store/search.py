@@ -1,6 +1,6 @@
 """Finding papers by the words that stand in them: FTS5 on SQLite, a tsvector on PostgreSQL.
 
-The index holds folded words (`query.search_words`), so both servers find the same. It is derived
+The index holds folded words (`terms.search_words`), so both servers find the same. It is derived
 from the papers, and can be made anew at any time.
 """
 
@@ -12,14 +12,17 @@ import sqlalchemy as sa
 
 from digest.authors import name_parts, same_person
 from digest.model import Paper
-from digest.query import Field, Phrase, Query, search_words
+from digest.query import Field, Phrase, Query
 from digest.store import schema
 from digest.store.database import Database, chunks, insert
+from digest.terms import compounds, search_words
 
 #: words of a paper that are indexed
 MOST_WORDS = 4_000
 #: papers that are looked at for the authors of a question
 MOST_BY_AUTHOR = 5_000
+#: so many words may be written as one
+MOST_JOINED = 3
 #: between authors and between fields, so that no phrase reaches over it
 _BORDER = "0"
 #: labels of words in a tsvector
@@ -111,7 +114,9 @@ def _words_of(paper: Paper) -> dict[Field, list[str]]:
         Field.CATEGORIES: paper.categories,
     }
     return {
-        field: [w for text in texts for w in (*search_words(text), _BORDER)][:MOST_WORDS]
+        field: [
+            w for text in texts for w in (*search_words(text), _BORDER, *compounds(text), _BORDER)
+        ][:MOST_WORDS]
         for field, texts in parts.items()
     }
 
@@ -196,12 +201,20 @@ class _Wanted:
         self.words, self.fields, self.starts = words, fields, starts
 
     def for_fts5(self) -> str:
-        phrase = '"' + " ".join(self.words) + '"' + ("*" if self.starts else "")
-        return f"({{{' '.join(self.fields)}}} : {phrase})"
+        fields, ending = " ".join(self.fields), "*" if self.starts else ""
+        asked = [f'{{{fields}}} : "{" ".join(words)}"{ending}' for words in self._ways()]
+        return f"({' OR '.join(asked)})"
 
     def for_tsquery(self) -> str:
         label = ("*" if self.starts else "") + "".join(_LABELS[f] for f in self.fields)
-        return "(" + " <-> ".join(f"{_lexeme(w)}:{label}" for w in self.words) + ")"
+        asked = [" <-> ".join(f"{_lexeme(w)}:{label}" for w in words) for words in self._ways()]
+        return "(" + " | ".join(f"({a})" for a in asked) + ")"
+
+    def _ways(self) -> list[Sequence[str]]:
+        """The words in which it may be written: a few of them also as one."""
+        joined = "".join(self.words)
+        is_compound = 1 < len(self.words) <= MOST_JOINED and joined.isascii()
+        return [self.words, (joined,)] if is_compound else [self.words]
 
 
 def _holds(connection: sa.Connection, wanted: Sequence[_Wanted]) -> sa.ColumnElement[bool]:

@@ -9,9 +9,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from digest.model import Paper
-from digest.query import Field, Phrase, Query, is_name, search_words
+from digest.query import Field, Phrase, Query, is_name
 from digest.ranking.search import Answer, Index
 from digest.store import Store
+from digest.terms import search_words
 from digest.web.background import BackgroundTask
 
 log = logging.getLogger(__name__)

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digest.query import Field, Phrase, Query, parse, search_words
+from digest.query import Field, Phrase, Query, parse
+from digest.terms import search_words
 
 TEXT = (Field.TITLE, Field.ABSTRACT)
 

@@ -12,7 +12,8 @@ from digest.ranking.search import Index
 from digest.ranking.selection import chance
 from digest.ranking.vectors import tokens
 from digest.scripts import grams, joined
-from digest.text import as_written, compile_terms, fold
+from digest.terms import compile_terms
+from digest.text import as_written, fold
 from tests.factories import subscriber
 
 DAY = date(2026, 5, 20)

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from digest.latex import lost_words, readable
 from digest.markup import plain
-from digest.text import clean, compile_terms, fold, safe_url, sentences, shorten
+from digest.terms import compile_terms
+from digest.text import clean, fold, safe_url, sentences, shorten
 
 
 @pytest.mark.parametrize(
