@@ -10,6 +10,7 @@ from digest.edition.letterhead import Letterhead
 from digest.edition.links import Action, Ticket, action_url
 from digest.edition.plaintext import shown
 from digest.edition.reasons import why
+from digest.edition.resources import VENUE_CHARS, resources_of
 from digest.edition.speech import ENGLISH, Speech
 from digest.model import Closeness, Edition, Paper, Pick
 from digest.text import safe_url, shorten
@@ -19,6 +20,8 @@ MAX_AUTHORS = 4
 TITLE_CHARS, NAME_CHARS, FACT_CHARS = 300, 80, 60
 #: how much of an abstract is shown; the later ones only if the mail would be clipped
 ABSTRACT_CHARS = (520, 360, 240, 140)
+#: the longest that a sentence by somebody's model is shown
+SHORT_CHARS = 300
 #: pixels of a thumbnail; Daily Papers' are 1200 x 648
 THUMBNAIL = (280, 151)
 _NO_BRACKETS = str.maketrans({"<": "‹", ">": "›"})
@@ -63,6 +66,8 @@ class Card:
     match: str
     #: the opening of the abstract in pieces; the marked one is its key sentence
     abstract: tuple[Piece, ...]
+    #: one sentence by somebody else's language model, with whose; or nothing
+    in_short: str
     thumbnail: Thumbnail | None
     #: to the paper: open, PDF, code, project, discussion
     links: tuple[Link, ...]
@@ -84,6 +89,7 @@ def author_line(
 def facts_of(paper: Paper, speech: Speech) -> tuple[str, ...]:
     """One line: where it stands, when it came out, what others make of it."""
     ngettext, signals = speech.ngettext, paper.signals
+    gettext, found = speech.gettext, resources_of(paper)
     facts = [", ".join(shown(c, FACT_CHARS) for c in paper.categories[:4])]
     if paper.journal_ref and not paper.arxiv_id:
         facts.append(shown(paper.journal_ref, FACT_CHARS))
@@ -93,9 +99,13 @@ def facts_of(paper: Paper, speech: Speech) -> tuple[str, ...]:
     if day:
         facts.append(speech.day_and_month(day))
     if paper.announce_type == "cross":
-        facts.append(speech.gettext("cross-list"))
+        facts.append(gettext("cross-list"))
     if paper.is_replacement:
-        facts.append(speech.gettext("new version"))
+        facts.append(gettext("new version"))
+    if found.venue and not paper.journal_ref:
+        facts.append(shown(found.venue, VENUE_CHARS))
+    if found.n_pages:
+        facts.append(ngettext("{n} page", "{n} pages", found.n_pages))
     if signals.organization:
         facts.append(shown(signals.organization, FACT_CHARS))
     if signals.upvotes:
@@ -108,12 +118,12 @@ def facts_of(paper: Paper, speech: Speech) -> tuple[str, ...]:
 
 
 def links_of(paper: Paper, speech: Speech) -> tuple[Link, ...]:
-    gettext = speech.gettext
+    gettext, found = speech.gettext, resources_of(paper)
     wanted = (
         (gettext("Open"), paper.url),
         (gettext("PDF"), paper.pdf_url),
-        (gettext("Code"), paper.signals.github_url),
-        (gettext("Project page"), paper.signals.project_url),
+        (gettext("Code"), paper.signals.github_url or found.code_url),
+        (gettext("Project page"), paper.signals.project_url or found.project_url),
         (gettext("Discussion"), paper.signals.discussion_url),
     )
     name = _in_attribute(paper)
@@ -190,6 +200,7 @@ class _Shared:
     others: str
     facts: tuple[str, ...]
     abstract: str
+    in_short: str
     thumbnail: Thumbnail | None
     links: tuple[Link, ...]
 
@@ -204,6 +215,7 @@ def _shared(paper: Paper, speech: Speech, thumbnails: bool) -> _Shared:
         others=others,
         facts=facts_of(paper, speech),
         abstract=shown(paper.abstract),
+        in_short=_in_short(paper, speech),
         thumbnail=_thumbnail(paper, speech) if thumbnails else None,
         links=links_of(paper, speech),
     )
@@ -229,6 +241,7 @@ def card(
         why=why(pick.reasons, speech),
         match=_match(pick.closeness, speech),
         abstract=abstract_pieces(shared.abstract, shown(pick.key_sentence), abstract_chars),
+        in_short=shared.in_short,
         thumbnail=shared.thumbnail,
         links=shared.links,
         actions=actions_of(pick.paper, edition, head, speech),
@@ -243,6 +256,13 @@ def _match(closeness: Closeness | None, speech: Speech) -> str:
         Closeness.STRETCH: gettext("A stretch"),
     }
     return said[closeness] if closeness else ""
+
+
+def _in_short(paper: Paper, speech: Speech) -> str:
+    said = shown(paper.signals.summary, SHORT_CHARS)
+    if not said:
+        return ""
+    return speech.gettext("In short (by a model of Hugging Face): {text}").format(text=said)
 
 
 def _thumbnail(paper: Paper, speech: Speech) -> Thumbnail | None:
