@@ -86,8 +86,12 @@ def author_line(
     return names[:n_shown], speech.ngettext("and {n} other", "and {n} others", rest)
 
 
-def facts_of(paper: Paper, speech: Speech) -> tuple[str, ...]:
-    """One line: where it stands, when it came out, what others make of it."""
+def facts_of(paper: Paper, speech: Speech, year: int) -> tuple[str, ...]:
+    """One line: where it stands, when it came out, what others make of it.
+
+    Args:
+        year: dates of another one say theirs.
+    """
     ngettext, signals = speech.ngettext, paper.signals
     gettext, found = speech.gettext, resources_of(paper)
     facts = [", ".join(shown(c, FACT_CHARS) for c in paper.categories[:4])]
@@ -97,7 +101,7 @@ def facts_of(paper: Paper, speech: Speech) -> tuple[str, ...]:
         facts = [shown(paper.source, FACT_CHARS)]
     day = paper.announced or (paper.published.date() if paper.published else None)
     if day:
-        facts.append(speech.day_and_month(day))
+        facts.append(speech.day_of(day, year))
     if paper.announce_type == "cross":
         facts.append(gettext("cross-list"))
     if paper.is_replacement:
@@ -206,14 +210,14 @@ class _Shared:
 
 
 @lru_cache(maxsize=8192)  # most of a day's papers are shown to many readers
-def _shared(paper: Paper, speech: Speech, thumbnails: bool) -> _Shared:
+def _shared(paper: Paper, speech: Speech, thumbnails: bool, year: int) -> _Shared:
     names, others = author_line(paper.authors, speech=speech)
     return _Shared(
         title=shown(paper.title, TITLE_CHARS),
         url=safe_url(paper.url),
         authors=names,
         others=others,
-        facts=facts_of(paper, speech),
+        facts=facts_of(paper, speech, year),
         abstract=shown(paper.abstract),
         in_short=_in_short(paper, speech),
         thumbnail=_thumbnail(paper, speech) if thumbnails else None,
@@ -230,7 +234,7 @@ def card(
     abstract_chars: int = ABSTRACT_CHARS[0],
 ) -> Card:
     """A pick as its reader sees it."""
-    shared = _shared(pick.paper, speech, head.thumbnails)
+    shared = _shared(pick.paper, speech, head.thumbnails, edition.edition_date.year)
     return Card(
         rank=pick.rank,
         title=shared.title,

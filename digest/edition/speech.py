@@ -78,6 +78,12 @@ class Speech:
             known = self._days[day] = str(format_skeleton("MMMd", day, locale=self._locale))
         return known
 
+    def day_of(self, day: date, year: int) -> str:
+        """ "20 May", or "20 May 2025" where it is another year than this one."""
+        if day.year == year:
+            return self.day_and_month(day)
+        return str(format_skeleton("yMMMd", day, locale=self._locale))
+
     def listed(self, things: Sequence[str]) -> str:
         """ "a, b and c"."""
         return str(format_list(list(things), locale=self._locale))

@@ -12,7 +12,7 @@ from digest.edition.cards import Link, Piece, facts_of, links_of
 from digest.edition.page import section_heading
 from digest.edition.plaintext import shown
 from digest.edition.speech import ENGLISH, Speech
-from digest.model import Paper, StoredEdition, by_section
+from digest.model import Paper, Pick, StoredEdition, by_section
 from digest.text import counted, fold, safe_url
 
 MAX_AUTHORS = 12
@@ -51,8 +51,13 @@ def view(
     sources: Sequence[str] = (),
     thumbnails: bool = False,
     why: Sequence[str] = (),
+    year: int = 0,
 ) -> PaperView:
-    """A paper with the terms of a question marked in it."""
+    """A paper with the terms of a question marked in it.
+
+    Args:
+        year: of the page, if it is one of some day: dates of that year do not say it.
+    """
     names = [shown(a, 80) for a in paper.authors[:MAX_AUTHORS]]
     more = len(paper.authors) - len(names)
     words = _words(tuple(terms[:MAX_TERMS]))
@@ -62,7 +67,7 @@ def view(
         authors=", ".join(names) + (f" and {counted(more, 'other')}" if more > 0 else ""),
         n_authors=counted(len(paper.authors), "author") if paper.authors else "",
         abstract=marked(shown(paper.abstract), words) if paper.abstract else (),
-        facts=facts_of(paper, ENGLISH),
+        facts=facts_of(paper, ENGLISH, year),
         links=links_of(paper, ENGLISH),
         is_new=is_new,
         sources=tuple(sources),
@@ -107,6 +112,10 @@ def marked(text: str, words: frozenset[str]) -> tuple[Piece, ...]:
     return tuple(pieces)
 
 
+def _pick_view(pick: Pick, speech: Speech, year: int) -> PaperView:
+    return view(pick.paper, why=reasons.why(pick.reasons, speech), year=year)
+
+
 def edition_parts(
     edition: StoredEdition, speech: Speech
 ) -> list[tuple[str, list[tuple[int, PaperView]]]]:
@@ -114,7 +123,7 @@ def edition_parts(
     return [
         (
             shown(name, 80) or section_heading(section, speech),
-            [(p.rank, view(p.paper, why=reasons.why(p.reasons, speech))) for p in picks],
+            [(p.rank, _pick_view(p, speech, edition.edition_date.year)) for p in picks],
         )
         for section, name, picks in by_section(edition.picks)
     ]

@@ -76,6 +76,7 @@ def picks() -> tuple[Pick, ...]:
                     "y",
                 ),
                 abstract="我々は新しい手法を提案する。計算量は半分になる。精度は変わらない。",
+                comment="12 pages, 3 figures; accepted at Pond 2026",
                 signals=Signals(
                     upvotes=1204,
                     comments=1,
@@ -84,6 +85,7 @@ def picks() -> tuple[Pick, ...]:
                     project_url="https://example.org/project",
                     discussion_url="https://example.org/talk",
                     organization="Northern Lights Lab",
+                    summary="Routing by age halves the cost of sparse experts.",
                 ),
             ),
             key_sentence="計算量は半分になる。",

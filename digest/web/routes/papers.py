@@ -109,6 +109,7 @@ class PaperRoutes:
             papers=[
                 view(
                     x.paper,
+                    year=day.year,
                     is_new=x.announce_type == "new",
                     sources=x.sources,
                     thumbnails=thumbnails,
