@@ -119,7 +119,9 @@ def context(
         "email": subscriber.email,
         "summary": summary_of(edition, speech),
         "preheader": shorten(" · ".join(titles), 200),
-        "notice": basis_notice(edition.basis, speech) if is_edition else "",
+        "notice": basis_notice(edition.basis, speech, edits_file=subscriber.origin == "config")
+        if is_edition
+        else "",
         "note": edition.note,
         "contents": len(cards) >= LEAST_FOR_CONTENTS,
         "parts": parts_of(edition, cards, speech),

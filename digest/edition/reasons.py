@@ -87,8 +87,12 @@ def why(reasons: Sequence[Reason], speech: Speech = ENGLISH) -> tuple[str, ...]:
     return tuple(said)
 
 
-def basis_notice(basis: Basis, speech: Speech = ENGLISH) -> str:
-    """How an edition was chosen if not by likes, and how to change that."""
+def basis_notice(basis: Basis, speech: Speech = ENGLISH, *, edits_file: bool = False) -> str:
+    """How an edition was chosen if not by likes, and how to change that.
+
+    Args:
+        edits_file: whether its reader stands in the configuration.
+    """
     gettext = speech.gettext
     how = {
         Basis.KEYWORDS: gettext("Chosen by your keywords alone."),
@@ -101,8 +105,12 @@ def basis_notice(basis: Basis, speech: Speech = ENGLISH) -> str:
     }.get(basis)
     if how is None:
         return ""
-    remedy = gettext(
-        "Add papers you like (likes = […] in the configuration, or `digest like ID`) and the "
-        "choice becomes yours."
+    remedy = (
+        gettext(
+            "Press Like below what interests you, or add papers you like (likes = […] in the "
+            "configuration), and the choice becomes yours."
+        )
+        if edits_file
+        else gettext("Press Like below what interests you, and the choice becomes yours.")
     )
     return f"{how} {remedy}"

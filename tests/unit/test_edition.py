@@ -153,7 +153,7 @@ def test_plain_text_is_wrapped_and_has_each_link_once() -> None:
 )
 def test_a_mail_not_made_from_likes_says_so_and_how_to_change_it(basis: Basis) -> None:
     shown = RENDERER.render(edition(basis=basis))
-    assert "digest like ID" in " ".join(shown.text.split())
+    assert "becomes yours" in " ".join(shown.text.split())
     assert "likes = […]" in shown.html
 
 
@@ -718,3 +718,12 @@ def test_a_shortened_abstract_keeps_the_blank_after_its_key_sentence() -> None:
     abstract = "One. The point. " + "Three is long enough. " * 60
     made = edition(pick(1, paper=paper(1, abstract=abstract), key_sentence="The point."))
     assert "One. The point. Three is" in " ".join(RENDERER.render(made).text.split())
+
+
+@pytest.mark.parametrize(("origin", "tells"), [("web", False), ("config", True)])
+def test_newcomers_are_told_what_they_can_do(origin: str, tells: bool) -> None:
+    made = replace(edition(), basis=Basis.TRENDING)
+    made = replace(made, subscriber=replace(made.subscriber, origin=origin))
+    text = " ".join(RENDERER.render(made).text.split())
+    assert "Press Like below what interests you" in text
+    assert ("in the configuration" in text) is tells
