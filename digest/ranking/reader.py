@@ -287,7 +287,8 @@ class ReaderRanking:
         self.candidates = filter_candidates(new.papers, subscriber.preferences, seen)
         #: those of this day
         self.interests: list[InterestRanking] = []
-        self._n_new_for_interests = 0
+        #: what was new to the reader, and what is left of it: the most that any part looks at
+        self.considered = self.candidates
         #: beside all of the day's papers, if it was scored in a block
         self.whole_day: Reading | None = None
 
@@ -312,15 +313,11 @@ class ReaderRanking:
     def add_interest(self, interest: Interest, profile: Profile, new: NewEntries) -> None:
         """Let an interest have its section."""
         found = filter_candidates(new.papers, self.subscriber.preferences, self._seen)
-        self._n_new_for_interests = max(self._n_new_for_interests, found.n_new)
+        if found.n_new > self.considered.n_new:
+            self.considered = found
         if found.papers and not profile.is_empty:
             reading = self._day_ranking.ranker_for(new).read(profile, found.papers)
             self.interests.append(InterestRanking(interest, found.papers, reading))
-
-    @property
-    def n_new(self) -> int:
-        """Papers that were new to the reader before any filter."""
-        return max(self.candidates.n_new, self._n_new_for_interests)
 
     @property
     def scores(self) -> NDArray[np.float32]:
@@ -381,7 +378,8 @@ class ReaderRanking:
         picks = numbered([*of_interests, *picks]) if of_interests else picks
         if not preferences.journal_versions:
             return picks
-        known = (self.state.sent | self.profile.liked_ids | self.state.named) - self.state.told
+        liked = {p.id for p in self.state.liked}
+        known = (self.state.sent | liked | self.state.named) - self.state.told
         return picks + journal_versions(self.new.published, known, len(picks))
 
     def place_of(self, paper_id: str) -> Place | None:

@@ -163,7 +163,7 @@ def test_what_comes_once_a_week_comes_with_the_whole_week() -> None:
     plants = set(of(made.picks(), "Plants"))
     assert plants & {p.id for p in early}
     assert plants & {p.id for p in late}
-    assert made.n_new == len(LISTED)
+    assert made.considered.n_new == len(LISTED)
     sent = replace(state, sent=frozenset(plants))
     assert not plants & set(of(ranked([weekly], sent, listed).picks(), "Plants"))
     other_day = Interest(name="Plants", weekdays=(3,), places=20)
@@ -189,3 +189,23 @@ def test_without_any_interest_nothing_changes() -> None:
     with_labels = ranked([], state_of(*MAIN, *EIGHT))
     without = ranked([], state_of(*MAIN, *EIGHT, labelled={}))
     assert [p.paper.id for p in with_labels.picks()] == [p.paper.id for p in without.picks()]
+
+
+def test_a_week_without_a_match_says_so_though_the_day_brought_nothing() -> None:
+    weekly = Interest(name="Plants", weekdays=(2,))
+    listed = entries(LISTED[70:], 1, DAY - timedelta(days=3))
+    state = state_of(*EIGHT, cursor=900, considered_to=DAY - timedelta(days=1))
+    made = ranked([weekly], state, listed)
+    assert made.picks() == ()
+    assert made.candidates.n_new == 0
+    assert len(made.considered.papers) == 60
+    assert made.shortfall() is not None
+
+
+def test_a_preprint_liked_in_an_interest_is_known_when_its_journal_version_comes() -> None:
+    like = replace(EIGHT[0], journal_ref="Leaves", doi="10.1000/leaf")
+    listed = [replace(e, announce_type="published") for e in entries([like])]
+    day = DayRanking(listed, {like.id: like}, now=NOW, background=lambda: ())
+    reader = subscriber(interests=(Interest(name="Plants"),), journal_versions=True)
+    (told,) = day.reader(reader, DAY, state_of(*EIGHT)).picks()
+    assert told.section is Section.PUBLISHED
