@@ -212,8 +212,8 @@ class Reading:
 
     @property
     def is_mute(self) -> bool:
-        """Whether no like or keyword holds a word that is known: no score says anything."""
-        return not self.day.rated.vectors_of(self._liked).nnz
+        """Whether no text of any like is known, so that no score says anything."""
+        return not any(p.title or p.abstract for p in self.profile.liked)
 
     def _own_scores(self) -> Floats:
         """(n,) scores of the weightiest likes, each beside the others and the dislikes."""

@@ -11,6 +11,7 @@ from digest.edition import Renderer, compose
 from digest.edition.compose import compose_note
 from digest.model import (
     Edition,
+    EmptyReason,
     NoEdition,
     PlannedEdition,
     RankingSnapshot,
@@ -192,7 +193,7 @@ class Composer:
         if isinstance(outcome, Edition):
             return PlannedEdition(edition=outcome, cursor=cursor)
         note: Edition | None = None
-        if subscriber.preferences.on_empty == "note":
+        if subscriber.preferences.on_empty == "note" or _needs_a_word(ranked, outcome):
             note = compose_note(outcome, title=title, sources=sources, speech=speech)
         return PlannedEdition(edition=note, empty=outcome, cursor=cursor)
 
@@ -210,6 +211,13 @@ class Composer:
                 for name in dict.fromkeys([*fetched, *new.n_by_source])
             )
         return self._counts[id(new)]
+
+
+def _needs_a_word(ranked: ReaderRanking, empty: NoEdition) -> bool:
+    """Whether somebody who never had a mail would wonder: papers came, and none was near."""
+    own_bar = bool(ranked.subscriber.preferences.min_score)
+    is_first = ranked.state.cursor is None
+    return is_first and empty.reason is EmptyReason.BELOW_BAR and not own_bar
 
 
 def why_nothing(planned: PlannedEdition) -> str:

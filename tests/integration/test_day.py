@@ -288,6 +288,20 @@ def test_an_empty_day_is_answered_and_a_note_is_sent_if_wanted(
     assert words in " ".join(text_of(note).split())
 
 
+def test_a_newcomer_to_whom_nothing_is_near_is_told_so_once(world: World) -> None:
+    far = 'likes = [{ title = "Zonohedra", abstract = "zonohedron polytope facet vertex" }]\n'
+    world.write(subscribers=f'[[subscribers]]\nemail = "ada@example.org"\ntrending = 0\n{far}')
+    for day in range(3):
+        stamp = (world.now).strftime("%a, %d %b %Y 00:00:00 -0400")
+        serve(world, *range(1 + 10 * day, 9 + 10 * day), stamp=stamp)
+        outcomes(world)
+        world.now += timedelta(days=1)
+    (note,) = world.smtp.mails
+    assert "None of 8 papers is close to what you like; the nearest was" in " ".join(
+        text_of(note).split()
+    )
+
+
 def test_a_late_feed_makes_todays_edition_after_all(world: World) -> None:
     assert outcomes(world) == {"ada@example.org": EmptyReason.NO_LISTING}
     world.now += timedelta(hours=2)

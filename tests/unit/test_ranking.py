@@ -708,7 +708,14 @@ def test_a_trending_paper_has_its_sentence_marked_for_who_likes_nothing() -> Non
     assert told.key_sentence == "We show that foxes swim well."
 
 
-def test_likes_without_a_known_word_do_not_silence_the_mail() -> None:
+def test_likes_of_words_that_nobody_uses_bring_nothing() -> None:
+    like = [paper(1, title="zonohedron", abstract="polytope facet vertex")]
+    papers = field("optics", 20, 3000)
+    assert not picks_for(subscriber(length=5, trending=0), like, papers)
+    assert not picks_for(subscriber(length=5, trending=0, keywords=("zonohedron",)), [], papers)
+
+
+def test_likes_without_a_text_do_not_silence_the_mail() -> None:
     unknown = [paper(n, title="", abstract="") for n in range(3)]
     picks = picks_for(subscriber(length=5, trending=0), unknown, field("optics", 20, 3000))
     assert len(picks) == 5
