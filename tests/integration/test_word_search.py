@@ -83,11 +83,17 @@ def test_what_meets_the_conditions_is_found_the_latest_first(
     assert found(store, text) == wanted
 
 
-@pytest.mark.parametrize("text", ["pre-training", "pretraining", "pre training"])
-@pytest.mark.parametrize("asked", ['"pre-training"', '"pretraining"', '"pre trainings"'])
+@pytest.mark.parametrize(
+    ("text", "asked"),
+    [
+        (text, asked)
+        for text in ("pre-training", "pretraining", "pre training")
+        for asked in ('"pre-training"', '"pretraining"', '"pre trainings"')
+        # of two words in the text and one in the question nobody knows that they belong
+        if (text, asked) != ("pre training", '"pretraining"')
+    ],
+)
 def test_compounds_are_found_in_one_word_and_in_two(store: Store, text: str, asked: str) -> None:
-    if (text, asked) == ("pre training", '"pretraining"'):
-        pytest.skip("two words in the text and one in the question: nobody knows that they belong")
     listed(store, paper(5, title="Work", abstract=f"We use {text} of networks."))
     assert found(store, asked) == [5]
 
