@@ -247,7 +247,7 @@ def test_a_reader_without_arxiv_gets_an_edition(tmp_path: Path) -> None:
                 ("crossref", 'issn = ["1476-4687"]'),
             )
         )
-        text = world.write(sources=sources).read_text("utf-8")
+        text = world.write(sources=sources, top="fill = true").read_text("utf-8")
         start, end = text.index("[[sources]]"), text.index('[[sources]]\nkind = "biorxiv"')
         world.config.write_text(text[:start] + text[end:], "utf-8")
         with world.app() as app:
