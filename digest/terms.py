@@ -86,7 +86,7 @@ def _forms(word: str, *, in_phrase: bool) -> tuple[str, ...]:
         forms |= {base, base + "s"}
         if base.endswith(_HISSING):
             forms.add(base + "es")
-        if base.endswith("y"):
+        if len(base) > 2 and base.endswith("y"):
             forms.add(base[:-1] + "ies")
     return tuple(sorted(forms, key=lambda f: (-len(f), f)))
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from digest.model import Paper
 from digest.preferences import Preferences
 from digest.ranking.reading import Reading
 
@@ -26,6 +28,27 @@ def percentiles(scores: NDArray[np.float32]) -> NDArray[np.float64]:
     if len(scores) < 2:
         return np.ones(len(scores))
     return np.searchsorted(np.sort(scores), scores, side="left") / (len(scores) - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a paper stands among candidates."""
+
+    score: float
+    n_closer: int
+    n_candidates: int
+
+
+def place_in(papers: Sequence[Paper], scores: Floats, paper_id: str) -> Place | None:
+    """Where a paper stands, or None if it is no candidate.
+
+    Args:
+        scores: (n_papers,).
+    """
+    at = next((n for n, p in enumerate(papers) if p.id == paper_id), None)
+    if at is None:
+        return None
+    return Place(float(scores[at]), int((scores > scores[at]).sum()), len(scores))
 
 
 def _without_twins(order: Sequence[int], reading: Reading) -> list[int]:

@@ -20,7 +20,7 @@ _BIORXIV = ("10.1101/", "10.64898/")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Venue:
     """Where papers appear: an arXiv category, a preprint server, a journal."""
 
     name: str
@@ -37,7 +37,7 @@ class Coverage:
     #: category, its close papers and its listed ones; the closest first
     categories: tuple[tuple[str, int, int], ...] = ()
     #: where likes come from that no source lists, and how many likes; most first
-    missing: tuple[tuple[Place, int], ...] = ()
+    missing: tuple[tuple[Venue, int], ...] = ()
 
     @property
     def is_poor(self) -> bool:
@@ -62,8 +62,8 @@ def coverage(reading: Reading) -> Coverage:
 
 
 def _missing(
-    likes: Iterable[Paper], categories: Collection[str], listed: Collection[Place | None]
-) -> tuple[tuple[Place, int], ...]:
+    likes: Iterable[Paper], categories: Collection[str], listed: Collection[Venue | None]
+) -> tuple[tuple[Venue, int], ...]:
     found = Counter(
         place
         for like in likes
@@ -73,11 +73,11 @@ def _missing(
     return tuple((p, found[p]) for p in order if found[p] >= LEAST_LIKES)[:MOST_PLACES]
 
 
-def _where(paper: Paper) -> Place | None:
+def _where(paper: Paper) -> Venue | None:
     doi = paper.doi or paper.id.removeprefix("doi:")
     if paper.arxiv_id:
         category = paper.primary_category or next(iter(paper.categories), "")
-        return Place(category, "arxiv") if category else None
+        return Venue(category, "arxiv") if category else None
     if doi.startswith(_BIORXIV):
-        return Place("bioRxiv and medRxiv", "biorxiv")
-    return Place(paper.journal_ref, "crossref") if paper.journal_ref else None
+        return Venue("bioRxiv and medRxiv", "biorxiv")
+    return Venue(paper.journal_ref, "crossref") if paper.journal_ref else None

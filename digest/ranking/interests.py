@@ -22,7 +22,7 @@ from digest.model import (
     Shortfall,
 )
 from digest.preferences import Interest, Preferences
-from digest.ranking.choice import best, literal_hits, percentiles, scores_of
+from digest.ranking.choice import Place, best, literal_hits, percentiles, place_in, scores_of
 from digest.ranking.profile import RankingOptions, keyword_papers, without
 from digest.ranking.reading import Reading
 from digest.ranking.selection import is_followed, make_pick
@@ -71,29 +71,8 @@ def due_before(interest: Interest, day: date) -> date:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where a paper stands among candidates."""
-
-    score: float
-    n_closer: int
-    n_candidates: int
-
-
-def place_in(papers: Sequence[Paper], scores: Floats, paper_id: str) -> Place | None:
-    """Where a paper stands, or None if it is no candidate.
-
-    Args:
-        scores: (n_papers,).
-    """
-    at = next((n for n, p in enumerate(papers) if p.id == paper_id), None)
-    if at is None:
-        return None
-    return Place(float(scores[at]), int((scores > scores[at]).sum()), len(scores))
-
-
-@dataclass(frozen=True, slots=True)
 class InterestRanking:
-    """An interest of one reader beside its candidates, of which there are some."""
+    """A reader's interest beside its candidates: it has likes or keywords, and there are some."""
 
     interest: Interest
     candidates: Sequence[Paper]
@@ -108,8 +87,6 @@ class InterestRanking:
             taken: papers of interests before it.
         """
         interest, reading = self.interest, self.reading
-        if reading.profile.is_empty:
-            return []
         scores = self.scores
         free = [
             i

@@ -29,18 +29,16 @@ from digest.model import (
     Subscriber,
 )
 from digest.preferences import Interest
-from digest.ranking.choice import bar_of, scores_of
+from digest.ranking.choice import Place, bar_of, place_in, scores_of
 from digest.ranking.coverage import Coverage, coverage
 from digest.ranking.day import Embed
 from digest.ranking.filters import filter_candidates
 from digest.ranking.interests import (
     InterestRanking,
-    Place,
     due_before,
     is_due,
     likes_by_interest,
     numbered,
-    place_in,
     profile_of,
 )
 from digest.ranking.profile import (

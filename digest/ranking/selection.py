@@ -221,13 +221,16 @@ def _picks(
     for n, (section, i, kind) in enumerate(in_order, 1):
         chosen = section is Section.FOR_YOU and kind is None
         team = teams.get(i, Team.NONE) if chosen else Team.NONE
+        told_by = team
+        if rival and not team and not first.calibration.closeness(float(scores[team][i])):
+            told_by = Team.RIVAL  # who alone had something left to choose
         pick = make_pick(
-            by_team[team],
+            by_team[told_by],
             i,
             candidates[i],
             section,
-            score=float(scores[team][i]),
-            percentile=float(shares[team][i]),
+            score=float(scores[told_by][i]),
+            percentile=float(shares[told_by][i]),
             occasion=_occasion(preferences, candidates[i], section, kind, basis),
         )
         picks.append(replace(pick, rank=n, team=team))

@@ -8,7 +8,7 @@ import pytest
 
 from digest.model import Paper, Profile
 from digest.ranking import fit
-from digest.ranking.coverage import Coverage, Place, coverage
+from digest.ranking.coverage import Coverage, Venue, coverage
 from digest.ranking.metrics import (
     evaluate,
     folds,
@@ -184,7 +184,7 @@ def test_coverage_tells_where_likes_come_from_that_nobody_lists() -> None:
     found = covered([*glaciers, *biology, *journal, *listed, *once])
     assert found.is_poor
     assert found.missing == (
-        (Place("physics.ao-ph", "arxiv"), 3),
-        (Place("Ice", "crossref"), 2),
-        (Place("bioRxiv and medRxiv", "biorxiv"), 2),
+        (Venue("physics.ao-ph", "arxiv"), 3),
+        (Venue("Ice", "crossref"), 2),
+        (Venue("bioRxiv and medRxiv", "biorxiv"), 2),
     )

@@ -89,7 +89,14 @@ def test_every_term_stands_in_itself_and_its_probe_too(term: str) -> None:
         assert not probe(term)
         return
     assert pattern.search(searched(term))
+    assert probe(term)
     assert probe(term) in searched(term)
+
+
+@pytest.mark.parametrize("term", ["y", "Y", "s", "-", "sis", "'", "fly"])
+def test_a_short_term_breaks_nobodys_mail(term: str) -> None:
+    index = LiteralIndex([Paper(id="1", title="An x"), Paper(id="2", title="Two", abstract="b")])
+    assert index.holding(term) == (frozenset(), frozenset())
 
 
 @given(st.text(max_size=12))
