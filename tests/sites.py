@@ -3,6 +3,7 @@ them."""
 
 from __future__ import annotations
 
+import html
 import re
 import socket
 import threading
@@ -70,6 +71,26 @@ def wait(holds: object, seconds: float = 20.0) -> None:
     while not holds():  # type: ignore[operator]
         assert time.monotonic() < deadline, "it did not happen in time"
         time.sleep(0.02)
+
+
+def form_of(page: httpx.Response) -> dict[str, object]:
+    """What a browser would send back from the long form: of boxes those that are ticked."""
+    form = page.text.split("<fieldset>", 1)[1].split("</form>", 1)[0]
+    values: dict[str, object] = {}
+    for name, value in re.findall(r'<input id="\w+" name="(\w+)" type="\w+" value="(.*?)"', form):
+        values[name] = html.unescape(value)
+    for name, value in re.findall(
+        r'<textarea id="\w+" name="(\w+)".*?>(.*?)</textarea>', form, re.S
+    ):
+        values[name] = html.unescape(value)
+    for name, body in re.findall(r'<select id="\w+" name="(\w+)".*?>(.*?)</select>', form, re.S):
+        chosen = re.search(r'<option(?: value="(\w+)")? selected>(.*?)<', body)
+        assert chosen
+        values[name] = chosen[1] or chosen[2]
+    for name, value in re.findall(r'type="checkbox" name="(\w+)" value="([^"]+)" checked', form):
+        values.setdefault(name, [])
+        values[name].append(value)  # type: ignore[attr-defined]
+    return values
 
 
 def link_in(mail: Mail, place: str) -> str:

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
-import httpx
 import pytest
 
 from digest import jobs
@@ -21,7 +20,7 @@ from digest.usecases.feedback import rate
 from tests.acceptance.test_command import digest
 from tests.integration.test_day import text_of
 from tests.servers import Answer, rss
-from tests.sites import Site, link_in, served
+from tests.sites import Site, form_of, link_in, served
 from tests.worlds import World, make_world, record
 
 CORAL = "coral bleaching reef algae warming water temperature survey"
@@ -200,26 +199,6 @@ def site(world: World) -> Iterator[Site]:
         made.post("/subscribe", {"email": "eve@example.org", "interests": "laser", "time": "07:30"})
         made.post(link_in(made.mail("eve@example.org"), "confirm"))
         yield made
-
-
-def form_of(page: httpx.Response) -> dict[str, object]:
-    """What a browser would send back."""
-    form = page.text.split("<fieldset>", 1)[1].split("</form>", 1)[0]
-    values: dict[str, object] = {}
-    for name, value in re.findall(r'<input id="\w+" name="(\w+)" type="\w+" value="(.*?)"', form):
-        values[name] = html.unescape(value)
-    for name, value in re.findall(
-        r'<textarea id="\w+" name="(\w+)".*?>(.*?)</textarea>', form, re.S
-    ):
-        values[name] = html.unescape(value)
-    for name, body in re.findall(r'<select id="\w+" name="(\w+)".*?>(.*?)</select>', form, re.S):
-        chosen = re.search(r'<option(?: value="(\w+)")? selected>(.*?)<', body)
-        assert chosen
-        values[name] = chosen[1] or chosen[2]
-    for name, value in re.findall(r'type="checkbox" name="(\w+)" value="([^"]+)" checked', form):
-        values.setdefault(name, [])
-        values[name].append(value)  # type: ignore[attr-defined]
-    return values
 
 
 def test_interests_are_named_changed_and_removed_on_the_web(site: Site) -> None:

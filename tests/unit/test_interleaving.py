@@ -7,11 +7,16 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
-from digest.model import Team
+from digest.model import Profile, ReasonKind, Team
+from digest.preferences import Preferences
+from digest.ranking import fit, select
 from digest.ranking.interleaving import judge, team_draft
 from digest.ranking.profile import RankingOptions
+from digest.ranking.reader import DayRanking
+from tests.factories import subscriber
 from tests.unit.test_interests import DAY, EIGHT, MAIN, entries, state_of
 from tests.unit.test_interests import LISTED as PAPERS
+from tests.unit.test_ranking import NOW, field
 
 
 def test_both_choose_in_turns_and_none_twice() -> None:
@@ -66,9 +71,6 @@ def test_likes_count_for_who_chose() -> None:
 
 
 def test_a_rival_takes_turns_in_for_you_alone() -> None:
-    from digest.ranking.reader import DayRanking
-    from tests.factories import subscriber
-    from tests.unit.test_ranking import NOW, field
 
     def picks(options: RankingOptions):  # type: ignore[no-untyped-def]
         day = DayRanking(
@@ -91,3 +93,25 @@ def test_a_rival_takes_turns_in_for_you_alone() -> None:
     assert [p.rank for p in both] == list(range(1, len(both) + 1))
     assert all(p.team is Team.NONE for p in both if "pollen" in p.paper.text)
     assert picks(RankingOptions(rival=RankingOptions(half_life_days=5, variety=0.9))) == both
+
+
+def test_what_the_rival_alone_would_choose_is_explained_by_it_and_is_no_contest() -> None:
+    papers = field("optics", 20, 3000)
+    ranker = fit([*field("law", 40, 5000), *field("music", 40, 9000)])
+    ranker.prepare(papers)
+    botanist, optician = (
+        ranker.read(Profile(subscriber_id="a", liked=tuple(likes)), papers)
+        for likes in (EIGHT, field("optics", 8, 1000))
+    )
+    picks = select(
+        Preferences(length=5, trending=0),
+        papers,
+        botanist,
+        options=RankingOptions(rival=RankingOptions()),
+        day=DAY,
+        rng=np.random.default_rng(1),
+        rival=optician,
+    )
+    assert len(picks) == 5
+    assert {p.team for p in picks} == {Team.NONE}
+    assert all(p.closeness and p.reasons[0].kind is ReasonKind.SIMILAR_PAPER for p in picks)
