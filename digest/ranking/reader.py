@@ -50,6 +50,7 @@ from digest.ranking.profile import (
 )
 from digest.ranking.ranker import Ranker, fit
 from digest.ranking.reading import Reading
+from digest.ranking.reasons import held_keywords
 from digest.ranking.selection import chance, journal_versions, select
 
 log = logging.getLogger(__name__)
@@ -379,6 +380,12 @@ class ReaderRanking:
         liked = {p.id for p in self.state.liked}
         known = (self.state.sent | liked | self.state.named) - self.state.told
         return picks + journal_versions(self.new.published, known, len(picks))
+
+    def keyword_in(self, paper_id: str) -> str:
+        """The keyword that stands in a candidate, or nothing."""
+        ids = [p.id for p in self.candidates.papers]
+        held = held_keywords(self.reading, ids.index(paper_id)) if paper_id in ids else []
+        return held[0] if held else ""
 
     def place_of(self, paper_id: str) -> Place | None:
         """Where a paper stands, or None if it is no candidate."""

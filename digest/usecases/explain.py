@@ -11,6 +11,7 @@ from digest.model import Basis, Decision, FilterKind, ListingEntry, Paper, Reade
 from digest.ranking import filter_candidates
 from digest.ranking.interests import InterestRanking
 from digest.ranking.reader import DayRanking, ReaderRanking
+from digest.text import counted
 
 if TYPE_CHECKING:
     from digest.store import Store
@@ -101,6 +102,12 @@ def _by_score(ranked: ReaderRanking, paper: Paper, decision: Decision | None) ->
             f"{preferences.length} a day, and it was not among them.",
         )
     when = f"For the edition of {decision.edition_date:%d %B %Y}" if decision else "As of now"
+    if keyword := ranked.keyword_in(paper.id):
+        return (
+            f"{when}, their keyword “{keyword}” stands in it, but there was only room for "
+            f"{counted(preferences.length, 'paper')}, and others came first.",
+            *filter(None, by_interest),
+        )
     if ranked.bar is not None and place.score < ranked.bar:
         return (
             f"{when}, it is not close enough to what they like: its score is {place.score:.3f}, "
@@ -133,4 +140,4 @@ def _bar(ranked: ReaderRanking) -> str:
         return f"their bar (min_score) is {bar:.3f}"
     if ranked.basis is Basis.KEYWORDS:
         return f"for keywords alone the bar is {bar:.3f}"
-    return f"nine of ten papers that they liked score {bar:.3f} and more beside the others"
+    return f"their bar, learned from how close their likes are to each other, is {bar:.3f}"

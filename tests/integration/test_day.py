@@ -746,3 +746,17 @@ def test_a_journal_version_of_a_preprint_that_was_sent_is_not_new_and_told_once_
     assert "also known as:" not in shown.stdout or "feed:" in shown.stdout
     assert "published" in shown.stdout
     assert digest(world.folder, "paper", "10.1000/j1").stdout == shown.stdout
+
+
+def test_a_keyword_that_found_no_place_is_told(world: World) -> None:
+    serve(world, 1, 2, 3)
+    world.write(subscribers=f"{BOB}length = 1\n")
+    with world.app() as app:
+        jobs.run(app)
+        (reader,) = app.store.subscribers.all()
+        (edition,) = app.store.archive.editions_of(reader.id, 1)
+        sent = {p.paper.id for p in edition.picks}
+        asked = [app.store.papers.find(f"2605.0000{n}") for n in (1, 2, 3)]
+        left = next(p for p in asked if p is not None and p.id not in sent)
+        told = jobs.why_not(app, reader, left)[0]
+    assert "their keyword “mirror” stands in it, but there was only room for 1" in told

@@ -138,9 +138,12 @@ def test_why_not_agrees_with_the_mail_for_a_hundred_readers(world: World) -> Non
                     n_compared += 1
                     if found is None:
                         bar = mail.reading.calibration.stretch
+                        if mail.keyword_in(asked.id):
+                            assert "stands in it, but there was only room for 3" in answer
+                            continue
                         assert own < bar
-                        told = f"its score is {own:.3f}, and nine of ten papers that they liked "
-                        assert told + f"score {bar:.3f}" in answer or "keywords alone" in answer
+                        assert f"its score is {own:.3f}, and " in answer
+                        assert f"is {bar:.3f}." in answer
                         continue
                     n_closer = sum(1 for s in scores.values() if s > own)
                     assert (int(found[1]), int(found[2])) == (n_closer, len(scores))
