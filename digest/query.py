@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from calendar import monthrange
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -137,8 +136,3 @@ def _span(said: str) -> tuple[date, date] | None:
         return (date(year, 1, 1), date(year, 12, 31)) if year else None
     except ValueError:
         return None
-
-
-def is_name(words: Sequence[str]) -> bool:
-    """Whether so few words may be a name or a title, to be found as it is written."""
-    return 0 < len(words) <= 30

@@ -169,16 +169,15 @@ class Search:
             listed = listed.where(mentioned.c.listed_on >= query.since)
         if query.until:
             listed = listed.where(mentioned.c.listed_on <= query.until)
-        papers = schema.papers
-        found = sa.select(rows.c.paper_id, papers.c.authors).join(
-            papers, papers.c.id == rows.c.paper_id
-        )
-        found = found.where(listed).order_by(rows.c.id.desc())
-        found = found.limit(MOST_BY_AUTHOR if names else limit)
+        found = sa.select(rows.c.paper_id).where(listed).order_by(rows.c.id.desc())
         with self._db.read() as connection:
             if wanted:
                 found = found.where(_holds(connection, wanted))
-            told = connection.execute(found).all()
+            if not names:
+                return list(connection.scalars(found.limit(limit)))
+            papers = schema.papers
+            by = found.join(papers, papers.c.id == rows.c.paper_id).add_columns(papers.c.authors)
+            told = connection.execute(by.limit(MOST_BY_AUTHOR)).all()
         return [
             paper_id
             for paper_id, authors in told

@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from digest.model import Paper
-from digest.query import Field, Phrase, Query, is_name
+from digest.query import Field, Phrase, Query
 from digest.ranking.search import Answer, Index
 from digest.store import Store
 from digest.terms import search_words
@@ -23,8 +23,9 @@ CHUNK, INDEX_AGAIN_S = 2_000, 30.0
 
 #: hits of a question, and papers that meet its conditions and are put in order
 MOST_HITS, MOST_WITHIN = 200, 5_000
-#: where the words of a question are looked for as they are written, in the order of the hits
-_TIERS = ((Field.TITLE,), (Field.AUTHORS,), (Field.ABSTRACT,))
+#: where the words of a question are looked for as they are written, in the order of the hits, if it
+#: has so many words at most: a title may be long, a name is not
+_TIERS = ((Field.TITLE, 30), (Field.AUTHORS, 6), (Field.ABSTRACT, 6))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +92,9 @@ class SearchIndex(BackgroundTask):
         nearest = self._nearest(Paper(id="", title=query.text), MOST_HITS, within=within)
         place = {h.paper_id: at for at, h in enumerate(nearest.hits)}
         ordered: dict[str, None] = {}
-        if is_name(words):
-            for fields in _TIERS:
-                held = search.find(query, MOST_HITS, [Phrase(words, fields)])
+        for field, most_words in _TIERS:
+            if 0 < len(words) <= most_words:
+                held = search.find(query, MOST_HITS, [Phrase(words, (field,))])
                 held.sort(key=lambda i: place.get(i, MOST_HITS))
                 ordered |= dict.fromkeys(held)
         ordered |= dict.fromkeys(place)
