@@ -15,11 +15,15 @@ from digest.edition.speech import ENGLISH, Speech
 from digest.model import Closeness, Edition, Paper, Pick
 from digest.text import safe_url, shorten
 
-MAX_AUTHORS = 4
+#: in a full card and in a brief one
+MAX_AUTHORS, MAX_AUTHORS_IN_BRIEF = 4, 3
 #: the longest that a title, a name or a category is shown; feeds know no limits
 TITLE_CHARS, NAME_CHARS, FACT_CHARS = 300, 80, 60
-#: how much of an abstract is shown; the later ones only if the mail would be clipped
-ABSTRACT_CHARS = (520, 360, 240, 140)
+#: how much of an abstract is shown in full cards and in brief ones; the later ones only if the mail
+#: would be clipped
+ABSTRACT_CHARS = ((520, 220), (360, 160), (240, 110))
+#: reasons that a brief card tells
+MAX_REASONS = 2
 #: the longest that a sentence by somebody's model is shown
 SHORT_CHARS = 300
 #: pixels of a thumbnail; Daily Papers' are 1200 x 648
@@ -54,6 +58,8 @@ class Thumbnail:
 class Card:
     """One pick as a reader sees it."""
 
+    #: shown in full: with its abstract, not one sentence
+    lead: bool
     rank: int
     title: str
     url: str
@@ -64,12 +70,13 @@ class Card:
     why: tuple[str, ...]
     #: how close it is, in two words; or nothing
     match: str
-    #: the opening of the abstract in pieces; the marked one is its key sentence
+    #: the opening of the abstract in pieces, the marked one of which is its key sentence; in brief
+    #: that sentence alone, unless there is `in_short`
     abstract: tuple[Piece, ...]
     #: one sentence by somebody else's language model, with whose; or nothing
     in_short: str
     thumbnail: Thumbnail | None
-    #: to the paper: open, PDF, code, project, discussion
+    #: beside `url`: PDF, code, project, discussion
     links: tuple[Link, ...]
     #: from the reader: like, dislike, fewer like this
     actions: tuple[Link, ...]
@@ -200,8 +207,8 @@ class _Shared:
 
     title: str
     url: str
-    authors: tuple[str, ...]
-    others: str
+    #: names, and how many more, in a brief card and in a full one
+    authors: tuple[tuple[tuple[str, ...], str], ...]
     facts: tuple[str, ...]
     abstract: str
     in_short: str
@@ -211,12 +218,12 @@ class _Shared:
 
 @lru_cache(maxsize=8192)  # most of a day's papers are shown to many readers
 def _shared(paper: Paper, speech: Speech, thumbnails: bool, year: int) -> _Shared:
-    names, others = author_line(paper.authors, speech=speech)
     return _Shared(
         title=shown(paper.title, TITLE_CHARS),
         url=safe_url(paper.url),
-        authors=names,
-        others=others,
+        authors=tuple(
+            author_line(paper.authors, n, speech) for n in (MAX_AUTHORS_IN_BRIEF, MAX_AUTHORS)
+        ),
         facts=facts_of(paper, speech, year),
         abstract=shown(paper.abstract),
         in_short=_in_short(paper, speech),
@@ -231,23 +238,40 @@ def card(
     head: Letterhead,
     *,
     speech: Speech = ENGLISH,
-    abstract_chars: int = ABSTRACT_CHARS[0],
+    lead: bool = True,
+    told: bool = False,
+    abstract_chars: tuple[int, int] = ABSTRACT_CHARS[0],
 ) -> Card:
-    """A pick as its reader sees it."""
+    """A pick as its reader sees it.
+
+    Args:
+        lead: in full, else in brief.
+        told: its main reason is told by a heading; in full it is told again.
+        abstract_chars: how much of the abstract is shown in full, and in brief.
+    """
     shared = _shared(pick.paper, speech, head.thumbnails, edition.edition_date.year)
+    names, others = shared.authors[lead]
+    key, chars = shown(pick.key_sentence), abstract_chars[0 if lead else 1]
+    if lead:
+        abstract = abstract_pieces(shared.abstract, key, chars)
+    else:
+        sentence = "" if shared.in_short else shorten(key or shared.abstract, chars)
+        abstract = (Piece(text=sentence),) if sentence else ()
+    reasons = pick.reasons[1:] if told and not lead else pick.reasons
     return Card(
+        lead=lead,
         rank=pick.rank,
         title=shared.title,
         url=shared.url,
-        authors=shared.authors,
-        others=shared.others,
+        authors=names,
+        others=others,
         facts=shared.facts,
-        why=why(pick.reasons, speech),
+        why=why(reasons if lead else reasons[:MAX_REASONS], speech),
         match=_match(pick.closeness, speech),
-        abstract=abstract_pieces(shared.abstract, shown(pick.key_sentence), abstract_chars),
+        abstract=abstract,
         in_short=shared.in_short,
-        thumbnail=shared.thumbnail,
-        links=shared.links,
+        thumbnail=shared.thumbnail if lead else None,
+        links=tuple(link for link in shared.links if link.url != shared.url),
         actions=actions_of(pick.paper, edition, head, speech),
     )
 

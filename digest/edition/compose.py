@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date
 
+from digest.edition.layout import in_reading_order
 from digest.edition.speech import ENGLISH, Speech
 from digest.latex import readable
 from digest.model import (
@@ -56,12 +57,13 @@ def compose(
         dropped: papers that each kind of filter took.
     """
     if picks:
+        picks = in_reading_order(picks)
         return Edition(
             subscriber=subscriber,
             edition_date=day,
             kind=EditionKind.EDITION,
             subject=subject_line(title, day, picks[0].paper.title, speech),
-            picks=tuple(picks),
+            picks=picks,
             n_new=n_new,
             n_considered=n_considered,
             basis=basis,

@@ -6,16 +6,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from digest.edition.cards import FACT_CHARS, NAME_CHARS, Card
+from digest.edition.layout import layout
 from digest.edition.letterhead import Letterhead
 from digest.edition.links import Action, Ticket, action_url
 from digest.edition.plaintext import shown
-from digest.edition.reasons import basis_notice
+from digest.edition.reasons import basis_notice, common
 from digest.edition.speech import Speech
 from digest.model import Basis, Edition, EditionKind, Section, SourceCount, by_section
 from digest.text import clean, safe_url, shorten
 
-#: with fewer papers a table of contents only repeats what one sees
-LEAST_FOR_CONTENTS = 4
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardGroup:
+    """Cards of a section below each other."""
+
+    #: the reason that all of them have in common; or nothing
+    heading: str
+    cards: tuple[Card, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +31,11 @@ class Part:
 
     key: str
     heading: str
-    cards: tuple[Card, ...]
+    groups: tuple[CardGroup, ...]
+
+    @property
+    def cards(self) -> tuple[Card, ...]:
+        return tuple(c for g in self.groups for c in g.cards)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,16 +70,22 @@ def section_heading(section: Section, speech: Speech, *, with_places: bool = Fal
 def parts_of(edition: Edition, cards: Sequence[Card], speech: Speech) -> tuple[Part, ...]:
     with_places = bool(edition.subscriber.preferences.affiliations)
     by_rank = {c.rank: c for c in cards}
-    return tuple(
-        Part(
-            key=section.value,
-            heading=shown(name, NAME_CHARS)
-            or section_heading(section, speech, with_places=with_places),
-            cards=members,
+    parts = []
+    for division in layout(edition.picks):
+        groups = tuple(
+            CardGroup(
+                heading=common(g.common, len(g.picks), speech) if g.common else "",
+                cards=members,
+            )
+            for g in division.groups
+            if (members := tuple(by_rank[p.rank] for p in g.picks if p.rank in by_rank))
         )
-        for section, name, picks in by_section(edition.picks)
-        if (members := tuple(by_rank[p.rank] for p in picks if p.rank in by_rank))
-    )
+        heading = shown(division.name, NAME_CHARS) or section_heading(
+            division.section, speech, with_places=with_places
+        )
+        if groups:
+            parts.append(Part(key=division.section.value, heading=heading, groups=groups))
+    return tuple(parts)
 
 
 def summary_of(edition: Edition, speech: Speech) -> str:
@@ -79,7 +96,27 @@ def summary_of(edition: Edition, speech: Speech) -> str:
     counts = speech.ngettext(
         "{picks} of {n} new paper", "{picks} of {n} new papers", edition.n_new
     ).format(picks=speech.number(n_fresh))
+    sections = by_section(edition.picks)
+    if len({section for section, _, _ in sections}) > 1:
+        parts = [_counted(section, name, len(picks), speech) for section, name, picks in sections]
+        counts = f"{counts}: {speech.listed(parts)}"
     return f"{counts}. {_on_a_thin_day(edition, n_fresh, speech)}".removesuffix(". ")
+
+
+def _counted(section: Section, name: str, n: int, speech: Speech) -> str:
+    """How many papers a section holds, within a sentence."""
+    ngettext = speech.ngettext
+    if section is Section.INTEREST:
+        text = ngettext("{n} on {interest}", "{n} on {interest}", n)
+        return text.replace("{interest}", shown(name, NAME_CHARS))
+    return {
+        Section.FOLLOWED: lambda: ngettext(
+            "{n} by people you follow", "{n} by people you follow", n
+        ),
+        Section.FOR_YOU: lambda: ngettext("{n} for you", "{n} for you", n),
+        Section.TRENDING: lambda: ngettext("{n} trending", "{n} trending", n),
+        Section.PUBLISHED: lambda: ngettext("{n} now in a journal", "{n} now in journals", n),
+    }[section]()
 
 
 def _on_a_thin_day(edition: Edition, n_picks: int, speech: Speech) -> str:
@@ -123,7 +160,6 @@ def context(
         if is_edition
         else "",
         "note": edition.note,
-        "contents": len(cards) >= LEAST_FOR_CONTENTS,
         "parts": parts_of(edition, cards, speech),
         "left_out": left_out,
         "sources": [_source(s, speech) for s in edition.sources[:20]],

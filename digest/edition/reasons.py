@@ -75,6 +75,34 @@ SENTENCES: dict[ReasonKind, Sentence] = {
 }
 
 
+def common(reason: Reason, n: int, speech: Speech = ENGLISH) -> str:
+    """What speaks for n papers alike, as their heading."""
+    ngettext = speech.ngettext
+    evidence = shown(reason.evidence[0], EVIDENCE_CHARS)
+    said = {
+        ReasonKind.SIMILAR_PAPER: lambda: ngettext(
+            "Because you liked “{title}”: {n} paper", "Because you liked “{title}”: {n} papers", n
+        ),
+        ReasonKind.KEYWORD: lambda: ngettext(
+            "With your keyword “{title}”: {n} paper", "With your keyword “{title}”: {n} papers", n
+        ),
+        ReasonKind.NEAR_KEYWORD: lambda: ngettext(
+            "Near in meaning to “{title}”: {n} paper",
+            "Near in meaning to “{title}”: {n} papers",
+            n,
+        ),
+        ReasonKind.FOLLOWED_AUTHOR: lambda: ngettext(
+            "By {title}, whom you follow: {n} paper", "By {title}, whom you follow: {n} papers", n
+        ),
+        ReasonKind.FOLLOWED_AFFILIATION: lambda: ngettext(
+            "From {title}, which you follow: {n} paper",
+            "From {title}, which you follow: {n} papers",
+            n,
+        ),
+    }[reason.kind]()
+    return said.replace("{title}", evidence)
+
+
 def why(reasons: Sequence[Reason], speech: Speech = ENGLISH) -> tuple[str, ...]:
     """The reasons as sentences."""
     said: list[str] = []

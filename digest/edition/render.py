@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 import jinja2
 
 from digest.edition.cards import ABSTRACT_CHARS, Card, card
+from digest.edition.layout import is_told, layout, leads_of
 from digest.edition.letterhead import Letterhead
 from digest.edition.page import LeftOut, context
 from digest.edition.plaintext import isolated, wrap
@@ -87,10 +88,23 @@ class Renderer:
         text = self._fill("letter.txt.j2", whole, plain)
         return Rendered(html=html, text=text.strip() + "\n")
 
-    def _cards(self, edition: Edition, speech: Speech, abstract_chars: int) -> tuple[Card, ...]:
+    def _cards(
+        self, edition: Edition, speech: Speech, abstract_chars: tuple[int, int]
+    ) -> tuple[Card, ...]:
+        leads = leads_of(edition.picks)
         return tuple(
-            card(p, edition, self.letterhead, speech=speech, abstract_chars=abstract_chars)
-            for p in edition.picks
+            card(
+                pick,
+                edition,
+                self.letterhead,
+                speech=speech,
+                lead=pick.paper.id in leads,
+                told=is_told(division, group),
+                abstract_chars=abstract_chars,
+            )
+            for division in layout(edition.picks)
+            for group in division.groups
+            for pick in group.picks
         )
 
     def _fitting(self, edition: Edition, cards: Sequence[Card], speech: Speech) -> str:

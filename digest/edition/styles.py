@@ -36,12 +36,17 @@ _INSIDE = re.compile(
 _TAG = re.compile(r"<(/?[a-zA-Z][a-zA-Z0-9]*)")
 _TAGS = re.compile(r"(<[a-zA-Z][^<>]*>)")
 _MARKUP = re.compile(r"<!--.*?-->|<[^>]*>", re.DOTALL)
-_STYLE = re.compile(r"<style\b[^>]*>(.*?)</style>", re.DOTALL | re.IGNORECASE)
+#: but for those that css_inline is told to leave alone
+_STYLE = re.compile(
+    r"<style\b(?![^>]*data-css-inline)[^>]*>(.*?)</style>", re.DOTALL | re.IGNORECASE
+)
+#: what brings the stylesheet into a page
+_INLINED = '{% include "mail.css.j2" %}'
 _BEGIN, _END = "<!--begin-->", "<!--end-->"
 _SHEET = '<table class="page"><tbody><tr><td class="edge"><table class="sheet"><tbody>'
 #: what stands around a template that is no whole page
 _AROUND = {
-    "card": f'{_SHEET}<tr><td class="card wrapped">{_BEGIN}%s{_END}</td></tr></tbody></table>',
+    "card": f'{_SHEET}<tr><td class="card">{_BEGIN}%s{_END}</td></tr></tbody></table>',
     "": f"{_SHEET}{_BEGIN}%s{_END}</tbody></table>",
 }
 
@@ -62,6 +67,7 @@ def inliner(css: str = "") -> css_inline.CSSInliner:
         keep_style_tags=True,
         keep_at_rules=not css,
         load_remote_stylesheets=False,
+        minify_css=True,
         extra_css=css or None,
     )
 
@@ -140,7 +146,9 @@ class StyledLoader(jinja2.BaseLoader):
             return source, filename, is_fresh
         try:
             # line numbers of mistakes stay true, as styling adds no line
-            return styled(source, template, self._css), filename, is_fresh
+            found = styled(source, template, self._css)
+            # what stands in every element now need not be sent once more
+            return found.replace(_INLINED, ""), filename, is_fresh
         except Exception as error:
             log.info("styles.after_rendering template=%s why=%r", template, error)
             self._on_failure(template)

@@ -12,8 +12,8 @@ from typing import TextIO
 
 from digest.errors import without_logins
 
-#: a token of a link: base64, one dot, a signature of 43 letters
-_TOKEN = re.compile(r"[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{43}\b")
+#: a token of a link: base64, one dot, a signature of 22 letters, or 43
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{16,}\.(?:[A-Za-z0-9_-]{43}|[A-Za-z0-9_-]{22})(?![A-Za-z0-9_-])")
 _ADDRESS = re.compile(r"([^\s<>@\"'(),:;=\[\]]{1,64})@((?:[\w-]+\.)+[\w-]{2,}|localhost\b)")
 #: "event name key=value key=value", as all our own lines are written
 _FIELD = re.compile(r"(\w+)=(\"[^\"]*\"|\S+)")

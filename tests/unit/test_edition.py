@@ -408,18 +408,20 @@ def long_day(n: int, **changes: object) -> Edition:
 
 
 def abstracts(html: str) -> list[str]:
-    return re.findall(r'<p class="abstract"[^>]*>(.*?)</p>', html, re.S)
+    """Of full cards the opening, of brief ones a sentence."""
+    return re.findall(r'<p class="(?:abstract|sentence)"[^>]*>(.*?)</p>', html, re.S)
 
 
 def test_abstracts_are_shortened_before_papers_are_left_out() -> None:
-    few, more = (RENDERER.render(long_day(n)).html for n in (5, 24))
+    few, more = (RENDERER.render(long_day(n)).html for n in (12, 48))
     assert len(more.encode()) <= MAX_HTML_BYTES
-    assert len(abstracts(more)) == 24
-    assert max(map(len, abstracts(more))) < min(map(len, abstracts(few)))
+    assert len(abstracts(more)) == 48
+    for part in (slice(3), slice(3, None)):  # the leads, and the brief ones
+        assert max(map(len, abstracts(more)[part])) < min(map(len, abstracts(few)[part]))
     assert "plain-text part" not in more
 
 
-@pytest.mark.parametrize("n", [40, 100])
+@pytest.mark.parametrize("n", [60, 100])
 def test_a_mail_is_never_clipped_and_says_what_it_left_out(n: int) -> None:
     shown = RENDERER.render(long_day(n))
     assert MAX_HTML_BYTES * 0.9 < len(shown.html.encode()) <= MAX_HTML_BYTES
@@ -516,15 +518,39 @@ def test_links_make_sense_alone() -> None:
         for t, a in Tags(html).tags
         if t == "a" and "aria-label" in a
     ]
-    assert ("PDF: A study of subject 1", "https://arxiv.org/pdf/2605.00001") in names
+    assert ("PDF, 1", "https://arxiv.org/pdf/2605.00001") in names
     assert len({n for n, _ in names}) == len(names)
 
 
-def test_a_short_mail_has_no_table_of_contents() -> None:
-    assert 'class="contents' not in RENDERER.render(edition(pick(1), pick(2), pick(3))).html
-    full = RENDERER.render(edition(*(pick(n) for n in range(1, 6))))
-    assert 'class="contents' in full.html
-    assert "\n1. A study of subject 1\n2. A study of subject 2\n" in full.text
+def test_thirty_papers_are_thirty_cards_in_half_the_bytes() -> None:
+    """What `length = 30` needed 96,754 bytes for was 24 cards, and 12 papers 55,899."""
+    head = replace(HEAD, web_url="https://papers.example.org")
+    html = Renderer(LOADER, head).render(long_day(30)).html
+    assert len(html.encode()) <= MAX_HTML_BYTES
+    assert len(abstracts(html)) == 30
+    assert html.count(">Like</a>") == 30
+    styles = sum(map(len, re.findall(r' style="[^"]*"', html)))
+    assert styles < 0.25 * len(html)
+
+
+def test_what_several_papers_have_in_common_is_said_once() -> None:
+    liked = Reason(kind=ReasonKind.SIMILAR_PAPER, evidence=("Routing by age",), contribution=0.3)
+    also = Reason(kind=ReasonKind.SHARED_TERM, evidence=("experts",))
+    made = edition(*(pick(n, reasons=(liked, also)) for n in range(1, 8)))
+    shown = RENDERER.render(made)
+    for body in (shown.html, shown.text):
+        assert body.count("Because you liked “Routing by age”: 4 papers") == 1
+        assert body.count("Close to “Routing by age”, which you liked.") == 3  # of the leads
+    assert shown.html.count("In common: experts.") == 7
+
+
+def test_a_masthead_says_what_there_is_of_each_kind() -> None:
+    html = RENDERER.render(
+        edition(
+            pick(1, section=Section.FOLLOWED), pick(2), pick(3), pick(4, section=Section.TRENDING)
+        )
+    ).html
+    assert "4 of 120 new papers: 1 by people you follow, 2 for you and 1 trending" in html
 
 
 def test_thumbnails_come_only_if_switched_on_and_then_with_size_and_words() -> None:
@@ -689,7 +715,7 @@ def test_a_block_of_the_card_or_a_whole_file_can_be_replaced() -> None:
         .html
     )
     assert html.count("<p>Because.</p>") == 2
-    assert "color: #123456" in html
+    assert "color:#123456" in html
     assert "A study of subject 2" in html
 
 
