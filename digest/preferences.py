@@ -16,6 +16,7 @@ from pydantic import AfterValidator, Field, StrictBool, StrictInt, StrictStr
 
 from digest.fields import (
     STORED,
+    WEEKDAYS,
     AnnounceType,
     LanguageCode,
     Length,
@@ -144,6 +145,23 @@ class Wishes(Table):
             options={"nothing": "nothing comes", "note": "a short note says why"},
         ),
     ] = "nothing"
+    reading_day: Annotated[
+        Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"],
+        Choice(
+            "What you keep for later comes back on",
+            group=AMOUNT,
+            widget="select",
+            options={
+                "mon": "Monday",
+                "tue": "Tuesday",
+                "wed": "Wednesday",
+                "thu": "Thursday",
+                "fri": "Friday",
+                "sat": "Saturday",
+                "sun": "Sunday",
+            },
+        ),
+    ] = "fri"
     language: Annotated[
         Language,
         Choice(
@@ -254,6 +272,11 @@ class Wishes(Table):
 
 class Preferences(Wishes, Schedule):
     """All that one reader chose."""
+
+    @property
+    def reading_weekday(self) -> int:
+        """0 is Monday."""
+        return WEEKDAYS.index(self.reading_day)
 
     @classmethod
     def from_json(cls, stored: Any) -> Preferences:

@@ -10,6 +10,7 @@ from digest.cli import start as start
 from digest.cli import daily as daily
 from digest.cli import inspect as inspect
 from digest.cli import taste as taste
+from digest.cli import later as later
 from digest.cli import export as export
 from digest.cli import libraries as libraries
 from digest.cli import mails as mails

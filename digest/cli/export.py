@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from digest.model import Paper
 
 #: what can be exported as a whole
-LIKES, SENT = "likes", "sent"
+LIKES, LATER, SENT = "likes", "later", "sent"
 
 
 @app.command()
@@ -40,8 +40,8 @@ def export(
         list[str],
         typer.Argument(
             metavar="WHAT",
-            help="likes: what you like; sent: what your editions held; or papers, by id or "
-            "address.",
+            help="likes: what you like; later: your reading list; sent: what your editions "
+            "held; or papers, by id or address.",
         ),
     ],
     form: Annotated[
@@ -121,15 +121,17 @@ def _papers(
     section: Section | None,
 ) -> tuple[Paper, ...]:
     from digest import jobs
-    from digest.usecases.export import liked_papers, sent_papers
+    from digest.usecases.export import kept_papers, liked_papers, sent_papers
 
     store = application.store
-    if what[0] in (LIKES, SENT):
+    if what[0] in (LIKES, LATER, SENT):
         if len(what) > 1:
             raise typer.BadParameter(f"{what[0]} stands alone", param_hint="WHAT")
         reader = jobs.subscriber(application, only_subscriber(application, subscriber))
         if what[0] == LIKES:
             return liked_papers(store, reader)
+        if what[0] == LATER:
+            return kept_papers(store, reader)
         return sent_papers(store, reader, since, until, section)
     found = [(ref, store.papers.find(ref)) for ref in what]
     missing = [ref for ref, paper in found if paper is None]

@@ -78,7 +78,7 @@ class Card:
     thumbnail: Thumbnail | None
     #: beside `url`: PDF, code, project, discussion
     links: tuple[Link, ...]
-    #: from the reader: like, dislike, fewer like this
+    #: from the reader: like, later, dislike, fewer like this
     actions: tuple[Link, ...]
 
 
@@ -151,6 +151,7 @@ def actions_of(
     gettext, seal = speech.gettext, head.seal
     wanted = (
         (Action.LIKE, gettext("Like")),
+        (Action.LATER, gettext("Later")),
         (Action.DISLIKE, gettext("Dislike")),
         (Action.FEWER, gettext("Fewer like this")),
     )

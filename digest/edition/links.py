@@ -40,6 +40,7 @@ class Action(StrEnum):
     """What a link asks for."""
 
     LIKE = "like"
+    LATER = "later"  # come back on the reader's day
     DISLIKE = "dislike"
     FEWER = "fewer"  # fewer papers like this one: weighs more than a dislike
     UNSUBSCRIBE = "unsubscribe"

@@ -64,6 +64,7 @@ def section_heading(section: Section, speech: Speech, *, with_places: bool = Fal
         Section.FOR_YOU: gettext("For you"),
         Section.TRENDING: gettext("Trending"),
         Section.PUBLISHED: gettext("Preprints you know, now in a journal"),
+        Section.LATER: gettext("Kept for later"),
     }[section]
 
 
@@ -92,7 +93,7 @@ def summary_of(edition: Edition, speech: Speech) -> str:
     """ "12 of 415 new papers"."""
     if edition.kind is not EditionKind.EDITION:
         return speech.gettext("No papers today")
-    n_fresh = sum(p.section is not Section.PUBLISHED for p in edition.picks)
+    n_fresh = sum(p.section not in (Section.PUBLISHED, Section.LATER) for p in edition.picks)
     counts = speech.ngettext(
         "{picks} of {n} new paper", "{picks} of {n} new papers", edition.n_new
     ).format(picks=speech.number(n_fresh))
@@ -115,6 +116,7 @@ def _counted(section: Section, name: str, n: int, speech: Speech) -> str:
         ),
         Section.FOR_YOU: lambda: ngettext("{n} for you", "{n} for you", n),
         Section.TRENDING: lambda: ngettext("{n} trending", "{n} trending", n),
+        Section.LATER: lambda: ngettext("{n} kept for later", "{n} kept for later", n),
         Section.PUBLISHED: lambda: ngettext("{n} now in a journal", "{n} now in journals", n),
     }[section]()
 

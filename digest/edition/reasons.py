@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import date
 
 from digest.edition.plaintext import shown
 from digest.edition.speech import ENGLISH, Speech
@@ -43,6 +44,15 @@ def _terms(speech: Speech, evidence: tuple[str, ...], n_before: int) -> str:
     return speech.gettext("In common: {terms}.").format(terms=terms)
 
 
+def _kept(speech: Speech, evidence: tuple[str, ...], n_before: int) -> str:
+    try:
+        day = date.fromisoformat(evidence[0])
+    except ValueError:
+        return speech.gettext("You kept it for later.")
+    text = speech.gettext("You kept it for later on {date}.")
+    return text.format(date=speech.day_and_month(day))
+
+
 SENTENCES: dict[ReasonKind, Sentence] = {
     ReasonKind.FOLLOWED_AUTHOR: lambda speech, evidence, n: speech.gettext(
         "You follow {name}."
@@ -69,6 +79,7 @@ SENTENCES: dict[ReasonKind, Sentence] = {
     ReasonKind.FILLER: lambda speech, evidence, n: speech.gettext(
         "Not close to what you like; it fills a place that was left."
     ),
+    ReasonKind.KEPT: _kept,
     ReasonKind.NEWEST: lambda speech, evidence, n: speech.gettext(
         "Among the newest of today’s listing."
     ),

@@ -47,6 +47,7 @@ from digest.model.reader import (
     IMPORT,
     IN_CONFIG,
     STOOD_IN,
+    Kept,
     Profile,
     Rating,
     ReaderState,
@@ -77,6 +78,7 @@ from digest.model.report import (
 )
 
 __all__ = [
+    "Kept",
     "IMPORT",
     "IN_CONFIG",
     "STOOD_IN",

@@ -26,6 +26,8 @@ class ReasonKind(StrEnum):
     RESERVED = "reserved"
     EXPLORATION = "exploration"
     FILLER = "filler"
+    #: the reader kept it for later
+    KEPT = "kept"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +49,7 @@ class Section(StrEnum):
     FOR_YOU = "for_you"
     TRENDING = "trending"
     PUBLISHED = "published"
+    LATER = "later"
 
 
 class Closeness(StrEnum):

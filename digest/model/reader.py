@@ -86,6 +86,22 @@ class Profile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """A paper that a reader keeps for later and has not rated since."""
+
+    paper: Paper
+    added_at: datetime
+    #: how many editions brought it back, and the latest of them
+    n_shown: int = 0
+    shown_on: date | None = None
+
+    @property
+    def added_on(self) -> date:
+        """The day in UTC."""
+        return self.added_at.date()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReaderState:
     """What the store knows of one reader when their edition is chosen."""
 
@@ -105,6 +121,8 @@ class ReaderState:
     named: frozenset[str] = frozenset()
     #: rated papers by what brings them to an interest; see `ranking.interests`
     labelled: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    #: for later, the earliest first
+    kept: tuple[Kept, ...] = ()
     #: entries up to this id and date were considered for an earlier edition; None: there was none
     cursor: int | None = None
     considered_to: date | None = None

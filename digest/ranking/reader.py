@@ -41,6 +41,7 @@ from digest.ranking.interests import (
     numbered,
     profile_of,
 )
+from digest.ranking.later import come_back
 from digest.ranking.profile import (
     DEFAULTS,
     RankingOptions,
@@ -179,7 +180,7 @@ class DayRanking:
             profile=without(whole, assigned) if assigned else whole,
             assigned=assigned,
             new=self._new_entries(state, day),
-            seen=state.sent | whole.rated_ids | state.named,
+            seen=state.sent | whole.rated_ids | state.named | {k.paper.id for k in state.kept},
         )
         for interest in subscriber.preferences.interests:
             if is_due(interest, day):
@@ -375,11 +376,15 @@ class ReaderRanking:
                 rival=self._rival(papers) if options.rival else None,
             )
         picks = numbered([*of_interests, *picks]) if of_interests else picks
-        if not preferences.journal_versions:
-            return picks
-        liked = {p.id for p in self.state.liked}
-        known = (self.state.sent | liked | self.state.named) - self.state.told
-        return picks + journal_versions(self.new.published, known, len(picks))
+        if preferences.journal_versions:
+            liked = {p.id for p in self.state.liked}
+            known = (self.state.sent | liked | self.state.named) - self.state.told
+            picks += journal_versions(self.new.published, known, len(picks))
+        if not self.considered.n_new:
+            return picks  # there is no edition yet; a listing may come later in the day
+        here = {p.paper.id for p in picks}
+        kept = [k for k in self.state.kept if k.paper.id not in here]
+        return picks + come_back(kept, self.day, preferences.reading_weekday, len(picks))
 
     def keyword_in(self, paper_id: str) -> str:
         """The keyword that stands in a candidate, or nothing."""

@@ -32,6 +32,7 @@ TURN = "papers"
 _ABOUT_PAPERS = (
     (schema.mentions, ("source", "listed_on")),
     (schema.ratings, ("subscriber_id", "origin")),
+    (schema.reading_list, ("subscriber_id",)),
     (schema.edition_picks, ("subscriber_id", "edition_date", "kind")),
     (schema.names, ("name",)),
 )

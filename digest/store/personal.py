@@ -15,6 +15,7 @@ from digest.store.subscribers import from_row
 #: tables with rows about one subscriber
 _ABOUT_SUBSCRIBERS = (
     schema.ratings,
+    schema.reading_list,
     schema.imports,
     schema.edition_picks,
     schema.editions,
@@ -81,7 +82,7 @@ class Personal:
                     sa.select(bodies.c.body).where(bodies.c.message_id == mail["message_id"])
                 )
                 mail["body"] = None if body is None else bytes(body).decode("utf-8", "replace")
-            ids = {r["paper_id"] for r in found["ratings"]}
+            ids = {r["paper_id"] for r in found["ratings"] + found["reading_list"]}
             papers = schema.papers
             titles = sa.select(papers.c.id, papers.c.title).where(papers.c.id.in_(ids))
             found["titles"] = {

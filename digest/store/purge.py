@@ -39,7 +39,7 @@ def purge(db: Database, before: datetime, bodies_before: datetime | None = None)
         connection.execute(schema.runs.delete().where(schema.runs.c.started_at < before))
         needed = [
             sa.exists().where(t.c.paper_id == papers.c.id)
-            for t in (schema.ratings, picks, mentions)
+            for t in (schema.ratings, schema.reading_list, picks, mentions)
         ]
         n_gone = connection.execute(
             papers.delete().where(papers.c.first_seen < before, *(~n for n in needed))

@@ -16,7 +16,7 @@ from digest.model import (
     ReaderState,
     Section,
 )
-from digest.store import reader_states, schema
+from digest.store import reader_states, reading_list, schema
 from digest.store.database import Database, chunks, insert
 from digest.store.paper_rows import read_papers
 
@@ -245,6 +245,7 @@ class Ratings:
                 named = reader_states.named(connection, records)
                 labelled = reader_states.labelled(connection, part)
                 sent = reader_states.sent_to(connection, part, edition_date, listed_since, as_of)
+                kept_by = reading_list.kept(connection, part, edition_date, as_of)
                 considered = reader_states.considered(connection, part, edition_date)
                 for who in part:
                     own = records.get(who, {})
@@ -266,6 +267,7 @@ class Ratings:
                         | {r.paper_id for r, _ in rated if not r.value},
                         sent=frozenset(i for i, _ in picks),
                         told=frozenset(i for i, section in picks if section == Section.PUBLISHED),
+                        kept=kept_by.get(who, ()),
                         cursor=cursor,
                         considered_to=to,
                     )

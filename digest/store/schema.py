@@ -170,6 +170,15 @@ ratings = sa.Table(
     sa.Column("record", Json),
 )
 
+#: what readers keep for later
+reading_list = sa.Table(
+    "reading_list",
+    metadata,
+    sa.Column("subscriber_id", _text(32), primary_key=True),
+    sa.Column("paper_id", _text(200), primary_key=True, index=True),
+    sa.Column("added_at", Instant, nullable=False),
+)
+
 #: what a reader's libraries brought; which likes these are, the ratings of the same origin say
 imports = sa.Table(
     "imports",

@@ -23,6 +23,7 @@ from digest.store.papers import Papers
 from digest.store.personal import Personal
 from digest.store.purge import purge
 from digest.store.ratings import Ratings
+from digest.store.reading_list import ReadingList
 from digest.store.search import Search
 from digest.store.signups import Signups
 from digest.store.strikes import Strikes
@@ -53,6 +54,7 @@ class Store:
         self.search = Search(database)
         self.subscribers = Subscribers(database, new_id)
         self.ratings = Ratings(database)
+        self.reading_list = ReadingList(database)
         self.imports = Imports(database)
         self.personal = Personal(database)
         self.signups = Signups(database)

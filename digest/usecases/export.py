@@ -22,6 +22,11 @@ def liked_papers(store: Store, reader: Subscriber) -> tuple[Paper, ...]:
     return tuple(papers[r.paper_id] for r in rated if r.value > 0 and r.paper_id in papers)
 
 
+def kept_papers(store: Store, reader: Subscriber) -> tuple[Paper, ...]:
+    """A reader's reading list, the earliest first."""
+    return tuple(k.paper for k in store.reading_list.of(reader.id))
+
+
 def sent_papers(
     store: Store,
     reader: Subscriber,

@@ -261,11 +261,13 @@ def carry_out(
         if not dry_run and reader.state is not SubscriberState.SUPPRESSED:
             store.subscribers.set_state(reader.id, SubscriberState.UNSUBSCRIBED)
         return f"{reader.email}: unsubscribed"
-    if ticket.action not in VALUES:
+    if ticket.action not in (*VALUES, Action.LATER):
         raise TokenError("This link shows something; it changes nothing.")
     paper = store.papers.find(ticket.about)  # one that turned out to be another has its old id, too
     if paper is None:
         raise TokenError("This paper is not here any more.")
-    if not dry_run:
+    if not dry_run and ticket.action is Action.LATER:
+        store.reading_list.add(reader.id, paper.id, now)
+    elif not dry_run:
         rate(store, reader, [paper.id], ticket.action, origin=origin, now=now)
     return f"{reader.email}: {ticket.action}, {paper.title}"

@@ -33,6 +33,7 @@ from digest.web.routes.libraries import LibraryRoutes
 from digest.web.routes.members import Members
 from digest.web.routes.papers import PaperRoutes
 from digest.web.routes.preferences import PreferencesRoutes
+from digest.web.routes.reading_list import ReadingListRoutes
 from digest.web.routes.reports import PATH as REPORTS
 from digest.web.routes.reports import ReportRoutes
 from digest.web.routes.signup import SignupRoutes
@@ -61,6 +62,7 @@ def application(app: App, *, new_id: Callable[[], str]) -> Starlette:
         members,
         PreferencesRoutes(web, members),
         LibraryRoutes(web, members),
+        ReadingListRoutes(web, members),
         AccountRoutes(web, members),
         FeedbackRoutes(web),
         EditionRoutes(web),

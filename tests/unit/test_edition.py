@@ -409,13 +409,15 @@ def long_day(n: int, **changes: object) -> Edition:
 
 def abstracts(html: str) -> list[str]:
     """Of full cards the opening, of brief ones a sentence."""
-    return re.findall(r'<p class="(?:abstract|sentence)"[^>]*>(.*?)</p>', html, re.S)
+    return re.findall(
+        r'<(?:p|div) class="(?:abstract|sentence)"[^>]*>(.*?)</(?:p|div)>', html, re.S
+    )
 
 
 def test_abstracts_are_shortened_before_papers_are_left_out() -> None:
-    few, more = (RENDERER.render(long_day(n)).html for n in (12, 48))
+    few, more = (RENDERER.render(long_day(n)).html for n in (12, 40))
     assert len(more.encode()) <= MAX_HTML_BYTES
-    assert len(abstracts(more)) == 48
+    assert len(abstracts(more)) == 40
     for part in (slice(3), slice(3, None)):  # the leads, and the brief ones
         assert max(map(len, abstracts(more)[part])) < min(map(len, abstracts(few)[part]))
     assert "plain-text part" not in more
@@ -468,6 +470,7 @@ def test_without_a_web_side_every_action_is_a_prepared_mail() -> None:
     found = [SEAL.read_subject(m, DAY) for m in mails]
     assert [(t.action, t.subscriber_id, t.about) for t in found] == [
         (Action.LIKE, "s1", "arxiv:2605.00001"),
+        (Action.LATER, "s1", "arxiv:2605.00001"),
         (Action.DISLIKE, "s1", "arxiv:2605.00001"),
         (Action.FEWER, "s1", "arxiv:2605.00001"),
         (Action.UNSUBSCRIBE, "s1", ""),
@@ -487,6 +490,7 @@ def test_with_a_web_side_actions_are_pages_and_unsubscribing_takes_one_click() -
     assert cited == [f"{tokens_url(shown.html, 'editions')}/papers.bib"]
     assert [SEAL.read(t, DAY).action for t in tokens] == [
         Action.LIKE,
+        Action.LATER,
         Action.DISLIKE,
         Action.FEWER,
         Action.EDITION,

@@ -20,9 +20,14 @@ from digest.web.guard import is_form_token
 from digest.web.presenters import view
 from digest.web.routes.common import BOTH, ORIGIN, POST, READS, Page, handles_token_errors
 
-FEEDBACK = (Action.LIKE, Action.DISLIKE, Action.FEWER)
+FEEDBACK = (Action.LIKE, Action.LATER, Action.DISLIKE, Action.FEWER)
 _VERBS = {
     Action.LIKE: ("Like this paper?", "Like", "Papers like it will come more often."),
+    Action.LATER: (
+        "Keep this paper for later?",
+        "Keep for later",
+        "Your mail brings it back once a week until you like or dislike it, three times at most.",
+    ),
     Action.DISLIKE: ("Dislike this paper?", "Dislike", "Papers like it will come less often."),
     Action.FEWER: (
         "Fewer papers like this?",
@@ -64,7 +69,7 @@ class FeedbackRoutes:
                 "be recognised.",
                 status=403,
             )
-        if value not in ("like", "dislike", "none"):
+        if value not in ("like", "dislike", "none", "later", "not-later"):
             return PlainTextResponse("Which value?\n", status_code=400)
         done = await run_in_threadpool(self._rated, reader, paper_id, value)
         if not done:
@@ -75,10 +80,16 @@ class FeedbackRoutes:
         store = self._web.store
         if paper_id not in store.papers.get({paper_id}):
             return False
+        if value == "later":
+            store.reading_list.add(reader.id, paper_id, self._web.now())
+            return True
+        if value == "not-later":
+            store.reading_list.remove(reader.id, paper_id)
+            return True
         if value == "none":  # takes back what was said by mail or command, too
             unrate(store, reader, [paper_id], self._web.now())
             return True
-        self._set_rating(reader, paper_id, None if value == "none" else Action(value))
+        self._set_rating(reader, paper_id, Action(value))
         return True
 
     async def feedback(self, request: Request) -> Response:
@@ -102,6 +113,11 @@ class FeedbackRoutes:
             )
         async with request.form(max_files=0, max_fields=5) as form:
             undo, before = form.get("undo") == "yes", str(form.get("before", ""))
+        if undo and ticket.action is Action.LATER:
+            await run_in_threadpool(web.store.reading_list.remove, reader.id, paper.id)
+            return web.pages.message(
+                request, "Taken back", f"“{paper.title}” is on your reading list no more."
+            )
         if undo:
             earlier = next((a for a, value in VALUES.items() if before == str(value)), None)
             await run_in_threadpool(self._set_rating, reader, paper.id, earlier)

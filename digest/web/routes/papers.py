@@ -296,11 +296,12 @@ class PaperRoutes:
         name = wanted if wanted.partition(":")[2] else name_of(wanted)
         paper_id = web.store.papers.resolve({name}).get(name, name)
         reader, token = web.sessions.of(request)
-        rating, own = 0, None
+        rating, own, is_kept = 0, None, False
         if reader is not None:
             rated = {r.paper_id: r.value for r in web.store.ratings.of(reader.id)}
             rating = rated.get(paper_id, 0)
             own = web.store.ratings.papers_of(reader.id).get(paper_id)
+            is_kept = any(k.paper.id == paper_id for k in web.store.reading_list.of(reader.id))
         paper = self._listed(paper_id) or own
         if paper is None:
             return web.pages.message(
@@ -326,6 +327,7 @@ class PaperRoutes:
             similar=[view(p) for p in similar],
             reader=reader,
             rating=rating,
+            is_kept=is_kept,
             form_token=token,
             headers={"Vary": "Cookie"},
         )

@@ -105,6 +105,7 @@ class PreferencesRoutes:
             groups=forms.groups(),
             no_interest=interest_form.empty(),
             most_interests=MOST_INTERESTS,
+            n_kept=len(web.store.reading_list.of(reader.id)),
             unused=unused_terms(reader.preferences),
             liked=[x for x in rated if x[0].value > 0][:300],
             disliked=[x for x in rated if x[0].value < 0][:300],
