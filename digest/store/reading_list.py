@@ -31,7 +31,7 @@ def kept(
     done = sa.exists().where(
         rated.c.subscriber_id == _table.c.subscriber_id,
         rated.c.paper_id == _table.c.paper_id,
-        rated.c.rated_at > _table.c.added_at,
+        rated.c.rated_at >= _table.c.added_at,
         *([rated.c.rated_at <= as_of] if as_of else []),
     )
     shown = sa.and_(

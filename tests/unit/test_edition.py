@@ -415,9 +415,9 @@ def abstracts(html: str) -> list[str]:
 
 
 def test_abstracts_are_shortened_before_papers_are_left_out() -> None:
-    few, more = (RENDERER.render(long_day(n)).html for n in (12, 40))
+    few, more = (RENDERER.render(long_day(n)).html for n in (12, 44))
     assert len(more.encode()) <= MAX_HTML_BYTES
-    assert len(abstracts(more)) == 40
+    assert len(abstracts(more)) == 44
     for part in (slice(3), slice(3, None)):  # the leads, and the brief ones
         assert max(map(len, abstracts(more)[part])) < min(map(len, abstracts(few)[part]))
     assert "plain-text part" not in more
