@@ -73,7 +73,7 @@ docs: $(READY) ## write docs/preferences.md and docs/replies.md
 	$(BIN)/python .ci/replies > docs/replies.md
 
 messages: $(READY) ## bring the catalogues of the mail in step with its strings
-	$(BIN)/pybabel -q extract -F pyproject.toml -k gettext -k ngettext:1,2 --no-location --project=digest -o .messages.pot .
+	$(BIN)/pybabel -q extract -F pyproject.toml -k N_ -k gettext -k ngettext:1,2 --no-location --project=digest -o .messages.pot .
 	for po in digest/locale/*/LC_MESSAGES/digest.po; do \
 	  $(BIN)/pybabel -q update --ignore-obsolete --width=100 -N -i .messages.pot -o $$po -l $$(basename $$(dirname $$(dirname $$po))); \
 	done

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from digest.config import Settings
 from digest.fetcher import Fetcher
+from digest.languages import LOCALE, known_languages
 from digest.mail import MailParts
 from digest.ports import Clock, Lookup, Source
 from digest.sources.arxiv import ArxivQuerySource, ArxivSource
@@ -37,9 +38,6 @@ _HERE = Path(__file__).resolve().parent
 TEMPLATES = next(
     (p for p in (_HERE / "templates", _HERE.parent / "templates") if p.is_dir()), _HERE
 )
-#: gettext catalogues
-LOCALE = _HERE / "locale"
-
 #: how workers are called that run a whole day, of which there is one at a time
 RUNS = "run "
 
@@ -53,8 +51,8 @@ def speeches() -> Mapping[str, Speech]:
     from digest.edition.speech import Speech
 
     found = {"en": Speech("en")}
-    for po in sorted(LOCALE.glob("*/LC_MESSAGES/digest.po")):
-        language = po.parent.parent.name
+    for language in known_languages()[1:]:
+        po = LOCALE / language / "LC_MESSAGES" / "digest.po"
         found[language] = Speech(language, po.read_bytes())
     return found
 

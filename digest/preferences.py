@@ -29,9 +29,10 @@ from digest.fields import (
     Weekdays,
     Words,
 )
+from digest.languages import N_, check_language, names
 
 #: of the mail and of the pages that it leads to
-Language = Literal["en", "de"]
+Language = Annotated[StrictStr, AfterValidator(check_language)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +56,10 @@ class Choice:
 
 
 WHEN, AMOUNT, WANTED, UNWANTED = (
-    "When",
-    "How much",
-    "What you are interested in",
-    "What you do not want",
+    N_("When"),
+    N_("How much"),
+    N_("What you are interested in"),
+    N_("What you do not want"),
 )
 
 
@@ -66,17 +67,20 @@ class Schedule(Table):
     """When the mail goes out, in the reader's own time."""
 
     time: Annotated[
-        TimeOfDay, Choice("Time of day", "When the mail goes out", group=WHEN, widget="time")
+        TimeOfDay,
+        Choice(N_("Time of day"), N_("When the mail goes out"), group=WHEN, widget="time"),
     ] = time(7, 30)
     timezone: Annotated[
-        Timezone, Choice("Time zone", "An IANA name", group=WHEN, widget="timezone")
+        Timezone, Choice(N_("Time zone"), N_("An IANA name"), group=WHEN, widget="timezone")
     ] = "UTC"
     weekdays: Annotated[
-        Weekdays, Choice("Days", "When mail goes out at all", group=WHEN, widget="weekdays")
+        Weekdays, Choice(N_("Days"), N_("When mail goes out at all"), group=WHEN, widget="weekdays")
     ] = (0, 1, 2, 3, 4, 5, 6)
     wait_until: Annotated[
         TimeOfDay | None,
-        Choice("Wait until", "When a late listing is no longer waited for; none: at midnight"),
+        Choice(
+            N_("Wait until"), N_("When a late listing is no longer waited for; none: at midnight")
+        ),
     ] = None
 
 
@@ -112,17 +116,21 @@ def check_names(interests: tuple[_Named, ...]) -> tuple[_Named, ...]:
 class Wishes(Table):
     """What the mail holds."""
 
-    name: Annotated[StrictStr, Choice("Your name", group=WHEN)] = ""
-    length: Annotated[Length, Choice("Most papers in a mail", group=AMOUNT, widget="number")] = 12
+    name: Annotated[StrictStr, Choice(N_("Your name"), group=WHEN)] = ""
+    length: Annotated[
+        Length, Choice(N_("Most papers in a mail"), group=AMOUNT, widget="number")
+    ] = 12
     trending: Annotated[
-        Papers, Choice("Most of those in “Trending”", group=AMOUNT, widget="number")
+        Papers, Choice(N_("Most of those in “Trending”"), group=AMOUNT, widget="number")
     ] = 3
     min_score: Annotated[
         Share,
         Choice(
-            "Bar for “For you”",
-            "From 0 to 1: what scores lower is not sent, even if it is close to what you liked; 0: "
-            "what is close decides",
+            N_("Bar for “For you”"),
+            N_(
+                "From 0 to 1: what scores lower is not sent, even if it is close to what you "
+                "liked; 0: what is close decides"
+            ),
             group=AMOUNT,
             widget="decimal",
         ),
@@ -130,8 +138,8 @@ class Wishes(Table):
     fill: Annotated[
         StrictBool,
         Choice(
-            "Fill every mail",
-            "Also with papers that are not close to what you liked",
+            N_("Fill every mail"),
+            N_("Also with papers that are not close to what you liked"),
             group=AMOUNT,
             widget="checkbox",
         ),
@@ -139,43 +147,43 @@ class Wishes(Table):
     on_empty: Annotated[
         Literal["nothing", "note"],
         Choice(
-            "On a day without papers",
+            N_("On a day without papers"),
             group=AMOUNT,
             widget="select",
-            options={"nothing": "nothing comes", "note": "a short note says why"},
+            options={"nothing": N_("nothing comes"), "note": N_("a short note says why")},
         ),
     ] = "nothing"
     reading_day: Annotated[
         Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"],
         Choice(
-            "What you keep for later comes back on",
+            N_("What you keep for later comes back on"),
             group=AMOUNT,
             widget="select",
             options={
-                "mon": "Monday",
-                "tue": "Tuesday",
-                "wed": "Wednesday",
-                "thu": "Thursday",
-                "fri": "Friday",
-                "sat": "Saturday",
-                "sun": "Sunday",
+                "mon": N_("Monday"),
+                "tue": N_("Tuesday"),
+                "wed": N_("Wednesday"),
+                "thu": N_("Thursday"),
+                "fri": N_("Friday"),
+                "sat": N_("Saturday"),
+                "sun": N_("Sunday"),
             },
         ),
     ] = "fri"
     language: Annotated[
         Language,
         Choice(
-            "Language of the mail",
+            N_("Language"),
             group=AMOUNT,
             widget="select",
-            options={"en": "English", "de": "Deutsch"},
+            options=names(),
         ),
     ] = "en"
     keywords: Annotated[
         Words,
         Choice(
-            "Interests in plain words",
-            "A paper that holds one always comes first; each counts like a paper you liked",
+            N_("Interests in plain words"),
+            N_("A paper that holds one always comes first; each counts like a paper you liked"),
             group=WANTED,
             widget="lines",
             rows=4,
@@ -187,8 +195,8 @@ class Wishes(Table):
         Field(max_length=MOST_INTERESTS),
         AfterValidator(check_names),
         Choice(
-            "Named interests",
-            "Each with a section and places of its own",
+            N_("Named interests"),
+            N_("Each with a section and places of its own"),
             group=WANTED,
             widget="interests",
         ),
@@ -196,8 +204,8 @@ class Wishes(Table):
     categories: Annotated[
         Words,
         Choice(
-            "Only these categories",
-            "For example cs.CL stat.ML; empty for all",
+            N_("Only these categories"),
+            N_("For example cs.CL stat.ML; empty for all"),
             group=WANTED,
             widget="words",
         ),
@@ -205,8 +213,8 @@ class Wishes(Table):
     authors: Annotated[
         Words,
         Choice(
-            "Authors you follow",
-            "Their papers always come; names or ORCID iDs",
+            N_("Authors you follow"),
+            N_("Their papers always come; names or ORCID iDs"),
             group=WANTED,
             widget="lines",
         ),
@@ -214,56 +222,63 @@ class Wishes(Table):
     affiliations: Annotated[
         Words,
         Choice(
-            "Places you follow",
-            "As far as sources name places",
+            N_("Places you follow"),
+            N_("As far as sources name places"),
             group=WANTED,
             widget="lines",
         ),
     ] = ()
     reserved: Annotated[
         dict[StrictStr, Annotated[StrictInt, Field(ge=1, le=50)]],
-        Choice("Places kept", "How many places of a mail are kept for a category"),
+        Choice(N_("Places kept"), N_("How many places of a mail are kept for a category")),
     ] = Field(default_factory=dict)
     muted: Annotated[
         Terms,
-        Choice("Muted words", "Or an expression as /…/", group=UNWANTED, widget="lines"),
+        Choice(N_("Muted words"), N_("Or an expression as /…/"), group=UNWANTED, widget="lines"),
     ] = ()
     required: Annotated[
         Terms,
         Choice(
-            "Required words",
-            "Only papers with one of these; empty for all",
+            N_("Required words"),
+            N_("Only papers with one of these; empty for all"),
             group=UNWANTED,
             widget="lines",
         ),
     ] = ()
-    muted_authors: Annotated[Words, Choice("Muted authors", group=UNWANTED, widget="lines")] = ()
+    muted_authors: Annotated[
+        Words, Choice(N_("Muted authors"), group=UNWANTED, widget="lines")
+    ] = ()
     muted_affiliations: Annotated[
-        Words, Choice("Muted places", group=UNWANTED, widget="lines")
+        Words, Choice(N_("Muted places"), group=UNWANTED, widget="lines")
     ] = ()
     languages: Annotated[
         tuple[LanguageCode, ...],
         Choice(
-            "Only these languages",
-            "For example en de, where a source says it; empty for all",
+            N_("Only these languages"),
+            N_("For example en de, where a source says it; empty for all"),
             group=UNWANTED,
             widget="words",
         ),
     ] = ()
     announce_types: Annotated[
         tuple[AnnounceType, ...],
-        Choice("Announced as", "Only papers announced so; empty for what the sources bring"),
+        Choice(
+            N_("Announced as"), N_("Only papers announced so; empty for what the sources bring")
+        ),
     ] = ()
     min_upvotes: Annotated[
         Annotated[StrictInt, Field(ge=0)],
         Choice(
-            "Fewest upvotes", "Of papers that readers vote for", group=UNWANTED, widget="number"
+            N_("Fewest upvotes"),
+            N_("Of papers that readers vote for"),
+            group=UNWANTED,
+            widget="number",
         ),
     ] = 0
     journal_versions: Annotated[
         StrictBool,
         Choice(
-            "Tell me when a preprint I know is out in a journal",
+            N_("Tell me when a preprint I know is out in a journal"),
             group=UNWANTED,
             widget="checkbox",
         ),

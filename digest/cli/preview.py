@@ -155,7 +155,8 @@ def draw(mails: Mapping[str, bytes], folder: Path, height: int) -> None:
 
 def serve(open_app: Callable[[], App], config: Path, port: int, *, browse: bool) -> None:
     """The page; returns when it is stopped."""
-    from digest.app import LOCALE, TEMPLATES
+    from digest.app import TEMPLATES
+    from digest.languages import LOCALE
 
     try:
         from digest.preview.mails import PreviewMails

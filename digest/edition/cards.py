@@ -227,7 +227,7 @@ def _shared(paper: Paper, speech: Speech, thumbnails: bool, year: int) -> _Share
         ),
         facts=facts_of(paper, speech, year),
         abstract=shown(paper.abstract),
-        in_short=_in_short(paper, speech),
+        in_short=in_short(paper, speech),
         thumbnail=_thumbnail(paper, speech) if thumbnails else None,
         links=links_of(paper, speech),
     )
@@ -287,7 +287,8 @@ def _match(closeness: Closeness | None, speech: Speech) -> str:
     return said[closeness] if closeness else ""
 
 
-def _in_short(paper: Paper, speech: Speech) -> str:
+def in_short(paper: Paper, speech: Speech) -> str:
+    """A source's own sentence about a paper, with whose it is; or nothing."""
     said = shown(paper.signals.summary, SHORT_CHARS)
     if not said:
         return ""

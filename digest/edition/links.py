@@ -20,6 +20,7 @@ from itsdangerous import BadData, Signer
 from itsdangerous.encoding import base64_decode, base64_encode
 
 from digest.errors import TokenExpired, TokenInvalid
+from digest.languages import N_
 from digest.text import shorten
 
 #: days that a link of a mail may be used; see `Action.max_age_days` for those that differ
@@ -33,7 +34,7 @@ _TOKEN = re.compile(r"[A-Za-z0-9_-]{16,600}\.(?:[A-Za-z0-9_-]{43}|[A-Za-z0-9_-]{
 _SUBJECT_TITLE = 48
 #: keeps these signatures apart from everything else that the keys sign
 _SALT = b"digest.ticket"
-_DAMAGED = "This link is damaged, or was not made by this digest."
+_DAMAGED = N_("This link is damaged, or was not made by this digest.")
 
 
 class Action(StrEnum):

@@ -8,7 +8,7 @@ from datetime import date
 from io import BytesIO
 
 from babel import Locale
-from babel.dates import format_date, format_skeleton
+from babel.dates import format_date, format_skeleton, get_day_names
 from babel.lists import format_list
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
@@ -40,7 +40,11 @@ class Speech:
             self._catalogue = gettext.GNUTranslations(compiled)
 
     def gettext(self, message: str) -> str:
-        return self._catalogue.gettext(message)
+        return self._catalogue.gettext(message) if message else ""
+
+    def knows(self, message: str) -> bool:
+        """Whether the catalogue has it; English has everything."""
+        return self.language == "en" or self.gettext(message) != message
 
     def ngettext(self, singular: str, plural: str, n: int) -> str:
         """The form for a number of things, with the number put in for {n}."""
@@ -77,6 +81,19 @@ class Speech:
         if known is None:
             known = self._days[day] = str(format_skeleton("MMMd", day, locale=self._locale))
         return known
+
+    def full_date(self, day: date) -> str:
+        """ "20 May 2026"."""
+        return str(format_date(day, "long", locale=self._locale))
+
+    def month(self, day: date) -> str:
+        """ "May 2026"."""
+        return str(format_skeleton("yMMMM", day, locale=self._locale))
+
+    def weekday(self, number: int, *, short: bool = False) -> str:
+        """ "Monday", "Mon"; 0 is Monday."""
+        names = get_day_names("abbreviated" if short else "wide", "stand-alone", self._locale)
+        return str(names[number])
 
     def day_of(self, day: date, year: int) -> str:
         """ "20 May", or "20 May 2025" where it is another year than this one."""

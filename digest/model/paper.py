@@ -20,6 +20,8 @@ class Signals:
     discussion_url: str = ""
     thumbnail_url: str = ""
     organization: str = ""
+    #: who brought it to the readers there
+    submitter: str = ""
     #: one sentence by somebody else's language model, as the source sends it
     summary: str = ""
 

@@ -62,6 +62,7 @@ def _paper(record: Any, day: date, now: datetime, base_url: str) -> Paper | None
     listed = moment(text(paper, "submittedOnDailyAt"), now)
     organization = table(paper, "organization") or table(record, "organization")
     authors = paper.get("authors")
+    by = table(record, "submittedBy") or table(paper, "submittedOnDailyBy")
     return Paper(
         id=arxiv_key(arxiv_id),
         title=title[:1000],
@@ -87,6 +88,7 @@ def _paper(record: Any, day: date, now: datetime, base_url: str) -> Paper | None
             thumbnail_url=safe_url(text(record, "thumbnail")),
             organization=text(organization, "fullname") or text(organization, "name"),
             summary=text(paper, "ai_summary"),
+            submitter=clean(text(by, "fullname") or text(by, "name"))[:80],
         ),
         affiliations=once([text(organization, "fullname"), text(organization, "name")]),
     )

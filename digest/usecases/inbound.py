@@ -19,6 +19,7 @@ from digest.channels.email.inbound import Bounce, Complaint, Letter, Reply, need
 from digest.channels.email.reports import ProviderReport, ReportKind
 from digest.edition.links import Action, Seal, Ticket, Verp
 from digest.errors import TokenError
+from digest.languages import N_
 from digest.model import (
     DeliveryKey,
     Strike,
@@ -241,10 +242,10 @@ def holder(ticket: Ticket, store: Store) -> Subscriber:
     """
     found = store.subscribers.get(by_id=ticket.subscriber_id) if ticket.subscriber_id else None
     if found is None:
-        raise TokenError("This subscription is not here any more.")
+        raise TokenError(N_("This subscription is not here any more."))
     current = ticket.generation == found.link_generation
     if not current and ticket.action is not Action.UNSUBSCRIBE:
-        raise TokenError("This link was called in by its owner.")
+        raise TokenError(N_("This link was called in by its owner."))
     return found
 
 
@@ -262,10 +263,10 @@ def carry_out(
             store.subscribers.set_state(reader.id, SubscriberState.UNSUBSCRIBED)
         return f"{reader.email}: unsubscribed"
     if ticket.action not in (*VALUES, Action.LATER):
-        raise TokenError("This link shows something; it changes nothing.")
+        raise TokenError(N_("This link shows something; it changes nothing."))
     paper = store.papers.find(ticket.about)  # one that turned out to be another has its old id, too
     if paper is None:
-        raise TokenError("This paper is not here any more.")
+        raise TokenError(N_("This paper is not here any more."))
     if not dry_run and ticket.action is Action.LATER:
         store.reading_list.add(reader.id, paper.id, now)
     elif not dry_run:

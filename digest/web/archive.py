@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, time
 from pathlib import Path
 
-from digest.app import App
+from digest.app import App, speeches
 from digest.bibliography import write
 from digest.colour import Accent
 from digest.config import Settings
@@ -17,7 +17,7 @@ from digest.model import StoredEdition, Subscriber
 from digest.text import safe_url
 from digest.web import feeds
 from digest.web.pages import Pages
-from digest.web.presenters import edition_parts
+from digest.web.presenters import counts_of, edition_parts
 
 #: editions in the folder, and those whose papers stand in the feeds
 MAX_EDITIONS, IN_FEEDS = 2_000, 30
@@ -27,7 +27,7 @@ class _FilePages(Pages):
     """Pages that find each other by their files' names."""
 
     def __init__(self, settings: Settings, papers: Mapping[str, str]) -> None:
-        super().__init__(settings)
+        super().__init__(settings, speeches())
         self._papers = papers
 
     def url(self, path: str, **query: object) -> str:
@@ -54,15 +54,23 @@ def publish(app: App, reader: Subscriber, folder: Path, base_url: str = "") -> i
     folder.mkdir(parents=True, exist_ok=True)
     accent = Accent.of(app.settings.mail.accent)
     _put(folder / "site.css", pages.render("site.css", accent=accent))
+    language = reader.preferences.language
+    speech = pages.speech(language)
     feed_links = [("atom", "feed.atom"), ("json", "feed.json")]
     _put(
         folder / "index.html",
-        pages.render("archive.html.j2", editions=editions, feeds=feed_links),
+        pages.render("archive.html.j2", language=language, editions=editions, feeds=feed_links),
     )
     for edition in editions:
         stem = edition.edition_date.isoformat()
-        parts = edition_parts(edition, app.renderer.speech("en"))
-        body = pages.render("archive_edition.html.j2", edition=edition, parts=parts, stem=stem)
+        body = pages.render(
+            "archive_edition.html.j2",
+            language=language,
+            edition=edition,
+            parts=edition_parts(edition, speech),
+            summary=counts_of(edition, speech),
+            stem=stem,
+        )
         _put(folder / f"{stem}.html", body)
         _put(folder / f"{stem}.bib", write((p.paper for p in edition.picks), "bibtex"))
     for form, name in feed_links:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 
-from digest.app import App
+from digest.app import App, speeches
 from digest.web.pages import Pages
 from digest.web.search_index import SearchIndex
 from digest.web.sessions import SESSION, Sessions
@@ -31,7 +31,7 @@ class WebContext:
     def __init__(self, app: App, *, new_id: Callable[[], str]) -> None:
         self.app, self.new_id = app, new_id
         self.settings, self.store = app.settings, app.store
-        self.pages = Pages(app.settings)
+        self.pages = Pages(app.settings, speeches())
         self.sessions = Sessions(app.store, app.clock)
         self.index = SearchIndex(app.store)
         self.mailer = SignupMailer(app)

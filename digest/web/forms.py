@@ -19,6 +19,7 @@ from digest.config import Settings, check_preferences
 from digest.errors import LibraryError
 from digest.fields import WEEKDAYS, check_address
 from digest.identifiers import name_of
+from digest.languages import N_
 from digest.model import Subscriber
 from digest.ports import Likes
 from digest.preferences import Preference, Preferences, catalogue
@@ -92,7 +93,8 @@ _FIRST = {"interests": "keywords"} | {n: n for n in ("categories", "time", "time
 
 async def joining(form: FormData, settings: Settings, read: ReadLibrary) -> Filled:
     """What somebody wants who joins; their library is read if all else is sound."""
-    values: dict[str, Any] = {n: _text(form, n) for n in (*_FIRST, "email", "text", "papers")}
+    names = (*_FIRST, "email", "text", "papers", "trending")
+    values: dict[str, Any] = {n: _text(form, n) for n in names}
     known = {p.name: p for p in catalogue()}
     given = {
         name: _read(replace(known[name], name=field_name), form)
@@ -115,8 +117,9 @@ async def joining(form: FormData, settings: Settings, read: ReadLibrary) -> Fill
         return Filled(values=values, faults={"papers": fault})
     if text := clean(values["text"]):
         likes = replace(likes, papers=(*likes.papers, inline_paper("", text)))
-    if not (found.keywords or found.categories or likes.refs or likes.papers):
-        told = "Say at least one thing you are interested in: words, categories or papers."
+    is_trending = form.get("trending") == "yes"
+    if not (is_trending or found.keywords or found.categories or likes.refs or likes.papers):
+        told = N_("Say at least one thing you are interested in: words, categories or papers.")
         return Filled(values=values, faults={"": told})
     subscriber = Subscriber(id="", email=email, origin="web", preferences=found)
     return Filled(subscriber=subscriber, likes=likes, values=values)

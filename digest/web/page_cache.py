@@ -39,7 +39,11 @@ class PageCache:
         while len(self._pages) > MAX_KEPT:
             self._pages.popitem(last=False)
         _, body, etag, media_type = known
-        headers = {"Cache-Control": "public, max-age=60", "ETag": etag}
+        headers = {
+            "Cache-Control": "public, max-age=60",
+            "Vary": "Accept-Language",
+            "ETag": etag,
+        }
         if request.headers.get("if-none-match") == etag:
             return Response(status_code=304, headers=headers)
         return Response(body, headers=headers, media_type=media_type)

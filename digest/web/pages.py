@@ -1,4 +1,4 @@
-"""Addresses and templates of the site."""
+"""Addresses and templates of the site, in the languages that there are catalogues for."""
 
 from __future__ import annotations
 
@@ -14,13 +14,22 @@ from starlette.responses import HTMLResponse, Response
 from digest import __version__
 from digest.app import TEMPLATES
 from digest.config import Settings
+from digest.edition.speech import ENGLISH, Speech
+from digest.languages import N_, negotiated
 from digest.text import counted
+
+#: what is said of a fault for which there are no words in a reader's language
+_FAULT = N_("Please check what you typed here.")
 
 
 class Pages:
-    """Renders pages, and knows where they are."""
+    """Renders pages, and knows where they are.
 
-    def __init__(self, settings: Settings) -> None:
+    Args:
+        speeches: the languages there are; by default English alone.
+    """
+
+    def __init__(self, settings: Settings, speeches: Mapping[str, Speech] | None = None) -> None:
         url = urlsplit(settings.web.url)
         #: where links of pages begin: "", or "/digest" behind a proxy
         self.prefix = url.path.rstrip("/")
@@ -28,22 +37,61 @@ class Pages:
         self.public_url = settings.web.url
         #: letters lead somewhere, and the operator wants it
         self.can_join = bool(settings.web.signups and self.public_url)
-        self._environment = jinja2.Environment(
+        self._title = settings.title
+        self._speeches = dict(speeches or {"en": ENGLISH})
+        self._environments: dict[str, jinja2.Environment] = {}
+
+    # --- languages -----------------------------------------------------------------------------
+
+    def language_of(self, request: Request) -> str:
+        """That of the reader whose page it is, else what the browser asks for."""
+        known = getattr(request.state, "language", "")
+        return known or negotiated(request.headers.get("accept-language", ""), self._speeches)
+
+    def speech_of(self, request: Request) -> Speech:
+        return self.speech(self.language_of(request))
+
+    def speech(self, language: str) -> Speech:
+        return self._speeches.get(language, ENGLISH)
+
+    def _environment(self, speech: Speech) -> jinja2.Environment:
+        known = self._environments.get(speech.language)
+        if known is not None:
+            return known
+        made = jinja2.Environment(
             loader=jinja2.FileSystemLoader(TEMPLATES / "web"),
             autoescape=True,
             undefined=jinja2.StrictUndefined,
+            extensions=["jinja2.ext.i18n"],
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._environment.globals |= {
+        made.install_gettext_callables(  # type: ignore[attr-defined]
+            speech.gettext, speech.plain_ngettext, newstyle=True
+        )
+        made.globals |= {
             "url": self.url,
-            "site": settings.title,
+            "site": self._title,
             "signups": self.can_join,
             "version": __version__,
-            "counted": counted,
+            "language": speech.language,
+            "counted": counted,  # on the admin's pages, which are English
+            "weekday_name": speech.weekday,
         }
-        self._environment.filters["day"] = lambda d: f"{d.day} {d:%B %Y}"
-        self._environment.filters["weekday"] = lambda d: f"{d:%A}, {d.day} {d:%B %Y}"
+        made.filters |= {
+            "day": speech.full_date,
+            "weekday": speech.long_date,
+            "month": speech.month,
+            "number": speech.number,
+            "listed_in_words": speech.listed,
+            # of texts that a route or a preference brings; a % in them means nothing
+            "translated": speech.gettext,
+            "fault": lambda said: speech.gettext(said if speech.knows(said) else _FAULT),
+        }
+        self._environments[speech.language] = made
+        return made
+
+    # --- addresses -----------------------------------------------------------------------------
 
     def url(self, path: str, **query: object) -> str:
         """The address of a page as links write it."""
@@ -55,9 +103,12 @@ class Pages:
         root = self.public_url.removesuffix(self.prefix) if self.prefix else self.public_url
         return root + self.url(path, **query)
 
-    def render(self, template: str, **context: Any) -> str:
-        whole = {"private": False, "query": "", "feeds": (), "description": ""} | context
-        return self._environment.get_template(template).render(whole)
+    # --- pages ---------------------------------------------------------------------------------
+
+    def render(self, template: str, *, language: str = "en", **context: Any) -> str:
+        whole = {"private": False, "query": "", "feeds": (), "description": "", "here_in": ""}
+        environment = self._environment(self.speech(language))
+        return environment.get_template(template).render(whole | context)
 
     def page(
         self,
@@ -72,9 +123,10 @@ class Pages:
         """A page; a private one is kept by nobody and listed nowhere."""
         found = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex, nofollow"}
         if not private:
-            found = {"Cache-Control": "public, max-age=60"}
+            found = {"Cache-Control": "public, max-age=60", "Vary": "Accept-Language"}
+        language = self.language_of(request)
         return HTMLResponse(
-            self.render(template, private=private, **context),
+            self.render(template, language=language, private=private, **context),
             status_code=status,
             headers=found | dict(headers or {}),
         )
@@ -88,7 +140,7 @@ class Pages:
         link: tuple[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Response:
-        """A page with a few words."""
+        """A page with a few words, which are translated as far as the catalogue has them."""
         return self.page(
             request,
             "message.html.j2",

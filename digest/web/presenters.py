@@ -13,9 +13,11 @@ from digest.edition.page import section_heading
 from digest.edition.plaintext import shown
 from digest.edition.speech import ENGLISH, Speech
 from digest.model import Paper, Pick, StoredEdition, by_section
-from digest.text import counted, fold, safe_url
+from digest.text import fold, safe_url, shorten
 
 MAX_AUTHORS = 12
+#: of an abstract that is not shown as a whole
+OPENING_CHARS = 240
 #: terms that are marked in a result
 MAX_TERMS = 12
 _WORD = re.compile(r"[^\W_]+")
@@ -30,6 +32,9 @@ class PaperView:
     authors: str
     n_authors: str
     abstract: tuple[Piece, ...]
+    #: the beginning of the abstract, and whether it goes on
+    opening: str
+    more: bool
     facts: tuple[str, ...]
     links: tuple[Link, ...]
     is_new: bool = False
@@ -52,6 +57,7 @@ def view(
     thumbnails: bool = False,
     why: Sequence[str] = (),
     year: int = 0,
+    speech: Speech = ENGLISH,
 ) -> PaperView:
     """A paper with the terms of a question marked in it.
 
@@ -60,15 +66,22 @@ def view(
     """
     names = [shown(a, 80) for a in paper.authors[:MAX_AUTHORS]]
     more = len(paper.authors) - len(names)
+    others = speech.ngettext("and {n} other", "and {n} others", more) if more > 0 else ""
+    abstract = shown(paper.abstract)
+    opening = shorten(abstract, OPENING_CHARS)
     words = _words(tuple(terms[:MAX_TERMS]))
     return PaperView(
         id=paper.id,
-        title=marked(shown(paper.title, 300) or "Untitled", words),
-        authors=", ".join(names) + (f" and {counted(more, 'other')}" if more > 0 else ""),
-        n_authors=counted(len(paper.authors), "author") if paper.authors else "",
-        abstract=marked(shown(paper.abstract), words) if paper.abstract else (),
-        facts=facts_of(paper, ENGLISH, year),
-        links=links_of(paper, ENGLISH),
+        title=marked(shown(paper.title, 300) or speech.gettext("Untitled"), words),
+        authors=f"{', '.join(names)} {others}".strip(),
+        n_authors=speech.ngettext("{n} author", "{n} authors", len(paper.authors))
+        if paper.authors
+        else "",
+        abstract=marked(abstract, words) if abstract else (),
+        opening=opening,
+        more=len(opening) < len(abstract),
+        facts=facts_of(paper, speech, year),
+        links=links_of(paper, speech),
         is_new=is_new,
         sources=tuple(sources),
         thumbnail=safe_url(paper.signals.thumbnail_url) if thumbnails else "",
@@ -113,7 +126,14 @@ def marked(text: str, words: frozenset[str]) -> tuple[Piece, ...]:
 
 
 def _pick_view(pick: Pick, speech: Speech, year: int) -> PaperView:
-    return view(pick.paper, why=reasons.why(pick.reasons, speech), year=year)
+    return view(pick.paper, why=reasons.why(pick.reasons, speech), year=year, speech=speech)
+
+
+def counts_of(edition: StoredEdition, speech: Speech) -> str:
+    """ "12 of 415 new papers"."""
+    return speech.ngettext(
+        "{picks} of {n} new paper", "{picks} of {n} new papers", edition.n_new
+    ).format(picks=speech.number(len(edition.picks)))
 
 
 def edition_parts(

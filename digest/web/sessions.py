@@ -9,10 +9,12 @@ from starlette.requests import Request
 
 from digest.edition.links import Action, Seal, Ticket
 from digest.errors import DigestError, TokenError
+from digest.languages import N_
 from digest.model import Subscriber
 from digest.ports import Clock
 from digest.store import Store
 from digest.usecases.inbound import holder
+from digest.usecases.signup import wished
 from digest.web.guard import client_of, form_token
 
 SESSION = "digest_session"
@@ -41,7 +43,7 @@ class Sessions:
         """
         found = self.seal.read(token, self._clock().date())
         if found.action not in actions:
-            raise TokenError("This link is for something else.")
+            raise TokenError(N_("This link is for something else."))
         return found
 
     def reader(self, ticket: Ticket) -> Subscriber:
@@ -55,6 +57,18 @@ class Sessions:
     def token(self, action: Action, reader: Subscriber, about: str = "") -> str:
         ticket = Ticket(action, reader.id, about, reader.link_generation)
         return self.seal.sign(ticket, self._clock().date())
+
+    def language(self, request: Request, token: str) -> str:
+        """That of whoever a token or a cookie belongs to; nothing if it is nobody's."""
+        try:
+            ticket = self.seal.read(token or request.cookies.get(SESSION, ""), self._clock().date())
+            if ticket.action is Action.CONFIRM:
+                wish = wished(self._store, ticket.subscriber_id, self._clock())
+                return wish.preferences.language if wish else ""
+        except DigestError:
+            return ""
+        found = self._store.subscribers.get(by_id=ticket.subscriber_id)
+        return found.preferences.language if found else ""
 
     def may_leave(self, path: str) -> bool:
         """Whether a path is a valid link to unsubscribe."""

@@ -22,6 +22,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from digest import jobs
 from digest.app import App
 from digest.errors import DigestError
+from digest.languages import N_
 from digest.web.context import WebContext
 from digest.web.guard import LimitsMiddleware, ProxyWatch, policy
 from digest.web.protocol import HttpProtocol
@@ -32,11 +33,13 @@ from digest.web.routes.feedback import FeedbackRoutes
 from digest.web.routes.libraries import LibraryRoutes
 from digest.web.routes.members import Members
 from digest.web.routes.papers import PaperRoutes
+from digest.web.routes.periods import PeriodRoutes
 from digest.web.routes.preferences import PreferencesRoutes
 from digest.web.routes.reading_list import ReadingListRoutes
 from digest.web.routes.reports import PATH as REPORTS
 from digest.web.routes.reports import ReportRoutes
 from digest.web.routes.signup import SignupRoutes
+from digest.web.routes.taste import TasteRoutes
 from digest.web.routes.technical import TechnicalRoutes
 
 log = logging.getLogger(__name__)
@@ -58,11 +61,13 @@ def application(app: App, *, new_id: Callable[[], str]) -> Starlette:
     members = Members(web)
     rooms: list[HasRoutes] = [
         PaperRoutes(web),
+        PeriodRoutes(web),
         SignupRoutes(web),
         members,
         PreferencesRoutes(web, members),
         LibraryRoutes(web, members),
         ReadingListRoutes(web, members),
+        TasteRoutes(web, members),
         AccountRoutes(web, members),
         FeedbackRoutes(web),
         EditionRoutes(web),
@@ -111,20 +116,20 @@ def _headers(app: App, *, is_secure: bool) -> dict[str, str]:
 
 def _faults(web: WebContext, headers: Mapping[str, str]) -> dict[Any, Any]:
     async def missing(request: Request, error: Exception) -> Response:
-        return web.pages.message(request, "There is no such page", status=404)
+        return web.pages.message(request, N_("There is no such page"), status=404)
 
     async def crashed(request: Request, error: Exception) -> Response:
         # made outside of the middleware, so the headers are put on here
         return web.pages.message(
             request,
-            "Something went wrong",
-            "It is written down, and not your fault.",
+            N_("Something went wrong"),
+            N_("It is written down, and not your fault."),
             status=500,
             headers=headers,
         )
 
     async def refused(request: Request, error: Exception) -> Response:
-        return web.pages.message(request, "That cannot be done now", str(error), status=503)
+        return web.pages.message(request, N_("That cannot be done now"), str(error), status=503)
 
     return {404: missing, 500: crashed, DigestError: refused}
 

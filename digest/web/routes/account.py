@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from digest.languages import N_
 from digest.web.context import SESSION, WebContext
 from digest.web.routes.common import BOTH, GET, POST, READS
 from digest.web.routes.members import STRONG_DAYS, Members
@@ -52,13 +53,16 @@ class AccountRoutes:
             return web.pages.page(
                 request,
                 "ask.html.j2",
-                title="Delete everything about you",
-                heading="Delete everything about you?",
+                title=N_("Delete everything about you"),
+                heading=N_("Delete everything about you?"),
                 paragraphs=(
-                    f"Your subscription of {reader.email}, your likes and dislikes, and what you "
-                    "were sent are deleted at once and cannot be brought back.",
+                    reader.email,
+                    N_(
+                        "Your subscription, your likes and dislikes, and what you were sent are "
+                        "deleted at once and cannot be brought back."
+                    ),
                 ),
-                button="Delete everything",
+                button=N_("Delete everything"),
                 action=request.scope["path"],
                 fields={},
                 back=f"/preferences/{request.path_params['token']}",
@@ -66,7 +70,7 @@ class AccountRoutes:
             )
         await run_in_threadpool(web.store.personal.forget, reader.id)
         answer = web.pages.message(
-            request, "Everything is deleted", "Nothing about you is stored here."
+            request, N_("Everything is deleted"), N_("Nothing about you is stored here.")
         )
         answer.delete_cookie(SESSION, path=web.pages.prefix or "/")
         return answer
@@ -78,9 +82,11 @@ class AccountRoutes:
         await run_in_threadpool(web.store.subscribers.revoke_links, reader.id)
         answer = web.pages.message(
             request,
-            "Your links are disabled",
-            "Links in earlier mails no longer work, except those to unsubscribe. Your next mail "
-            "has new ones. A feed reader needs the new address, too.",
+            N_("Your links are disabled"),
+            N_(
+                "Links in earlier mails no longer work, except those to unsubscribe. Your next "
+                "mail has new ones. A feed reader needs the new address, too."
+            ),
         )
         answer.delete_cookie(SESSION, path=web.pages.prefix or "/")
         return answer

@@ -7,11 +7,13 @@ from functools import lru_cache
 from time import monotonic
 from zoneinfo import available_timezones
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from digest.bibliography import MEDIA_TYPES, SUFFIXES, write
 from digest.errors import LibraryError, TokenError, TokenExpired
+from digest.languages import N_
 from digest.model import Paper
 from digest.ports import Likes
 from digest.web.context import WebContext
@@ -27,28 +29,40 @@ Page = Callable[[Request], Awaitable[Response]]
 
 
 def handles_token_errors(web: WebContext, page: Page) -> Page:
-    """A page whose faults are pages: a link that is old, torn, or for something else."""
+    """A page in its reader's language whose faults are pages: a link that is old, torn, or for
+    something else."""
 
     async def answer(request: Request) -> Response:
+        token = request.path_params.get("token", "")
+        request.state.language = await run_in_threadpool(web.sessions.language, request, token)
         try:
             return await page(request)
         except TokenError as error:
             return web.pages.message(
                 request,
-                "This link does not work",
-                str(error),
-                "The links of a newer mail do.",
+                N_("This link does not work"),
+                told(web, request, error),
+                N_("The links of a newer mail do."),
                 status=410 if isinstance(error, TokenExpired) else 404,
             )
 
     return answer
 
 
+def told(web: WebContext, request: Request, error: TokenError) -> str:
+    """What is wrong with a link, in the language of the page."""
+    speech = web.pages.speech_of(request)
+    if isinstance(error, TokenExpired) and error.signed_on:
+        text = speech.gettext("This link is of {day} and too old to be used.")
+        return text.format(day=speech.full_date(error.signed_on))
+    return str(error)  # as the catalogues have it
+
+
 def asked_too_often(web: WebContext, request: Request) -> Response:
     return web.pages.message(
         request,
-        "Too many requests",
-        "There were too many requests from your network. Please try again in an hour.",
+        N_("Too many requests"),
+        N_("There were too many requests from your network. Please try again in an hour."),
         status=429,
         headers={"Retry-After": "3600"},
     )
@@ -60,7 +74,7 @@ def reading(web: WebContext, client: str) -> ReadLibrary:
     async def read(body: bytes, place: str) -> Likes:
         if not web.uploads.allows(client, monotonic()):
             raise LibraryError(
-                "You have uploaded several files just now. Please wait a minute.", place=place
+                N_("You have uploaded several files just now. Please wait a minute."), place=place
             )
         return await web.uploads.read(body, place)
 

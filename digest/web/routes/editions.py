@@ -12,11 +12,12 @@ from starlette.routing import Route
 from digest.bibliography import SUFFIXES
 from digest.edition.links import Action
 from digest.errors import TokenError
+from digest.languages import N_
 from digest.model import StoredEdition
 from digest.web import feeds
 from digest.web.context import WebContext
 from digest.web.pages import day_of
-from digest.web.presenters import edition_parts
+from digest.web.presenters import counts_of, edition_parts
 from digest.web.routes.common import GET, bibliography, handles_token_errors
 
 
@@ -54,7 +55,7 @@ class EditionRoutes:
             await run_in_threadpool(web.store.archive.edition_of, reader.id, day) if day else None
         )
         if found is None:
-            raise TokenError("This edition is not here any more.")
+            raise TokenError(N_("This edition is not here any more."))
         if ending := request.path_params.get("form"):
             if (form := SUFFIXES.get(f".{ending}")) is None:
                 return PlainTextResponse("There is no such format.\n", status_code=404)
@@ -63,10 +64,14 @@ class EditionRoutes:
 
     def _edition_page(self, request: Request, found: StoredEdition) -> Response:
         """One edition to show to others: it names nobody, and nothing on it does anything."""
-        web, speech = self._web, self._web.app.renderer.speech("en")
-        parts = edition_parts(found, speech)
+        web, speech = self._web, self._web.pages.speech_of(request)
         return web.pages.page(
-            request, "edition.html.j2", title=found.subject, edition=found, parts=parts
+            request,
+            "edition.html.j2",
+            title=found.subject,
+            edition=found,
+            parts=edition_parts(found, speech),
+            summary=counts_of(found, speech),
         )
 
     async def own_feed(self, request: Request) -> Response:

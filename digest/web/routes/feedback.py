@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from digest.edition.links import Action
 from digest.errors import TokenError
+from digest.languages import N_
 from digest.model import Paper, Subscriber, SubscriberState
 from digest.usecases.feedback import FILE_ORIGIN, VALUES, rate, unrate
 from digest.usecases.inbound import carry_out
@@ -22,17 +23,25 @@ from digest.web.routes.common import BOTH, ORIGIN, POST, READS, Page, handles_to
 
 FEEDBACK = (Action.LIKE, Action.LATER, Action.DISLIKE, Action.FEWER)
 _VERBS = {
-    Action.LIKE: ("Like this paper?", "Like", "Papers like it will come more often."),
-    Action.LATER: (
-        "Keep this paper for later?",
-        "Keep for later",
-        "Your mail brings it back once a week until you like or dislike it, three times at most.",
+    Action.LIKE: (
+        N_("Like this paper?"),
+        N_("Like"),
+        N_("Papers like it will come more often."),
     ),
-    Action.DISLIKE: ("Dislike this paper?", "Dislike", "Papers like it will come less often."),
+    Action.LATER: (
+        N_("Keep this paper for later?"),
+        N_("Later"),
+        N_("Your mail brings it back once a week until you like or dislike it, three times."),
+    ),
+    Action.DISLIKE: (
+        N_("Dislike this paper?"),
+        N_("Dislike"),
+        N_("Papers like it will come less often."),
+    ),
     Action.FEWER: (
-        "Fewer papers like this?",
-        "Fewer like this",
-        "It counts like several dislikes.",
+        N_("Fewer papers like this?"),
+        N_("Fewer like this"),
+        N_("It counts like several dislikes."),
     ),
 }
 
@@ -64,16 +73,18 @@ class FeedbackRoutes:
         if reader is None or not is_form_token(web.store.keys, cookie, token):
             return web.pages.message(
                 request,
-                "You are not recognised here",
-                "The link “Change what you get” in a mail leads to a page where this browser can "
-                "be recognised.",
+                N_("You are not recognised here"),
+                N_(
+                    "The link “Change what you get” in a mail leads to a page where this browser "
+                    "can be recognised."
+                ),
                 status=403,
             )
         if value not in ("like", "dislike", "none", "later", "not-later"):
             return PlainTextResponse("Which value?\n", status_code=400)
         done = await run_in_threadpool(self._rated, reader, paper_id, value)
         if not done:
-            return web.pages.message(request, "This paper is not here any more", status=404)
+            return web.pages.message(request, N_("This paper is not here any more."), status=404)
         return RedirectResponse(web.pages.url(f"/paper/{paper_id}"), status_code=303)
 
     def _rated(self, reader: Subscriber, paper_id: str, value: str) -> bool:
@@ -109,40 +120,38 @@ class FeedbackRoutes:
                 action=request.scope["path"],
                 fields={},
                 back="",
-                paper=view(paper),
+                paper=view(paper, speech=web.pages.speech_of(request)),
             )
         async with request.form(max_files=0, max_fields=5) as form:
             undo, before = form.get("undo") == "yes", str(form.get("before", ""))
         if undo and ticket.action is Action.LATER:
             await run_in_threadpool(web.store.reading_list.remove, reader.id, paper.id)
             return web.pages.message(
-                request, "Taken back", f"“{paper.title}” is on your reading list no more."
+                request, N_("Taken back"), N_("It is on your reading list no more.")
             )
         if undo:
             earlier = next((a for a, value in VALUES.items() if before == str(value)), None)
             await run_in_threadpool(self._set_rating, reader, paper.id, earlier)
-            return web.pages.message(
-                request, "Taken back", f"“{paper.title}” is as it was before.", link=None
-            )
+            return web.pages.message(request, N_("Taken back"), N_("It is as it was before."))
         earlier = await run_in_threadpool(self._said_here, reader, paper.id)
         await run_in_threadpool(lambda: carry_out(ticket, web.store, web.now(), origin=ORIGIN))
         return web.pages.page(
             request,
             "ask.html.j2",
-            title=f"{verb}: noted",
-            heading="Noted",
-            paragraphs=(f"{verb}: {effect[0].lower()}{effect[1:]}",),
-            button="Undo",
+            title=N_("Noted"),
+            heading=N_("Noted"),
+            paragraphs=(effect,),
+            button=N_("Undo"),
             action=request.scope["path"],
             fields={"undo": "yes", "before": str(VALUES[earlier] if earlier else 0)},
             back="",
-            paper=view(paper),
+            paper=view(paper, speech=web.pages.speech_of(request)),
         )
 
     def _paper(self, paper_id: str) -> Paper:
         found = self._web.store.papers.find(paper_id)
         if found is None:
-            raise TokenError("This paper is not here any more.")
+            raise TokenError(N_("This paper is not here any more."))
         return found
 
     def _set_rating(self, reader: Subscriber, paper_id: str, action: Action | None) -> None:
@@ -164,25 +173,28 @@ class FeedbackRoutes:
         """RFC 8058: one POST without cookie or question; people are asked once."""
         web = self._web
         ticket = web.sessions.ticket(request.path_params["token"], Action.UNSUBSCRIBE)
-        title = web.settings.title
+        speech = web.pages.speech_of(request)
+        no_more = speech.gettext("You get no more mail of {title}.").format(
+            title=web.settings.title
+        )
         try:
             reader = await run_in_threadpool(web.sessions.reader, ticket)
         except TokenError:
             return web.pages.message(
-                request, "You are not subscribed", "Nothing about you is stored here any more."
+                request,
+                N_("You are not subscribed"),
+                N_("Nothing about you is stored here any more."),
             )
         if request.method in READS:
             if reader.state is SubscriberState.UNSUBSCRIBED:
-                return web.pages.message(
-                    request, "You are not subscribed", f"You get no more mail of {title}."
-                )
+                return web.pages.message(request, N_("You are not subscribed"), no_more)
             return web.pages.page(
                 request,
                 "ask.html.j2",
-                title="Unsubscribe",
-                heading="Unsubscribe?",
-                paragraphs=(f"You will get no more mail of {title}.",),
-                button="Unsubscribe",
+                title=N_("Unsubscribe"),
+                heading=N_("Unsubscribe?"),
+                paragraphs=(no_more,),
+                button=N_("Unsubscribe"),
                 action=request.scope["path"],
                 fields={},
                 back="",
@@ -192,13 +204,16 @@ class FeedbackRoutes:
         answer = web.pages.page(
             request,
             "ask.html.j2",
-            title="You are unsubscribed",
-            heading="You are unsubscribed",
+            title=N_("You are unsubscribed"),
+            heading=N_("You are unsubscribed"),
             paragraphs=(
-                f"You get no more mail of {title}. What you liked is kept, in case you return.",
-                "To see or delete what is stored about you, have a link mailed to your address.",
+                no_more,
+                N_("What you liked is kept, in case you return."),
+                N_(
+                    "To see or delete what is stored about you, have a link mailed to your address."
+                ),
             ),
-            button="Mail me a link",
+            button=N_("Mail me a link"),
             action=f"/link/{request.path_params['token']}",
             fields={},
             back="",

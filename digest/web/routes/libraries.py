@@ -8,6 +8,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from digest.bibliography import SUFFIXES
+from digest.languages import N_
 from digest.model import Subscriber
 from digest.ports import Likes
 from digest.usecases.export import liked_papers
@@ -64,7 +65,7 @@ class LibraryRoutes:
             request,
             "libraries.html.j2",
             status=status,
-            title="Your libraries",
+            title=N_("Your libraries"),
             reader=reader,
             entries=entries,
             faults={"papers": fault} if fault else {},
@@ -87,7 +88,7 @@ class LibraryRoutes:
         web, name = self._web, values.get("library", "")
         known = {e.name for e in libraries_of(web.store, reader) if not e.is_configured}
         if name not in known:
-            return "There is no such library any more."
+            return N_("There is no such library any more.")
         action = values.get("do", "")
         if action == "remove":
             forget_import(web.store, reader, name, web.now())
@@ -102,7 +103,7 @@ class LibraryRoutes:
         found = {e.key: e for e in open_entries(web.store, reader, name)}
         entry: Open | None = found.get(key)
         if entry is None:
-            return "This entry is not open any more."
+            return N_("This entry is not open any more.")
         fault = correct(
             web.store, web.app.lookups, reader, name, entry=entry, ref=ref, now=web.now()
         )

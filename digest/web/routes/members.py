@@ -8,6 +8,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from digest.edition.links import Action
+from digest.languages import N_
 from digest.model import Subscriber
 from digest.usecases.signup import ask_for_link
 from digest.web.context import WebContext
@@ -17,9 +18,9 @@ from digest.web.routes.common import POST, READS, Page, asked_too_often, handles
 #: for settings; who comes later is mailed another
 STRONG_DAYS, FRESH_DAYS = 1, 7
 #: what a page says whose link is too old for what was asked
-_WANTS_FRESH = (
-    f"Mails get forwarded and kept, so their links change settings for {FRESH_DAYS} days, and only "
-    "export or delete what is stored on their day and the next."
+_WANTS_FRESH = N_(
+    "Mails get forwarded and kept, so their links change settings for a week, and only export or "
+    "delete what is stored on their day and the next."
 )
 
 
@@ -66,7 +67,7 @@ class Members:
         return handles_token_errors(self._web, answer)
 
     def _offer_link(self, request: Request, status: int) -> Response:
-        heading = "You need a fresh link"
+        heading = N_("You need a fresh link")
         if not self._web.pages.public_url:
             return self._web.pages.message(request, heading, _WANTS_FRESH, status=status)
         return self._web.pages.page(
@@ -77,9 +78,11 @@ class Members:
             heading=heading,
             paragraphs=(
                 _WANTS_FRESH,
-                "Press the button: a fresh link is mailed to the address that gets your papers.",
+                N_(
+                    "Press the button: a fresh link is mailed to the address that gets your papers."
+                ),
             ),
-            button="Mail me a link",
+            button=N_("Mail me a link"),
             action=f"/link/{request.path_params['token']}",
             fields={},
             back="",
@@ -107,8 +110,8 @@ class Members:
         web.mailer.wake()
         return web.pages.message(
             request,
-            "Check your mail",
-            "A link is on its way to the address that your papers go to.",
+            N_("Check your mail"),
+            N_("A link is on its way to the address that your papers go to."),
             status=202,
         )
 
@@ -120,8 +123,10 @@ class Members:
     def changed_elsewhere(self, request: Request) -> Response:
         return self._web.pages.message(
             request,
-            "This is changed elsewhere",
-            "Your subscription is part of this site’s configuration file, so its operator changes "
-            "this. You can still like, dislike and unsubscribe.",
+            N_("This is changed elsewhere"),
+            N_(
+                "Your subscription is part of this site’s configuration file, so its operator "
+                "changes this. You can still like, dislike and unsubscribe."
+            ),
             status=409,
         )

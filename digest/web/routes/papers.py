@@ -13,17 +13,19 @@ from starlette.routing import Route
 
 from digest.bibliography import SUFFIXES
 from digest.bibliography.facts import facts_of
+from digest.edition.cards import author_line, in_short
 from digest.identifiers import name_of
+from digest.languages import N_
 from digest.model import Listed, Paper
 from digest.query import Query, parse
 from digest.ranking.filters import in_categories
 from digest.ranking.selection import heat
-from digest.text import clean, counted, shorten
+from digest.text import clean, shorten
 from digest.web import feeds
 from digest.web.context import WebContext
 from digest.web.page_cache import PageCache
 from digest.web.pages import day_of
-from digest.web.presenters import view
+from digest.web.presenters import MAX_AUTHORS, view
 from digest.web.routes.common import GET, bibliography
 from digest.web.search_index import MOST_HITS, Found
 
@@ -34,6 +36,14 @@ MAX_INTEREST_CHARS = 120
 #: papers in a feed
 FEED_PAPERS = 200
 SIMILAR = 10
+#: as what a source listed a paper
+KINDS = {
+    "new": N_("new"),
+    "cross": N_("cross-list"),
+    "replace": N_("new version"),
+    "replace-cross": N_("new version"),
+    "published": N_("published in a journal"),
+}
 #: searches at a time
 SEARCHES = 2
 
@@ -76,12 +86,13 @@ class PaperRoutes:
         day = day_of(request.path_params["day"])
         if day is None:
             return self._web.pages.message(
-                request, "No such day", "A day is written like 2026-05-20.", status=404
+                request, N_("No such day"), N_("A day is written like 2026-05-20."), status=404
             )
         return await self._answer(request, lambda: self._day_page(request, day))
 
     async def _answer(self, request: Request, make: Callable[[], Response]) -> Response:
         wanted = {k: request.query_params.get(k, "") for k in ("sort", "category", "page")}
+        wanted["language"] = self._web.pages.language_of(request)
         key = f"{request.scope['path']}?{urlencode(wanted)}"
         return await self._kept.answer(request, key, self._web.state(), make)
 
@@ -99,11 +110,19 @@ class PaperRoutes:
         earlier = web.store.archive.previous_day(day)
         later = web.store.archive.next_day(day)
         thumbnails = web.settings.web.thumbnails
+        language = web.pages.language_of(request)
+        speech = web.pages.speech(language)
+        told = speech.ngettext(
+            "{n} paper listed on {day}, those that readers vote for first.",
+            "{n} papers listed on {day}, those that readers vote for first.",
+            len(listed),
+        )
         html = web.pages.render(
             "day.html.j2",
-            title=f"Papers of {day.day} {day:%B %Y}",
-            description=f"{counted(len(listed), 'paper')} listed on {day.day} {day:%B %Y}, "
-            "those that readers vote for first.",
+            language=language,
+            here_in="days",
+            title=speech.gettext("Papers of {day}").format(day=speech.full_date(day)),
+            description=told.format(day=speech.full_date(day)),
             day=day,
             today=web.now().date(),
             papers=[
@@ -113,6 +132,7 @@ class PaperRoutes:
                     is_new=x.announce_type == "new",
                     sources=x.sources,
                     thumbnails=thumbnails,
+                    speech=speech,
                 )
                 for x in shown
             ],
@@ -231,19 +251,21 @@ class PaperRoutes:
         question: str = "",
     ) -> Response:
         web, papers, terms = self._web, found.papers, found.terms
+        speech = web.pages.speech_of(request)
         interest = query.text if len(question) <= MAX_INTEREST_CHARS and not known else ""
         return web.pages.page(
             request,
             "search.html.j2",
             private=False,
-            title=f"Papers near {shorten(question, 60)}" if question else "Search",
+            title=shorten(question, 60) or N_("Search"),
+            here_in="search",
             query=question,
-            known=view(known) if known else None,
+            known=view(known, speech=speech) if known else None,
             is_id=bool(name_of(question)),
             unclear=query.unclear,
             strict=query.is_strict,
             terms=terms,
-            papers=[view(p, terms=terms) for p in papers],
+            papers=[view(p, terms=terms, speech=speech) for p in papers],
             first=(page - 1) * HITS + 1,
             page=page,
             more=len(papers) == HITS and page < MOST_HITS // HITS,
@@ -306,30 +328,42 @@ class PaperRoutes:
         if paper is None:
             return web.pages.message(
                 request,
-                "This paper is not here",
-                "No source has listed it, or it was forgotten after its time.",
+                N_("This paper is not here"),
+                N_("No source has listed it, or it was forgotten after its time."),
                 status=404,
-                link=("Search for it", web.pages.url("/search", q=name_of(wanted) or wanted)),
+                link=(N_("Search for it"), web.pages.url("/search", q=name_of(wanted) or wanted)),
             )
         if form:
             return bibliography(request, [paper], form)
         similar = web.index.near(paper, SIMILAR).papers
+        newest_first = request.query_params.get("similar") == "newest"
+        if newest_first:
+            similar = tuple(sorted(similar, key=lambda p: p.announced or date.min, reverse=True))
+        if reader is not None:
+            request.state.language = reader.preferences.language
+        speech = web.pages.speech_of(request)
+        authors, more = author_line(paper.authors, MAX_AUTHORS, speech)
         mentions = web.store.papers.entries_of(paper.id)
         return web.pages.page(
             request,
             "paper.html.j2",
             private=reader is not None,
             title=shorten(paper.title, 120) or paper.id,
-            paper=view(paper, thumbnails=web.settings.web.thumbnails),
+            paper=view(paper, thumbnails=web.settings.web.thumbnails, speech=speech),
+            authors=authors,
+            more_authors=more,
+            in_short=in_short(paper, speech),
+            kinds=KINDS,
+            newest_first=newest_first,
             record=paper,
             facts=facts_of(paper),
             mentions=mentions[:20],
-            similar=[view(p) for p in similar],
+            similar=[view(p, speech=speech) for p in similar],
             reader=reader,
             rating=rating,
             is_kept=is_kept,
             form_token=token,
-            headers={"Vary": "Cookie"},
+            headers={"Vary": "Accept-Language, Cookie"},
         )
 
     # --- for machines --------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from starlette.routing import Route
 
 from digest.edition.links import Action
 from digest.fields import WEEKDAYS
+from digest.languages import N_
 from digest.model import Subscriber, SubscriberState
 from digest.preferences import MOST_INTERESTS
 from digest.ranking.filters import unused_terms
@@ -93,7 +94,7 @@ class PreferencesRoutes:
             request,
             "preferences.html.j2",
             status=status,
-            title="What you get",
+            title=N_("What you get"),
             reader=reader,
             values=values,
             faults=faults,
@@ -138,8 +139,8 @@ class PreferencesRoutes:
         if reader.state is SubscriberState.SUPPRESSED:
             return self._web.pages.message(
                 request,
-                "Mail to you came back",
-                "Nothing is sent to this address, because mail to it was refused.",
+                N_("Mail to you came back"),
+                N_("Nothing is sent to this address, because mail to it was refused."),
                 status=409,
             )
         await run_in_threadpool(self._web.store.subscribers.set_state, reader.id, state)

@@ -9,6 +9,7 @@ from starlette.routing import Route
 
 from digest.bibliography import SUFFIXES
 from digest.edition.links import Action
+from digest.languages import N_
 from digest.model import Subscriber
 from digest.ranking.later import MOST_TIMES
 from digest.usecases.feedback import rate
@@ -40,12 +41,13 @@ class ReadingListRoutes:
             done = await run_in_threadpool(self._changed, reader, paper_id, value)
             return self._members.back(request, done, "/later")
         kept = await run_in_threadpool(web.store.reading_list.of, reader.id)
+        speech = web.pages.speech_of(request)
         return web.pages.page(
             request,
             "reading_list.html.j2",
-            title="Your reading list",
+            title=N_("Your reading list"),
             reader=reader,
-            entries=[(view(k.paper), k) for k in kept],
+            entries=[(view(k.paper, speech=speech), k) for k in kept],
             most_times=MOST_TIMES,
             here=f"/preferences/{request.path_params['token']}",
             done=request.query_params.get("done", ""),

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from digest import schedule
 from digest.edition.links import Action
+from digest.edition.speech import Speech
+from digest.fields import WEEKDAYS
+from digest.languages import N_
 from digest.usecases.signup import MAX_PAPERS, ask, confirm, may_ask, wished
 from digest.web import forms
 from digest.web.context import WebContext
@@ -23,6 +25,13 @@ from digest.web.routes.common import (
     reading,
     zones,
 )
+
+
+def days_in_words(speech: Speech, weekdays: Sequence[int]) -> str:
+    """ "every day", or which days of the week."""
+    if len(weekdays) == len(WEEKDAYS):
+        return speech.gettext("every day")
+    return speech.listed([speech.weekday(day) for day in weekdays])
 
 
 class SignupRoutes:
@@ -43,8 +52,8 @@ class SignupRoutes:
         if not web.pages.can_join:
             return web.pages.message(
                 request,
-                "Subscriptions are closed",
-                "The operator of this site has not opened it for subscriptions.",
+                N_("Subscriptions are closed"),
+                N_("The operator of this site has not opened it for subscriptions."),
                 status=404,
             )
         if request.method in READS:
@@ -77,18 +86,24 @@ class SignupRoutes:
             return asked_too_often(web, request)
         web.mailer.wake()
         more = len(likes.papers) + len(likes.refs) - MAX_PAPERS
-        cut = [
-            f"Your library is large, so {MAX_PAPERS:,} of its papers are used for now. You can add "
-            "all of it once you are subscribed."
-        ]
+        speech = web.pages.speech_of(request)
+        cut = speech.gettext(
+            "Your library is large, so {n} of its papers are used for now. You can add all of it "
+            "once you are subscribed."
+        )
+        sent = speech.gettext(
+            "If {email} can be subscribed, a mail is on its way there. Nothing else is sent until "
+            "you confirm."
+        )
         return web.pages.message(
             request,
-            "Check your mail",
-            f"If {wish.email} can be subscribed, a mail is on its way there. Nothing else is sent "
-            "until you confirm.",
-            "Did nothing arrive? Look in your spam folder, or try again tomorrow: an address gets "
-            "one such mail a day.",
-            *(cut if more > 0 else ()),
+            N_("Check your mail"),
+            sent.format(email=wish.email),
+            N_(
+                "Did nothing arrive? Look in your spam folder, or try again tomorrow: an address "
+                "gets one such mail a day."
+            ),
+            *([cut.format(n=speech.number(MAX_PAPERS))] if more > 0 else ()),
             status=202,
         )
 
@@ -107,6 +122,7 @@ class SignupRoutes:
             "categories": "",
             "text": "",
             "papers": "",
+            "trending": "",
             "time": f"{settings.time:%H:%M}",
             "timezone": settings.timezone,
         }
@@ -114,7 +130,7 @@ class SignupRoutes:
             request,
             "subscribe.html.j2",
             status=status,
-            title="Subscribe",
+            title=N_("Subscribe"),
             values=empty | dict(values),
             faults=faults,
             zones=zones(),
@@ -130,32 +146,23 @@ class SignupRoutes:
             return web.pages.page(
                 request,
                 "confirm.html.j2",
-                title="Confirm",
+                title=N_("Confirm"),
                 wish=wish,
-                days=schedule.describe_weekdays(wish.preferences.weekdays),
+                days=days_in_words(web.pages.speech_of(request), wish.preferences.weekdays),
                 action=request.scope["path"],
             )
         reader = await run_in_threadpool(confirm, web.store, ticket.subscriber_id, web.now())
         if reader is None:
             return self._has_begun(request)
         web.mailer.wake()
-        chosen = reader.preferences
-        days = schedule.describe_weekdays(chosen.weekdays)
-        return web.pages.message(
-            request,
-            "You are subscribed",
-            f"Your papers come to {reader.email} at {chosen.time:%H:%M} ({chosen.timezone}), "
-            f"{days}. Every mail has a link that changes that, and one that ends it.",
-            # the first press proves, just now, that the address is theirs; no later one does
-            link=(
-                "See and change what you get",
-                web.pages.url(f"/preferences/{web.sessions.token(Action.PREFERENCES, reader)}"),
-            ),
-        )
+        # the first press proves, just now, that the address is theirs; no later one does
+        token = web.sessions.token(Action.PREFERENCES, reader)
+        where = web.pages.url(f"/preferences/{token}/taste", new="yes")
+        return RedirectResponse(where, status_code=303)
 
     def _has_begun(self, request: Request) -> Response:
         return self._web.pages.message(
             request,
-            "You are subscribed already",
-            "This subscription was confirmed before. Every mail has a link to change it.",
+            N_("You are subscribed already"),
+            N_("This subscription was confirmed before. Every mail has a link to change it."),
         )
