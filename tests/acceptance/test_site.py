@@ -129,7 +129,7 @@ def test_a_readers_life(site: Site, scripts: bool, tmp_path: Path) -> None:
 
         # it stands in the profile, and can be taken back
         page.goto(site.url + link_in(edition, "preferences"))
-        expect(page.get_by_text("2 likes")).to_be_visible()
+        expect(page.get_by_text("3 likes")).to_be_visible()
         expect(page.get_by_role("listitem").filter(has_text=title)).to_be_visible()
         page.get_by_role("button", name=f"Remove: {title}").click()
         expect(page.get_by_role("status")).to_have_text("Removed.")
