@@ -97,35 +97,6 @@ class Archive:
         with self._db.read() as connection:
             return tuple((day, n) for day, n in connection.execute(query))
 
-    def days_between(self, first: date, last: date) -> tuple[tuple[date, int], ...]:
-        """The days of a time that have papers, in order, and how many each has."""
-        table = schema.mentions
-        query = (
-            sa.select(table.c.listed_on, sa.func.count(table.c.paper_id.distinct()))
-            .where(table.c.listed_on.between(first, last))
-            .group_by(table.c.listed_on)
-            .order_by(table.c.listed_on)
-        )
-        with self._db.read() as connection:
-            return tuple((day, n) for day, n in connection.execute(query))
-
-    def most_voted(self, first: date, last: date, limit: int) -> tuple[Paper, ...]:
-        """Papers listed in some time that readers voted for, most votes first."""
-        table, papers = schema.mentions, schema.papers
-        listed = sa.exists().where(
-            table.c.paper_id == papers.c.id, table.c.listed_on.between(first, last)
-        )
-        # few papers have votes; the others need not be read to see that
-        voted = sa.and_(
-            sa.cast(papers.c.signals, sa.Text).like('%"upvotes": %'),
-            ~sa.cast(papers.c.signals, sa.Text).like('%"upvotes": null%'),
-        )
-        with self._db.read() as connection:
-            rows = connection.execute(sa.select(papers).where(listed, voted)).mappings()
-            found = [to_paper(row) for row in rows]
-        found.sort(key=lambda p: (-(p.signals.upvotes or 0), p.id))
-        return tuple(p for p in found[:limit] if p.signals.upvotes)
-
     def previous_day(self, day: date) -> date | None:
         """The last day with papers before this one."""
         table = schema.mentions

@@ -20,6 +20,7 @@ from digest.store.history import History
 from digest.store.imports import Imports
 from digest.store.keyvalue import KeyValues, RateLimits, Runs, Snapshots
 from digest.store.papers import Papers
+from digest.store.periods import Periods
 from digest.store.personal import Personal
 from digest.store.purge import purge
 from digest.store.ratings import Ratings
@@ -51,6 +52,7 @@ class Store:
         self.keys = keys
         self.papers = Papers(database)
         self.archive = Archive(database)
+        self.periods = Periods(database)
         self.search = Search(database)
         self.subscribers = Subscribers(database, new_id)
         self.ratings = Ratings(database)

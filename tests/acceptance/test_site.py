@@ -133,7 +133,7 @@ def test_a_readers_life(site: Site, scripts: bool, tmp_path: Path) -> None:
         expect(page.get_by_role("listitem").filter(has_text=title)).to_be_visible()
         page.get_by_role("button", name=f"Remove: {title}").click()
         expect(page.get_by_role("status")).to_have_text("Removed.")
-        expect(page.get_by_text("1 like", exact=True)).to_be_visible()
+        expect(page.get_by_text("2 likes", exact=True)).to_be_visible()
 
         # and out again
         page.get_by_role("link", name="Unsubscribe").click()

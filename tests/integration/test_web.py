@@ -537,7 +537,7 @@ def test_preferences_are_changed_and_kept(eve: Site) -> None:
     }
     saved = eve.post(place(eve), form | changes)
     assert saved.status_code == 200
-    assert "Saved." in saved.text
+    assert "Gespeichert." in saved.text
     reader = eve.reader("eve@example.org")
     assert (
         reader.preferences.name,

@@ -15,6 +15,7 @@ import pytest
 from digest.app import TEMPLATES, speeches
 from digest.edition import Letterhead, Renderer, compose
 from digest.edition.compose import compose_note
+from digest.languages import known_languages
 from digest.model import (
     Basis,
     Closeness,
@@ -159,7 +160,7 @@ def note(language: str) -> Edition:
     return compose_note(empty, title=HEAD.title, sources=(), speech=RENDERER.speech(language))
 
 
-@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize("language", known_languages())
 @pytest.mark.parametrize("kind", ["edition", "note"])
 def test_the_mail_is_as_it_was_looked_at(kind: str, language: str) -> None:
     made = letter(language) if kind == "edition" else note(language)

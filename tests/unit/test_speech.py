@@ -11,21 +11,21 @@ from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_file
 from babel.messages.pofile import read_po
 
+import digest
 from digest.app import TEMPLATES, speeches
-from digest.languages import LOCALE, known_languages
-from tests.conftest import ROOT
+from digest.languages import LOCALE, known_languages, negotiated
 
 DAY = date(2026, 5, 20)
 CATALOGUES = sorted(LOCALE.glob("*/LC_MESSAGES/*.po"))
 
 
 def messages() -> set[str]:
-    """Everything that the sources of the mail want translated, by its singular."""
+    """Everything that the sources of mail and pages want translated, by its singular."""
     found: set[str] = set()
-    keywords = {"gettext": None, "ngettext": (1, 2), "_": None}
+    keywords = {"gettext": None, "ngettext": (1, 2), "_": None, "N_": None}
     for method, paths in (
-        ("python", sorted((ROOT / "digest" / "edition").glob("*.py"))),
-        ("jinja2", sorted(TEMPLATES.glob("*.j2"))),
+        ("python", sorted(Path(digest.__file__).parent.rglob("*.py"))),
+        ("jinja2", sorted(TEMPLATES.rglob("*.j2"))),
     ):
         options = {"trimmed": "true", "newstyle_gettext": "true", "silent": "false"}
         for path in paths:
@@ -62,8 +62,25 @@ def test_a_language_says_everything_and_nothing_else(path: Path) -> None:
 
 
 def test_the_configuration_knows_the_languages_there_are() -> None:
-
+    assert set(known_languages()) == {"en", "de", "es", "fr", "ja", "zh"}
     assert set(known_languages()) == set(speeches())
+
+
+@pytest.mark.parametrize(
+    ("accepted", "language"),
+    [
+        ("", "en"),
+        ("zh-CN,zh;q=0.9,en;q=0.8", "zh"),
+        ("pt-BR, es;q=0.5, en;q=0.4", "es"),
+        ("fr;q=0, de", "de"),
+        ("*", "en"),
+        ("de;q=x, ja;q=0.1", "ja"),
+        ("x" * 5000, "en"),
+        ("en-US,de;q=0.9", "en"),
+    ],
+)
+def test_a_browser_gets_the_language_that_it_wants_most(accepted: str, language: str) -> None:
+    assert negotiated(accepted, known_languages()) == language
 
 
 def test_dates_numbers_and_lists_follow_the_language() -> None:

@@ -64,8 +64,6 @@ class PaperRoutes:
             Route("/search", self.search, methods=GET),
             Route("/search/feed.{form:str}", self.search_feed, methods=GET),
             Route("/paper/{paper_id:path}", self.paper, methods=GET),
-            Route("/robots.txt", self.robots, methods=GET),
-            Route("/sitemap.xml", self.sitemap, methods=GET),
         ]
 
     # --- days ----------------------------------------------------------------------------------
@@ -364,28 +362,6 @@ class PaperRoutes:
             is_kept=is_kept,
             form_token=token,
             headers={"Vary": "Accept-Language, Cookie"},
-        )
-
-    # --- for machines --------------------------------------------------------------------------
-
-    async def robots(self, request: Request) -> Response:
-        web = self._web
-        private = "editions feedback preferences unsubscribe confirm link feed admin".split()
-        lines = ["User-agent: *", *(f"Disallow: {web.pages.prefix}/{p}/" for p in private)]
-        lines.append(f"Disallow: {web.pages.prefix}/search")
-        if web.pages.public_url:
-            lines.append(f"Sitemap: {web.pages.absolute('/sitemap.xml')}")
-        return PlainTextResponse("\n".join(lines) + "\n")
-
-    def sitemap(self, request: Request) -> Response:
-        web = self._web
-        days = web.store.archive.days(web.now().date() + timedelta(days=1), 1_000)
-        places = [web.pages.absolute("/"), *(web.pages.absolute(f"/papers/{d}") for d, _ in days)]
-        body = "".join(f"<url><loc>{p}</loc></url>" for p in places)
-        return Response(
-            '<?xml version="1.0" encoding="utf-8"?>'
-            f'<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">{body}</urlset>',
-            media_type="application/xml",
         )
 
 

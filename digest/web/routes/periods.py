@@ -75,7 +75,7 @@ class PeriodRoutes:
         def make() -> Response:
             speech = web.pages.speech(language)
             months = kind == "month"
-            days = web.store.archive.days_between(first, last)
+            days = web.store.periods.days_between(first, last)
             title = (
                 speech.month(first)
                 if months
@@ -92,7 +92,7 @@ class PeriodRoutes:
                     days=days,
                     papers=[
                         view(p, thumbnails=web.settings.web.thumbnails, speech=speech)
-                        for p in web.store.archive.most_voted(first, last, MOST_PAPERS)
+                        for p in web.store.periods.most_voted(first, last, MOST_PAPERS)
                     ],
                     earlier=f"/{kind}/{name(before)}",
                     later=f"/{kind}/{name(after)}" if after <= web.now().date() else "",

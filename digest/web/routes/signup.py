@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -14,6 +15,7 @@ from digest.edition.links import Action
 from digest.edition.speech import Speech
 from digest.fields import WEEKDAYS
 from digest.languages import N_
+from digest.model import Subscriber
 from digest.usecases.signup import MAX_PAPERS, ask, confirm, may_ask, wished
 from digest.web import forms
 from digest.web.context import WebContext
@@ -71,7 +73,9 @@ class SignupRoutes:
             filled = await forms.joining(form, web.settings, reading(web, client))
         if filled.subscriber is None:
             return self._join_form(request, filled.values, filled.faults, 422)
+        language = web.pages.language_of(request)
         wish, likes = filled.subscriber, filled.likes
+        wish = replace(wish, preferences=wish.preferences.model_copy(update={"language": language}))
         allowed = await run_in_threadpool(
             lambda: ask(
                 web.store,
@@ -85,8 +89,11 @@ class SignupRoutes:
         if not allowed:
             return asked_too_often(web, request)
         web.mailer.wake()
-        more = len(likes.papers) + len(likes.refs) - MAX_PAPERS
-        speech = web.pages.speech_of(request)
+        return self._sent(request, wish, len(likes.papers) + len(likes.refs))
+
+    def _sent(self, request: Request, wish: Subscriber, n_papers: int) -> Response:
+        """A mail to confirm is on its way, if it may."""
+        web, speech = self._web, self._web.pages.speech_of(request)
         cut = speech.gettext(
             "Your library is large, so {n} of its papers are used for now. You can add all of it "
             "once you are subscribed."
@@ -103,7 +110,7 @@ class SignupRoutes:
                 "Did nothing arrive? Look in your spam folder, or try again tomorrow: an address "
                 "gets one such mail a day."
             ),
-            *([cut.format(n=speech.number(MAX_PAPERS))] if more > 0 else ()),
+            *([cut.format(n=speech.number(MAX_PAPERS))] if n_papers > MAX_PAPERS else ()),
             status=202,
         )
 

@@ -1,13 +1,14 @@
-"""What machines ask for: the stylesheet, and whether the site is well."""
+"""What machines ask for: the stylesheet, where the pages are, and whether the site is well."""
 
 from __future__ import annotations
 
 import hashlib
 import logging
+from datetime import timedelta
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from digest.colour import Accent
@@ -20,7 +21,7 @@ log = logging.getLogger(__name__)
 
 
 class TechnicalRoutes:
-    """The stylesheet and the health of the site."""
+    """The stylesheet, the map and the health of the site."""
 
     def __init__(self, web: WebContext, admin: AdminRoutes) -> None:
         self._web, self._admin = web, admin
@@ -32,6 +33,8 @@ class TechnicalRoutes:
         return [
             Route("/site.css", self.css, methods=GET),
             Route("/healthz", self.health, methods=GET),
+            Route("/robots.txt", self.robots, methods=GET),
+            Route("/sitemap.xml", self.sitemap, methods=GET),
         ]
 
     async def css(self, request: Request) -> Response:
@@ -58,3 +61,23 @@ class TechnicalRoutes:
         refusal = await self._admin.refusal(request)
         found = {"status": "ok", "indexed": len(self._web.index)}
         return refusal or JSONResponse(found, headers=headers)
+
+    async def robots(self, request: Request) -> Response:
+        web = self._web
+        private = "editions feedback preferences unsubscribe confirm link feed admin".split()
+        lines = ["User-agent: *", *(f"Disallow: {web.pages.prefix}/{p}/" for p in private)]
+        lines.append(f"Disallow: {web.pages.prefix}/search")
+        if web.pages.public_url:
+            lines.append(f"Sitemap: {web.pages.absolute('/sitemap.xml')}")
+        return PlainTextResponse("\n".join(lines) + "\n")
+
+    def sitemap(self, request: Request) -> Response:
+        web = self._web
+        days = web.store.archive.days(web.now().date() + timedelta(days=1), 1_000)
+        places = [web.pages.absolute("/"), *(web.pages.absolute(f"/papers/{d}") for d, _ in days)]
+        body = "".join(f"<url><loc>{p}</loc></url>" for p in places)
+        return Response(
+            '<?xml version="1.0" encoding="utf-8"?>'
+            f'<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">{body}</urlset>',
+            media_type="application/xml",
+        )
