@@ -197,6 +197,7 @@ class App:
             worker=f"{RUNS}{socket.gethostname()}:{os.getpid()}",
             retention=timedelta(days=self.settings.store.retention_days),
             ranking=self.ranking_options,
+            groups=tuple(g.group() for g in self.settings.groups),
             embed=self.embed,
             policy=self.mail.retry_policy,
             # whoever runs the day holds the lock of all who do

@@ -201,6 +201,15 @@ class Wishes(Table):
             widget="interests",
         ),
     ] = ()
+    share_likes: Annotated[
+        StrictBool,
+        Choice(
+            N_("Share what I like with my group"),
+            N_("How many liked a paper is shown, never who; and you see the same of the others"),
+            group=WANTED,
+            widget="checkbox",
+        ),
+    ] = False
     categories: Annotated[
         Words,
         Choice(

@@ -24,6 +24,7 @@ from pydantic import (
 from digest.address import check_database_url
 from digest.channels import registry as channels
 from digest.channels.base import ChannelSettings
+from digest.config.groups import GroupSettings
 from digest.config.likes import Likes
 from digest.config.mail import (
     DeliverySettings,
@@ -281,6 +282,7 @@ class Settings(Table):
     schedule: Schedule = Schedule()
     sources: Annotated[tuple[AnySource, ...], Field(min_length=1)]
     subscribers: tuple[SubscriberSettings, ...] = ()
+    groups: tuple[GroupSettings, ...] = ()
     smtp: tuple[SmtpSettings, ...] = ()
     oauth: OAuthSettings | None = None
     maildir: MaildirSettings | None = None

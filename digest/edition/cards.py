@@ -24,6 +24,8 @@ TITLE_CHARS, NAME_CHARS, FACT_CHARS = 300, 80, 60
 ABSTRACT_CHARS = ((520, 220), (360, 160), (240, 110))
 #: reasons that a brief card tells
 MAX_REASONS = 2
+#: affiliations of authors that are shown
+MAX_PLACES = 2
 #: the longest that a sentence by somebody's model is shown
 SHORT_CHARS = 300
 #: pixels of a thumbnail; Daily Papers' are 1200 x 648
@@ -68,7 +70,7 @@ class Card:
     others: str
     facts: tuple[str, ...]
     why: tuple[str, ...]
-    #: how close it is, in two words; or nothing
+    #: how close it is, as a sentence of two words; or nothing
     match: str
     #: the opening of the abstract in pieces, the marked one of which is its key sentence; in brief
     #: that sentence alone, unless there is `in_short`
@@ -117,12 +119,14 @@ def facts_of(paper: Paper, speech: Speech, year: int) -> tuple[str, ...]:
         facts.append(shown(found.venue, VENUE_CHARS))
     if found.n_pages:
         facts.append(ngettext("{n} page", "{n} pages", found.n_pages))
-    if signals.organization:
-        facts.append(shown(signals.organization, FACT_CHARS))
+    places = (signals.organization,) if signals.organization else paper.affiliations[:MAX_PLACES]
+    facts += [shown(place, FACT_CHARS) for place in places]
     if signals.upvotes:
         facts.append(ngettext("{n} upvote", "{n} upvotes", signals.upvotes))
     if signals.comments:
         facts.append(ngettext("{n} comment", "{n} comments", signals.comments))
+    if signals.citations:
+        facts.append(ngettext("{n} citation", "{n} citations", signals.citations))
     if signals.github_stars:
         facts.append(ngettext("{n} GitHub star", "{n} GitHub stars", signals.github_stars))
     return tuple(f for f in facts if f)
@@ -280,9 +284,9 @@ def card(
 def _match(closeness: Closeness | None, speech: Speech) -> str:
     gettext = speech.gettext
     said = {
-        Closeness.STRONG: gettext("Strong match"),
-        Closeness.CLOSE: gettext("Good match"),
-        Closeness.STRETCH: gettext("A stretch"),
+        Closeness.STRONG: gettext("Strong match."),
+        Closeness.CLOSE: gettext("Good match."),
+        Closeness.STRETCH: gettext("A stretch."),
     }
     return said[closeness] if closeness else ""
 
@@ -292,7 +296,9 @@ def in_short(paper: Paper, speech: Speech) -> str:
     said = shown(paper.signals.summary, SHORT_CHARS)
     if not said:
         return ""
-    return speech.gettext("In short (by a model of Hugging Face): {text}").format(text=said)
+    who = paper.signals.summary_by or "Hugging Face"
+    told = speech.gettext("In short (by a model of {who}): {text}")
+    return told.format(who=who, text=said)
 
 
 def _thumbnail(paper: Paper, speech: Speech) -> Thumbnail | None:

@@ -27,7 +27,7 @@ _COMMON = frozenset(
 #: closest first; within a level the ranking has seen to variety
 _LEVELS = (Closeness.STRONG, Closeness.CLOSE, Closeness.STRETCH, None)
 #: what is there for another cause than that it is close to its reader
-_ASIDE = frozenset((Section.TRENDING, Section.PUBLISHED, Section.LATER))
+_ASIDE = frozenset((Section.TRENDING, Section.PUBLISHED, Section.LATER, Section.GROUP))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,8 +12,14 @@ from digest.edition.links import Action, Ticket, action_url
 from digest.edition.plaintext import shown
 from digest.edition.reasons import basis_notice, common
 from digest.edition.speech import Speech
+from digest.languages import N_
 from digest.model import Basis, Edition, EditionKind, Section, SourceCount, by_section
 from digest.text import clean, safe_url, shorten
+
+#: sections of papers that are not of this day's listing
+_NOT_NEW = frozenset((Section.PUBLISHED, Section.LATER, Section.GROUP))
+#: what is said of a source's fault, which is told in English
+_SOURCE_FAULT = N_("It could not be read in full today.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,13 +54,20 @@ class LeftOut:
     cards: tuple[Card, ...]
 
 
-def section_heading(section: Section, speech: Speech, *, with_places: bool = False) -> str:
+def section_heading(
+    section: Section, speech: Speech, *, name: str = "", with_places: bool = False
+) -> str:
     """What a section is called, in a mail and on its page.
 
     Args:
+        name: of an interest, or of a group.
         with_places: its reader follows places, too.
     """
-    gettext = speech.gettext
+    gettext, name = speech.gettext, shown(name, NAME_CHARS)
+    if section is Section.GROUP:
+        return gettext("Liked in {group}").format(group=name)
+    if name:
+        return name
     if section is Section.FOLLOWED:
         if with_places:
             return gettext("From authors and places you follow")
@@ -81,8 +94,8 @@ def parts_of(edition: Edition, cards: Sequence[Card], speech: Speech) -> tuple[P
             for g in division.groups
             if (members := tuple(by_rank[p.rank] for p in g.picks if p.rank in by_rank))
         )
-        heading = shown(division.name, NAME_CHARS) or section_heading(
-            division.section, speech, with_places=with_places
+        heading = section_heading(
+            division.section, speech, name=division.name, with_places=with_places
         )
         if groups:
             parts.append(Part(key=division.section.value, heading=heading, groups=groups))
@@ -93,20 +106,26 @@ def summary_of(edition: Edition, speech: Speech) -> str:
     """ "12 of 415 new papers"."""
     if edition.kind is not EditionKind.EDITION:
         return speech.gettext("No papers today")
-    n_fresh = sum(p.section not in (Section.PUBLISHED, Section.LATER) for p in edition.picks)
+    n_fresh = sum(p.section not in _NOT_NEW for p in edition.picks)
     counts = speech.ngettext(
         "{picks} of {n} new paper", "{picks} of {n} new papers", edition.n_new
     ).format(picks=speech.number(n_fresh))
     sections = by_section(edition.picks)
     if len({section for section, _, _ in sections}) > 1:
         parts = [_counted(section, name, len(picks), speech) for section, name, picks in sections]
-        counts = f"{counts}: {speech.listed(parts)}"
-    return f"{counts}. {_on_a_thin_day(edition, n_fresh, speech)}".removesuffix(". ")
+        counts = speech.gettext("{counts}: {parts}").format(
+            counts=counts, parts=speech.listed(parts)
+        )
+    thin = _on_a_thin_day(edition, n_fresh, speech)
+    return speech.gettext("{first}. {second}").format(first=counts, second=thin) if thin else counts
 
 
 def _counted(section: Section, name: str, n: int, speech: Speech) -> str:
     """How many papers a section holds, within a sentence."""
     ngettext = speech.ngettext
+    if section is Section.GROUP:
+        text = ngettext("{n} liked in {group}", "{n} liked in {group}", n)
+        return text.replace("{group}", shown(name, NAME_CHARS))
     if section is Section.INTEREST:
         text = ngettext("{n} on {interest}", "{n} on {interest}", n)
         return text.replace("{interest}", shown(name, NAME_CHARS))
@@ -195,5 +214,5 @@ def _source(source: SourceCount, speech: Speech) -> Mapping[str, str]:
     return {
         "name": shown(source.name, FACT_CHARS),
         "n_papers": speech.number(source.n_papers),
-        "fault": shown(source.fault, 300),
+        "fault": speech.told(shown(source.fault, 300), _SOURCE_FAULT) if source.fault else "",
     }

@@ -45,12 +45,13 @@ def _terms(speech: Speech, evidence: tuple[str, ...], n_before: int) -> str:
 
 
 def _kept(speech: Speech, evidence: tuple[str, ...], n_before: int) -> str:
-    try:
-        day = date.fromisoformat(evidence[0])
-    except ValueError:
-        return speech.gettext("You kept it for later.")
     text = speech.gettext("You kept it for later on {date}.")
-    return text.format(date=speech.day_and_month(day))
+    return text.format(date=speech.day_and_month(date.fromisoformat(evidence[0])))
+
+
+def _group(speech: Speech, evidence: tuple[str, ...], n_before: int) -> str:
+    text = speech.ngettext("{n} of {group} liked it.", "{n} of {group} liked it.", int(evidence[0]))
+    return text.replace("{group}", evidence[1])
 
 
 SENTENCES: dict[ReasonKind, Sentence] = {
@@ -80,6 +81,7 @@ SENTENCES: dict[ReasonKind, Sentence] = {
         "Not close to what you like; it fills a place that was left."
     ),
     ReasonKind.KEPT: _kept,
+    ReasonKind.GROUP: _group,
     ReasonKind.NEWEST: lambda speech, evidence, n: speech.gettext(
         "Among the newest of today’s listing."
     ),

@@ -42,9 +42,11 @@ class Speech:
     def gettext(self, message: str) -> str:
         return self._catalogue.gettext(message) if message else ""
 
-    def knows(self, message: str) -> bool:
-        """Whether the catalogue has it; English has everything."""
-        return self.language == "en" or self.gettext(message) != message
+    def told(self, message: str, otherwise: str) -> str:
+        """A message that may be one of many, such as a fault; in a language that has no words for
+        it, something else that is true of it."""
+        said = self.gettext(message)
+        return self.gettext(otherwise) if said == message and self.language != "en" else said
 
     def ngettext(self, singular: str, plural: str, n: int) -> str:
         """The form for a number of things, with the number put in for {n}."""

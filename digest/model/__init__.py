@@ -47,6 +47,7 @@ from digest.model.reader import (
     IMPORT,
     IN_CONFIG,
     STOOD_IN,
+    Group,
     Kept,
     Profile,
     Rating,
@@ -78,6 +79,7 @@ from digest.model.report import (
 )
 
 __all__ = [
+    "Group",
     "Kept",
     "IMPORT",
     "IN_CONFIG",

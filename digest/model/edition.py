@@ -28,6 +28,8 @@ class ReasonKind(StrEnum):
     FILLER = "filler"
     #: the reader kept it for later
     KEPT = "kept"
+    #: others of a group liked it
+    GROUP = "group"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +49,7 @@ class Section(StrEnum):
     FOLLOWED = "followed"
     INTEREST = "interest"
     FOR_YOU = "for_you"
+    GROUP = "group"
     TRENDING = "trending"
     PUBLISHED = "published"
     LATER = "later"
@@ -81,7 +84,7 @@ class Pick:
     #: 1 is best within the edition
     rank: int
     section: Section
-    #: which, in the section of an interest
+    #: which, in the section of an interest or a group
     interest: str = ""
     team: Team = Team.NONE
     #: None: it is not close, or there is nothing that it could be close to

@@ -24,6 +24,9 @@ class Signals:
     submitter: str = ""
     #: one sentence by somebody else's language model, as the source sends it
     summary: str = ""
+    #: whose model that is, if not Hugging Face's
+    summary_by: str = ""
+    citations: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

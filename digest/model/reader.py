@@ -102,6 +102,17 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Readers who see what the others like."""
+
+    name: str
+    #: addresses in lower case
+    members: frozenset[str]
+    #: 0 is Monday
+    weekday: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReaderState:
     """What the store knows of one reader when their edition is chosen."""
 

@@ -280,7 +280,8 @@ class ReaderRanking:
         new: NewEntries,
         seen: Collection[str],
     ) -> None:
-        self._day_ranking, self._seen, self._assigned = day_ranking, seen, assigned
+        self._day_ranking, self._assigned = day_ranking, assigned
+        self.seen = frozenset(seen)
         self.subscriber, self.day, self.state = subscriber, day, state
         #: likes of named interests are not in it
         self.profile, self.new = profile, new
@@ -312,7 +313,7 @@ class ReaderRanking:
 
     def add_interest(self, interest: Interest, profile: Profile, new: NewEntries) -> None:
         """Let an interest have its section."""
-        found = filter_candidates(new.papers, self.subscriber.preferences, self._seen)
+        found = filter_candidates(new.papers, self.subscriber.preferences, self.seen)
         if found.n_new > self.considered.n_new:
             self.considered = found
         if found.papers and not profile.is_empty:

@@ -17,7 +17,7 @@ from digest.fields import Url
 from digest.identifiers import author_id, name_of, parse_doi
 from digest.identity import canonical_id
 from digest.markup import plain
-from digest.model import Listing, Paper
+from digest.model import Listing, Paper, Signals
 from digest.ports import FetchRequest
 from digest.sources.base import BaseSource, KeyOf, NamedSourceSettings, ask_json
 from digest.sources.payload import (
@@ -25,6 +25,7 @@ from digest.sources.payload import (
     MAX_AUTHORS,
     MAX_TITLE_CHARS,
     Page,
+    count,
     language_of,
     listing,
     once,
@@ -95,6 +96,7 @@ def _paper(record: Mapping[str, Any], now: datetime) -> Paper | None:
         announced=(indexed or now).date(),
         journal_ref=text(journal, "title"),
         source="europepmc",
+        signals=Signals(citations=count(record, "citedByCount")),
         affiliations=once(
             re.sub(r"\S+@\S+", "", text(d, "affiliation")).strip(" .")
             for a in people

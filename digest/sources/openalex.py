@@ -17,7 +17,7 @@ from digest.fields import Url
 from digest.identifiers import author_id, parse_doi, parse_pmid
 from digest.identity import canonical_id
 from digest.markup import plain
-from digest.model import Listing, Paper
+from digest.model import Listing, Paper, Signals
 from digest.ports import FetchRequest, Likes
 from digest.sources.base import BaseSource, KeyOf, NamedSourceSettings
 from digest.sources.payload import (
@@ -25,6 +25,7 @@ from digest.sources.payload import (
     MAX_AUTHORS,
     MAX_TITLE_CHARS,
     Page,
+    count,
     language_of,
     listing,
     moment,
@@ -47,7 +48,7 @@ INTERVAL_S = 0.2
 OVERLAP_DAYS, FIRST_DAYS = 4, 4
 _FIELDS = (
     "id,doi,title,display_name,publication_date,type,authorships,primary_location,"
-    "primary_topic,abstract_inverted_index,language,ids"
+    "primary_topic,abstract_inverted_index,language,ids,cited_by_count"
 )
 
 
@@ -105,6 +106,7 @@ def _paper(work: Mapping[str, Any], today: date, source: str) -> Paper | None:
         announced=out.date() if out else today,
         journal_ref=text(table(location, "source"), "display_name"),
         source=source,
+        signals=Signals(citations=count(work, "cited_by_count")),
         affiliations=once(
             text(i, "display_name")
             for a in records(work, "authorships")

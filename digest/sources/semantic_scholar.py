@@ -16,12 +16,13 @@ from digest.fields import Url
 from digest.identifiers import arxiv_key, name_of, parse_arxiv_id, parse_doi
 from digest.identity import canonical_id, names
 from digest.markup import plain
-from digest.model import Listing, Paper
+from digest.model import Listing, Paper, Signals
 from digest.ports import FetchRequest, Likes
 from digest.sources.base import BaseSource, KeyOf, NamedSourceSettings
 from digest.sources.payload import (
     MAX_ABSTRACT_CHARS,
     MAX_TITLE_CHARS,
+    count,
     moment,
     parse_json,
     records,
@@ -35,7 +36,10 @@ BASE_URL = "https://api.semanticscholar.org"
 INTERVAL_S = 1.1
 #: ids in one batch, likes in one question, papers in one answer
 BATCH, MAX_LIKES, MAX_RECOMMENDED = 100, 100, 200
-_FIELDS = "externalIds,title,abstract,authors,publicationDate,year,venue,journal,url,fieldsOfStudy"
+_FIELDS = (
+    "externalIds,title,abstract,authors,publicationDate,year,venue,journal,url,fieldsOfStudy,"
+    "citationCount"
+)
 #: how its batch calls a name
 _PREFIXES = {"doi:": "DOI:", "arxiv:": "ARXIV:", "pmid:": "PMID:", "s2:": ""}
 
@@ -93,6 +97,11 @@ def _paper(record: Mapping[str, Any], now: datetime) -> Paper | None:
         published=moment(stamp, now),
         journal_ref=text(table(record, "journal"), "name") or text(record, "venue"),
         source="semantic-scholar",
+        signals=Signals(
+            summary=(tldr := text(table(record, "tldr"), "text")),
+            summary_by="Semantic Scholar" if tldr else "",
+            citations=count(record, "citationCount"),
+        ),
         aliases=tuple(others),
     )
 
@@ -127,7 +136,8 @@ class SemanticScholarApi:
         Raises:
             SourceError: Semantic Scholar did not answer.
         """
-        url = f"{self._base_url}/graph/v1/paper/batch?{urlencode({'fields': _FIELDS}, safe=',')}"
+        query = urlencode({"fields": f"{_FIELDS},tldr"}, safe=",")
+        url = f"{self._base_url}/graph/v1/paper/batch?{query}"
         papers = self._ask(url, {"ids": [_asked(n) for n in names]}, now)
         return {n: p for n, p in zip(names, papers, strict=False) if p is not None}
 

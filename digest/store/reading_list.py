@@ -79,6 +79,23 @@ class ReadingList:
         with self._db.read() as connection:
             return kept(connection, [subscriber_id]).get(subscriber_id, ())
 
+    def liked_since(
+        self, subscriber_ids: Collection[str], since: datetime
+    ) -> dict[str, frozenset[str]]:
+        """What each of some readers liked themselves, by mail, page or command, and still does."""
+        rated = schema.ratings
+        query = sa.select(rated.c.subscriber_id, rated.c.paper_id).where(
+            rated.c.subscriber_id.in_(subscriber_ids),
+            rated.c.rated_at >= since,
+            rated.c.value > 0,
+            rated.c.origin.in_(["mail", "web", "cli"]),
+        )
+        found: dict[str, set[str]] = {}
+        with self._db.read() as connection:
+            for who, paper_id in connection.execute(query):
+                found.setdefault(who, set()).add(paper_id)
+        return {who: frozenset(ids) for who, ids in found.items()}
+
     def add(self, subscriber_id: str, paper_id: str, now: datetime) -> None:
         """Keep a paper; one that stands there already stays as it is, unless it was rated since:
         then it is kept anew."""

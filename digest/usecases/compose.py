@@ -12,6 +12,7 @@ from digest.edition.compose import compose_note
 from digest.model import (
     Edition,
     EmptyReason,
+    Group,
     NoEdition,
     PlannedEdition,
     RankingSnapshot,
@@ -23,6 +24,7 @@ from digest.model import (
 from digest.ports import Channel
 from digest.ranking.profile import RankingOptions
 from digest.ranking.reader import LONGEST_ABSENCE, DayRanking, NewEntries, ReaderRanking
+from digest.usecases.groups import GroupLikes
 
 if TYPE_CHECKING:
     from digest.model import Paper
@@ -89,6 +91,7 @@ class Composer:
     Args:
         channel: makes messages of editions.
         sources: reports of this moment's fetch, for counts and faults in the mail.
+        groups: whose members see what the others like.
     """
 
     def __init__(
@@ -99,10 +102,12 @@ class Composer:
         ranking: DayRanking,
         *,
         sources: Sequence[SourceReport] = (),
+        groups: Sequence[Group] = (),
     ) -> None:
         self.ranking = ranking
         self._store, self._renderer, self._now = store, renderer, ranking.now
         self._sources, self._channel = sources, channel
+        self._groups = GroupLikes(store, groups, ranking.now)
         #: liked papers that were read, so that a paper that many like is one object
         self._known: dict[str, Paper] = {}
         self._counts: dict[int, tuple[SourceCount, ...]] = {}
@@ -172,7 +177,8 @@ class Composer:
         return chosen
 
     def _plan(self, ranked: ReaderRanking) -> PlannedEdition:
-        subscriber, picks = ranked.subscriber, ranked.picks()
+        subscriber = ranked.subscriber
+        picks = self._groups.picks(ranked, ranked.picks())
         sources = self._counts_of(ranked.new)
         title = self._renderer.letterhead.title
         speech = self._renderer.speech(subscriber.preferences.language)

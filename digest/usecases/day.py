@@ -19,6 +19,7 @@ from digest.model import (
     DeliveryKey,
     DeliveryState,
     EditionKind,
+    Group,
     RankingSnapshot,
     RunWarning,
     SourceReport,
@@ -57,6 +58,8 @@ class RunContext:
     worker: str
     retention: timedelta
     ranking: RankingOptions = field(default_factory=RankingOptions)
+    #: whose members see what the others like
+    groups: Sequence[Group] = ()
     #: who is asked for abstracts that sources did not bring
     lookups: Sequence[Lookup] = ()
     #: a language model's view of papers, if there is one
@@ -72,7 +75,14 @@ class RunContext:
         snapshot: RankingSnapshot | None = None,
     ) -> Composer:
         ranking = self.ranking_at(now=now, until=until, snapshot=snapshot)
-        return Composer(self.store, self.renderer, self.channel, ranking, sources=sources)
+        return Composer(
+            self.store,
+            self.renderer,
+            self.channel,
+            ranking,
+            sources=sources,
+            groups=self.groups,
+        )
 
     def ranking_at(
         self,

@@ -86,7 +86,7 @@ class Pages:
             "listed_in_words": speech.listed,
             # of texts that a route or a preference brings; a % in them means nothing
             "translated": speech.gettext,
-            "fault": lambda said: speech.gettext(said if speech.knows(said) else _FAULT),
+            "fault": lambda said: speech.told(said, _FAULT),
         }
         self._environments[speech.language] = made
         return made

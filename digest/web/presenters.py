@@ -142,7 +142,7 @@ def edition_parts(
     """An edition as a page shows it: each section's heading, and its papers with their ranks."""
     return [
         (
-            shown(name, 80) or section_heading(section, speech),
+            section_heading(section, speech, name=name),
             [(p.rank, _pick_view(p, speech, edition.edition_date.year)) for p in picks],
         )
         for section, name, picks in by_section(edition.picks)

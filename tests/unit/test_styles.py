@@ -39,6 +39,12 @@ ODD = st.text(
     st.characters(codec="utf-8", exclude_characters="\ue000\ue001\ue002\ue003"), max_size=60
 )
 SIZES = st.integers(0, 14)
+#: of reasons that hold more than a text
+EVIDENCE = {
+    ReasonKind.TRENDING: ("7",),
+    ReasonKind.KEPT: ("2026-05-01",),
+    ReasonKind.GROUP: ("2", "the lab"),
+}
 
 
 def edition(titles: list[str], *, name: str = "Ada", language: str = "en", n: int = 900) -> Edition:
@@ -57,7 +63,7 @@ def edition(titles: list[str], *, name: str = "Ada", language: str = "en", n: in
             rank=i,
             section=section,
             reasons=tuple(
-                Reason(kind=kind, evidence=("7",) if kind is ReasonKind.TRENDING else (title,))
+                Reason(kind=kind, evidence=EVIDENCE.get(kind, (title,)))
                 for kind in kinds[i % len(kinds) :][:3]
             ),
             key_sentence="Two is here." if i % 2 else "",
