@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from digest.ranking import Embed, RankingOptions
     from digest.store import Store
     from digest.usecases.day import RunContext
+    from digest.usecases.summaries import Summaries
 
 _HERE = Path(__file__).resolve().parent
 #: beside the package in a wheel, at the top of a checkout
@@ -184,6 +185,26 @@ class App:
 
         return Embeddings(encoder_of(model), self.store.embeddings, self.clock)
 
+    def summaries(self, asks: bool) -> Summaries:
+        """What [summary] configures; there must be one."""
+        from digest.summary_writer import ChatWriter
+        from digest.usecases.summaries import Summaries, SummaryOptions
+
+        chosen = self.settings.summary
+        assert chosen is not None
+        writer = ChatWriter(
+            chosen.base_url,
+            chosen.model,
+            key=self.settings.keys.get("summary"),
+            timeout_s=chosen.timeout_s,
+        )
+        options = SummaryOptions(
+            language=chosen.language,
+            budget_per_day=chosen.budget_per_day,
+            deadline_s=chosen.deadline_s,
+        )
+        return Summaries(self.store, writer, options, self.clock, asks=asks)
+
     def context(self) -> RunContext:
         from digest.usecases.day import RunContext
 
@@ -198,6 +219,7 @@ class App:
             retention=timedelta(days=self.settings.store.retention_days),
             ranking=self.ranking_options,
             groups=tuple(g.group() for g in self.settings.groups),
+            summaries=self.summaries if self.settings.summary else None,
             embed=self.embed,
             policy=self.mail.retry_policy,
             # whoever runs the day holds the lock of all who do

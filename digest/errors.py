@@ -137,6 +137,10 @@ class InboxError(DigestError):
     """The mailbox for replies and bounces cannot be read."""
 
 
+class SummaryError(DigestError):
+    """A language model did not summarise a paper."""
+
+
 class StoreError(DigestError):
     """The database cannot be used."""
 

@@ -16,7 +16,16 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from digest.model import Edition, Listing, Message, Paper, Receipt, Rendered, Validators
+from digest.model import (
+    Edition,
+    Listing,
+    Message,
+    Paper,
+    Receipt,
+    Rendered,
+    Summary,
+    Validators,
+)
 
 if TYPE_CHECKING:  # arrays are named in two ports; nobody else has to load numpy for them
     import numpy as np
@@ -263,6 +272,21 @@ class Inbox(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+class SummaryWriter(Protocol):
+    """A language model that summarises papers."""
+
+    @property
+    def model(self) -> str: ...
+
+    def write(self, title: str, abstract: str, language: str) -> Summary:
+        """One sentence about a paper, and its title, in a language.
+
+        Raises:
+            SummaryError: it did not answer, or with nothing that can be used.
+        """
+        ...
 
 
 class Encoder(Protocol):

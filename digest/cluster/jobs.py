@@ -154,7 +154,9 @@ class Jobs:
                 moment = datetime.fromisoformat(issue)
                 snapshot = self._app.store.snapshots.get(issue)
                 sources = self._sources_of(moment)
-                composer = self._app.context().composer(moment, sources=sources, snapshot=snapshot)
+                composer = self._app.context().composer(
+                    moment, sources=sources, snapshot=snapshot, asks=True
+                )
                 self._composer = (issue, composer)
             return self._composer[1]
 

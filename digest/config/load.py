@@ -278,7 +278,7 @@ def _is_echo(raw: Any, error: Any) -> bool:
         value = raw
         for part in loc:
             value = value[part] if not (isinstance(part, str) and _is_branch(part)) else value
-        return len(value) >= error["ctx"]["min_length"]
+        return bool(len(value) >= error["ctx"]["min_length"])
     return False
 
 

@@ -197,6 +197,18 @@ class DkimSettings(Table):
         return check_address(f"x@{value}").removeprefix("x@")
 
 
+class SummarySettings(Table):
+    """A language model behind an OpenAI-compatible endpoint."""
+
+    base_url: Url
+    model: Annotated[StrictStr, Field(min_length=1, max_length=200)]
+    #: of all summaries; nothing: each reader's
+    language: Literal[""] | Language = ""
+    budget_per_day: Annotated[StrictInt, Field(ge=1)] = 200
+    timeout_s: Annotated[StrictInt, Field(ge=1, le=600)] = 30
+    deadline_s: Annotated[StrictInt, Field(ge=1, le=3600)] = 120
+
+
 class MailSettings(Table):
     language: Language = "en"
     accent: Colour = "#9a3412"

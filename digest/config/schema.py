@@ -34,6 +34,7 @@ from digest.config.mail import (
     OAuthSettings,
     ReportSettings,
     SmtpSettings,
+    SummarySettings,
 )
 from digest.fields import (
     Address,
@@ -239,6 +240,7 @@ class ServiceKeys(Table):
         SecretStr, FromEnvironment("SEMANTIC_SCHOLAR_API_KEY", strip=True)
     ] = SecretStr("")
     zotero: Annotated[SecretStr, FromEnvironment("ZOTERO_API_KEY", strip=True)] = SecretStr("")
+    summary: Annotated[SecretStr, FromEnvironment("SUMMARY_API_KEY", strip=True)] = SecretStr("")
 
     def get(self, name: str) -> str:
         """The key of a service, or nothing."""
@@ -291,6 +293,7 @@ class Settings(Table):
     inbox: InboxSettings | None = None
     monitor: MonitorSettings = MonitorSettings()
     mail: MailSettings = MailSettings()
+    summary: SummarySettings | None = None
     ranking: RankingSettings = RankingSettings()
     web: WebSettings = WebSettings()
     reports: ReportSettings = ReportSettings()

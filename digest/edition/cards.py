@@ -75,8 +75,10 @@ class Card:
     #: the opening of the abstract in pieces, the marked one of which is its key sentence; in brief
     #: that sentence alone, unless there is `in_short`
     abstract: tuple[Piece, ...]
-    #: one sentence by somebody else's language model, with whose; or nothing
+    #: one sentence by a language model, with whose; or nothing
     in_short: str
+    #: the title in the reader's language, with whose words that is; or nothing
+    in_other_words: str
     thumbnail: Thumbnail | None
     #: beside `url`: PDF, code, project, discussion
     links: tuple[Link, ...]
@@ -257,10 +259,11 @@ def card(
     shared = _shared(pick.paper, speech, head.thumbnails, edition.edition_date.year)
     names, others = shared.authors[lead]
     key, chars = shown(pick.key_sentence), abstract_chars[0 if lead else 1]
+    said = _summarised(pick, speech) or shared.in_short
     if lead:
         abstract = abstract_pieces(shared.abstract, key, chars)
     else:
-        sentence = "" if shared.in_short else shorten(key or shared.abstract, chars)
+        sentence = "" if said else shorten(key or shared.abstract, chars)
         abstract = (Piece(text=sentence),) if sentence else ()
     reasons = pick.reasons[1:] if told and not lead else pick.reasons
     return Card(
@@ -274,7 +277,8 @@ def card(
         why=why(reasons if lead else reasons[:MAX_REASONS], speech),
         match=_match(pick.closeness, speech),
         abstract=abstract,
-        in_short=shared.in_short,
+        in_short=said,
+        in_other_words=_translated(pick, speech),
         thumbnail=shared.thumbnail if lead else None,
         links=tuple(link for link in shared.links if link.url != shared.url),
         actions=actions_of(pick.paper, edition, head, speech),
@@ -289,6 +293,24 @@ def _match(closeness: Closeness | None, speech: Speech) -> str:
         Closeness.STRETCH: gettext("A stretch."),
     }
     return said[closeness] if closeness else ""
+
+
+def _summarised(pick: Pick, speech: Speech) -> str:
+    if pick.summary is None:
+        return ""
+    told = speech.gettext("In short (by the model {model}): {text}")
+    return told.format(
+        model=shown(pick.summary.model, NAME_CHARS), text=shown(pick.summary.sentence, SHORT_CHARS)
+    )
+
+
+def _translated(pick: Pick, speech: Speech) -> str:
+    if pick.summary is None or not pick.summary.title:
+        return ""
+    told = speech.gettext("{title} (translated by the model {model})")
+    return told.format(
+        model=shown(pick.summary.model, NAME_CHARS), title=shown(pick.summary.title, TITLE_CHARS)
+    )
 
 
 def in_short(paper: Paper, speech: Speech) -> str:

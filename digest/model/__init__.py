@@ -33,6 +33,7 @@ from digest.model.edition import (
     Section,
     Shortfall,
     SourceCount,
+    Summary,
     Team,
     by_section,
 )
@@ -79,6 +80,7 @@ from digest.model.report import (
 )
 
 __all__ = [
+    "Summary",
     "Group",
     "Kept",
     "IMPORT",

@@ -73,6 +73,16 @@ class Team(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """What a language model wrote of a paper."""
+
+    sentence: str
+    #: the paper's title in the reader's language, if that is another one
+    title: str
+    model: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pick:
     """A paper chosen for one reader."""
 
@@ -92,6 +102,8 @@ class Pick:
     reasons: tuple[Reason, ...] = ()
     #: the sentence of the abstract that matters most to this reader, or nothing
     key_sentence: str = ""
+    #: by the installation's own model, if it has one
+    summary: Summary | None = None
 
 
 def by_section(picks: Sequence[Pick]) -> list[tuple[Section, str, tuple[Pick, ...]]]:

@@ -372,6 +372,18 @@ embeddings = sa.Table(
     sa.Column("made_at", Instant, nullable=False),
 )
 
+#: by the key of a paper's text
+summaries = sa.Table(
+    "summaries",
+    metadata,
+    sa.Column("key", sa.String(64), primary_key=True),
+    sa.Column("language", sa.String(20), primary_key=True),
+    sa.Column("model", _text(200), primary_key=True),
+    sa.Column("sentence", sa.Text, nullable=False),
+    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("made_at", Instant, nullable=False, index=True),
+)
+
 #: what one worker fitted to a day's papers, for all of them
 ranking_snapshots = sa.Table(
     "ranking_snapshots",

@@ -29,6 +29,7 @@ from digest.store.search import Search
 from digest.store.signups import Signups
 from digest.store.strikes import Strikes
 from digest.store.subscribers import Subscribers
+from digest.store.summaries import Summaries
 from digest.store.suppressions import Suppressions
 from digest.store.traffic import Traffic
 
@@ -64,6 +65,7 @@ class Store:
         self.history = History(database)
         self.strikes = Strikes(database)
         self.suppressions = Suppressions(database)
+        self.summaries = Summaries(database)
         self.traffic = Traffic(database)
         self.embeddings = Embeddings(database)
         self.facts = KeyValues(database)

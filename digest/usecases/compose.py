@@ -25,6 +25,7 @@ from digest.ports import Channel
 from digest.ranking.profile import RankingOptions
 from digest.ranking.reader import LONGEST_ABSENCE, DayRanking, NewEntries, ReaderRanking
 from digest.usecases.groups import GroupLikes
+from digest.usecases.summaries import Summaries
 
 if TYPE_CHECKING:
     from digest.model import Paper
@@ -92,6 +93,7 @@ class Composer:
         channel: makes messages of editions.
         sources: reports of this moment's fetch, for counts and faults in the mail.
         groups: whose members see what the others like.
+        summaries: adds a model's sentence to each pick.
     """
 
     def __init__(
@@ -103,10 +105,12 @@ class Composer:
         *,
         sources: Sequence[SourceReport] = (),
         groups: Sequence[Group] = (),
+        summaries: Summaries | None = None,
     ) -> None:
         self.ranking = ranking
         self._store, self._renderer, self._now = store, renderer, ranking.now
         self._sources, self._channel = sources, channel
+        self._summaries = summaries
         self._groups = GroupLikes(store, groups, ranking.now)
         #: liked papers that were read, so that a paper that many like is one object
         self._known: dict[str, Paper] = {}
@@ -174,7 +178,12 @@ class Composer:
                 chosen.append(self._plan(ranked))
             except Exception as error:
                 chosen.append(error)
-        return chosen
+        return self._summaries.attach(chosen) if self._summaries else chosen
+
+    @property
+    def summary_fault(self) -> str:
+        """Why summaries are missing, if some are."""
+        return self._summaries.fault if self._summaries else ""
 
     def _plan(self, ranked: ReaderRanking) -> PlannedEdition:
         subscriber = ranked.subscriber

@@ -37,6 +37,7 @@ from digest.usecases.fetch import fetch
 from digest.usecases.journal import SendReport
 from digest.usecases.plan import describe_delivery, plan
 from digest.usecases.retry import RetryPolicy
+from digest.usecases.summaries import Summaries
 
 if TYPE_CHECKING:
     from digest.ranking import Embed
@@ -58,6 +59,8 @@ class RunContext:
     worker: str
     retention: timedelta
     ranking: RankingOptions = field(default_factory=RankingOptions)
+    #: a model's sentences, given whether it may be asked for new ones
+    summaries: Callable[[bool], Summaries] | None = None
     #: whose members see what the others like
     groups: Sequence[Group] = ()
     #: who is asked for abstracts that sources did not bring
@@ -73,7 +76,13 @@ class RunContext:
         until: date | None = None,
         sources: Sequence[SourceReport] = (),
         snapshot: RankingSnapshot | None = None,
+        *,
+        asks: bool = False,
     ) -> Composer:
+        """
+        Args:
+            asks: whether summaries that are not there yet are asked for.
+        """
         ranking = self.ranking_at(now=now, until=until, snapshot=snapshot)
         return Composer(
             self.store,
@@ -82,6 +91,7 @@ class RunContext:
             ranking,
             sources=sources,
             groups=self.groups,
+            summaries=self.summaries(asks) if self.summaries else None,
         )
 
     def ranking_at(
@@ -121,11 +131,13 @@ def run_day(
         asked, store, now=started, until=day, lookups=context.lookups, progress=progress
     )
     now = context.clock()
-    composer = context.composer(now, day, sources)
+    composer = context.composer(now, day, sources, asks=not dry_run)
     reports = plan(
         composer, store, subscribers, now=now, day=day, dry_run=dry_run, progress=progress
     )
     told, route_fault = list(warnings), ""
+    if composer.summary_fault:
+        told.append(RunWarning(f"Summaries: {composer.summary_fault}"))
     if not dry_run and not should_stop():
         sent = send_due(
             store,
