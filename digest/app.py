@@ -185,7 +185,7 @@ class App:
 
         return Embeddings(encoder_of(model), self.store.embeddings, self.clock)
 
-    def summaries(self, asks: bool) -> Summaries:
+    def _summaries(self, asks: bool) -> Summaries:
         """What [summary] configures; there must be one."""
         from digest.summary_writer import ChatWriter
         from digest.usecases.summaries import Summaries, SummaryOptions
@@ -219,7 +219,7 @@ class App:
             retention=timedelta(days=self.settings.store.retention_days),
             ranking=self.ranking_options,
             groups=tuple(g.group() for g in self.settings.groups),
-            summaries=self.summaries if self.settings.summary else None,
+            summaries=self._summaries if self.settings.summary else None,
             embed=self.embed,
             policy=self.mail.retry_policy,
             # whoever runs the day holds the lock of all who do

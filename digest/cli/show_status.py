@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
@@ -14,6 +15,7 @@ from digest.cli.show import wording
 from digest.model import EditionKind, RunRecord, Subscriber
 from digest.text import counted
 from digest.usecases import rates
+from digest.usecases.members import members
 from digest.usecases.routes import resting_routes
 
 if TYPE_CHECKING:
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 #: domains that are shown
 MOST_DOMAINS = 10
+#: subscribers of whom each is shown; of more, those in trouble
+MOST_IN_FULL = 10
 
 
 def status_data(
@@ -96,6 +100,8 @@ def status(
         _cluster(cluster)
     if not n_people:
         say("There are no subscribers yet. They are read from the configuration at the next run.")
+    if n_people > MOST_IN_FULL and len(people) > 1:
+        people = _in_trouble(store, people, n_people)
     for subscriber in people:
         say()
         due = schedule.next_due(subscriber, now)
@@ -117,11 +123,23 @@ def status(
             [_history_row(e, subscriber) for e in history],
             right=(2,),
         )
-    if n_people > len(people):
+    if MOST_IN_FULL >= n_people > len(people):
         say()
         rest = counted(n_people - len(people), "more subscriber")
         say(f"… and {rest}; --limit shows more, --subscriber EMAIL one of them.")
     runs(store, n_runs)
+
+
+def _in_trouble(store: Store, people: Sequence[Subscriber], n_people: int) -> list[Subscriber]:
+    """One line about many; and those of them that something went wrong for."""
+    found = members(store, people)
+    counts = Counter(wording(m.latest.outcome) if m.latest else "nothing yet" for m in found)
+    said = ", ".join(f"{n:,} {outcome}" for outcome, n in counts.most_common())
+    of = f" (the first {len(people):,})" if n_people > len(people) else ""
+    say()
+    say(f"{counted(n_people, 'subscriber')}{of}: {said}", style="bold")
+    say("`digest subscribers list` has each of them, --subscriber EMAIL all of one.")
+    return [m.subscriber for m in found if m.is_in_trouble]
 
 
 def _traffic(found: Sequence[DomainTraffic]) -> None:

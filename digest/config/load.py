@@ -16,9 +16,10 @@ from typing import Annotated, Any, get_args, get_origin
 from dotenv import dotenv_values
 from pydantic import BaseModel, SecretStr, ValidationError
 
+from digest.config.keys import ServiceKeys
 from digest.config.likes import AuthorLikes, FileLikes, InlinePaper, RecommendedLikes, ZoteroLikes
 from digest.config.mail import SmtpSettings
-from digest.config.schema import ServiceKeys, Settings
+from digest.config.schema import Settings
 from digest.errors import ConfigError
 from digest.fields import Context, FromEnvironment, Table
 from digest.preferences import Preferences

@@ -25,6 +25,7 @@ from digest.address import check_database_url
 from digest.channels import registry as channels
 from digest.channels.base import ChannelSettings
 from digest.config.groups import GroupSettings
+from digest.config.keys import ServiceKeys
 from digest.config.likes import Likes
 from digest.config.mail import (
     DeliverySettings,
@@ -229,23 +230,6 @@ class LookupSettings(Table):
     europepmc_url: Url = "https://www.ebi.ac.uk/europepmc/webservices/rest"
     zotero_url: Url = "https://api.zotero.org"
     allow_private: StrictBool = False
-
-
-class ServiceKeys(Table):
-    """Keys of services, from the environment alone."""
-
-    openalex: Annotated[SecretStr, FromEnvironment("OPENALEX_API_KEY", strip=True)] = SecretStr("")
-    ncbi: Annotated[SecretStr, FromEnvironment("NCBI_API_KEY", strip=True)] = SecretStr("")
-    semantic_scholar: Annotated[
-        SecretStr, FromEnvironment("SEMANTIC_SCHOLAR_API_KEY", strip=True)
-    ] = SecretStr("")
-    zotero: Annotated[SecretStr, FromEnvironment("ZOTERO_API_KEY", strip=True)] = SecretStr("")
-    summary: Annotated[SecretStr, FromEnvironment("SUMMARY_API_KEY", strip=True)] = SecretStr("")
-
-    def get(self, name: str) -> str:
-        """The key of a service, or nothing."""
-        found: SecretStr = getattr(self, name)
-        return found.get_secret_value()
 
 
 class FetchSettings(Table):

@@ -321,16 +321,21 @@ class Deliveries:
                 .values(state=after.value, doubts=_table.c.doubts + 1, **free)
             ).rowcount
 
-    def retry(self, key: DeliveryKey, now: datetime) -> str:
-        """Make a mail that failed or is held ready again; an empty answer, or why it cannot be."""
+    def retry(self, key: DeliveryKey, now: datetime, *, sent_too: bool = False) -> str:
+        """Make a mail that failed or is held ready again; an empty answer, or why it cannot be.
+
+        Args:
+            sent_too: also one that was sent, since its reader says that it never came.
+        """
         later = sa.select(sa.func.max(_table.c.edition_date)).where(
             _table.c.subscriber_id == key.subscriber_id, _table.c.kind == key.kind.value
         )
+        kept = [] if sent_too else [DeliveryState.SENT.value]
         with self._db.write() as connection:
             row = connection.execute(WHOLE.where(has_key(key))).mappings().first()
             if row is None:
                 return "there is no such mail"
-            if row["state"] == DeliveryState.SENT.value:
+            if row["state"] == DeliveryState.SENT.value and not sent_too:
                 return "it was sent"
             if row["body"] is None:
                 return "it is too old; its text is forgotten"
@@ -339,7 +344,7 @@ class Deliveries:
                 return f"the edition of {latest} came after it"
             changed = connection.execute(
                 _table.update()
-                .where(has_key(key), _table.c.state.not_in([*_IN_HAND, DeliveryState.SENT.value]))
+                .where(has_key(key), _table.c.state.not_in([*_IN_HAND, *kept]))
                 .values(state=DeliveryState.READY.value, next_at=None, planned_at=now, attempts=0)
             ).rowcount
         return "" if changed else "it is being sent"

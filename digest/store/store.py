@@ -19,6 +19,7 @@ from digest.store.embeddings import Embeddings
 from digest.store.history import History
 from digest.store.imports import Imports
 from digest.store.keyvalue import KeyValues, RateLimits, Runs, Snapshots
+from digest.store.outcomes import Outcomes
 from digest.store.papers import Papers
 from digest.store.periods import Periods
 from digest.store.personal import Personal
@@ -63,6 +64,7 @@ class Store:
         self.signups = Signups(database)
         self.deliveries = Deliveries(database)
         self.history = History(database)
+        self.outcomes = Outcomes(database)
         self.strikes = Strikes(database)
         self.suppressions = Suppressions(database)
         self.summaries = Summaries(database)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from pydantic import TypeAdapter
 
 from digest.errors import RouteError, TokenError, TokenExpired
+from digest.languages import N_
 from digest.model import Message, Outcome, Paper, Signup, Subscriber, SubscriberState
 from digest.ports import Clock, Likes, Lookup, Transport
 from digest.preferences import Preferences
@@ -187,7 +188,7 @@ def wished(store: Store, signup_id: str, now: datetime) -> Subscriber | None:
     """
     signup = store.signups.get(signup_id)
     if signup is None or signup.state in ("reminded", "quiet"):
-        raise TokenError("This request is not here any more. Please ask again.")
+        raise TokenError(N_("This request is not here any more. Please ask again."))
     if signup.state in ("confirmed", "done"):
         return None
     if now - signup.asked_at > VALID_FOR:
@@ -198,7 +199,7 @@ def wished(store: Store, signup_id: str, now: datetime) -> Subscriber | None:
     try:
         preferences = Preferences.from_json(signup.wanted["preferences"])
     except (ValueError, KeyError) as error:  # of another version of this program
-        raise TokenError("This request cannot be read any more. Please ask again.") from error
+        raise TokenError(N_("This request cannot be read any more. Please ask again.")) from error
     return Subscriber(id="", email=signup.email, origin="web", preferences=preferences)
 
 
@@ -213,7 +214,7 @@ def confirm(store: Store, signup_id: str, now: datetime) -> Subscriber | None:
         return None
     known = store.subscribers.get(by_email=wish.email)
     if known is not None and known.state is SubscriberState.SUPPRESSED:
-        raise TokenError("Mail to this address came back, so nothing is sent there.")
+        raise TokenError(N_("Mail to this address came back, so nothing is sent there."))
     if known is not None and known.state in (SubscriberState.ACTIVE, SubscriberState.PAUSED):
         store.signups.mark(signup_id, "done", None)
         return known

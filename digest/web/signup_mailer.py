@@ -35,9 +35,9 @@ class SignupMailer(BackgroundTask):
 
     def invitation(self, signup: Signup) -> Message:
         app = self._app
-        return invitation(
-            app.renderer, signup.email, signup.id, app.settings.mail.language, app.clock()
-        )
+        wanted = signup.wanted.get("preferences", {})
+        language = wanted.get("language", app.settings.mail.language)
+        return invitation(app.renderer, signup.email, signup.id, language, app.clock())
 
     def reminder(self, signup: Signup, known: Subscriber) -> Message:
         return reminder(self._app.renderer, known, signup.id, self._app.clock())

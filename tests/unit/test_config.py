@@ -10,7 +10,7 @@ import pytest
 
 from digest.app import App
 from digest.config import EXAMPLE, load_settings, load_text
-from digest.config.schema import ServiceKeys
+from digest.config.keys import ServiceKeys
 from digest.errors import ConfigError
 from digest.fields import FromEnvironment, Table
 from digest.sources.registry import kinds
