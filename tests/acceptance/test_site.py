@@ -6,6 +6,8 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -175,8 +177,20 @@ def places(site: Site) -> dict[str, str]:
     bob = link_in(site.mail("bob@example.org"), "confirm")
     site.post("/subscribe", {"email": "eve@example.org", "interests": "coral"})
     site.post(link_in(site.mail("eve@example.org"), "confirm"))
+    keep = site.token(Action.LATER, "arxiv:2605.00003", email="eve@example.org")
+    site.post(f"/feedback/{keep}")
+    eve = f"/preferences/{site.token(Action.PREFERENCES, email='eve@example.org')}"
     return {
         "day": "/",
+        "days": "/days",
+        "week": "/week",
+        "month": "/month/2026-05",
+        "similar papers": "/paper/arxiv:2605.00001?similar=newest",
+        "search form": "/search",
+        "taste": f"{eve}/taste?new=yes",
+        "reading list": f"{eve}/later",
+        "libraries": f"{eve}/libraries",
+        "later": f"/feedback/{site.token(Action.LATER, 'arxiv:2605.00002')}",
         "empty day": "/papers/2026-05-16",
         "search": "/search?q=coral+reef",
         "search by id": "/search?q=2605.00001",
@@ -195,6 +209,31 @@ def places(site: Site) -> dict[str, str]:
         "subscriber": f"/admin/subscribers/{site.reader().id}?paper=2605.00002",
         "missing": "/nothing",
     }
+
+
+def said_by_tidy(html: str) -> list[str]:
+    """What HTML Tidy has against a page."""
+    tidy = shutil.which("tidy")
+    if tidy is None:
+        pytest.skip("HTML Tidy is not installed, so no page is validated")
+    command = [tidy, "-errors", "-quiet", "-utf8"]
+    found = subprocess.run(command, input=html, capture_output=True, text=True, check=False)
+    # which it does not know yet
+    return [s for s in found.stderr.splitlines() if 'attribute "aria-current"' not in s]
+
+
+def test_every_page_is_valid_html(site: Site) -> None:
+    found: dict[str, list[str]] = {}
+    for name, path in places(site).items():
+        if said := said_by_tidy(site.get(path, auth=("x", ADMIN)).text):
+            found[name] = said
+    assert found == {}
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "tests/data/golden").glob("*.html")))
+def test_the_mails_are_valid_but_for_what_mail_programs_need(path: Path) -> None:
+    faults = said_by_tidy(path.read_text("utf-8"))
+    assert [f for f in faults if 'attribute "align" not allowed for HTML5' not in f] == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
