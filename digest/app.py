@@ -12,6 +12,7 @@ from email.utils import parseaddr
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from digest.config import Settings
 from digest.fetcher import Fetcher
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from digest.edition.speech import Speech
     from digest.ranking import Embed, RankingOptions
     from digest.store import Store
+    from digest.usecases.compose import Addition
     from digest.usecases.day import RunContext
     from digest.usecases.summaries import Summaries
 
@@ -185,6 +187,24 @@ class App:
 
         return Embeddings(encoder_of(model), self.store.embeddings, self.clock)
 
+    def _additions(self, asks: bool) -> list[Addition]:
+        """What is added to picks: summaries by a model, and pictures."""
+        found: list[Addition] = []
+        if self.settings.summary:
+            found.append(self._summaries(asks))
+        if self.settings.mail.thumbnails:
+            from digest.thumbnails import ThumbnailMaker
+            from digest.usecases.pictures import Pictures
+
+            private = {
+                urlsplit(getattr(s, "base_url", "")).netloc
+                for s in self.settings.sources
+                if getattr(s, "allow_private", False)
+            }
+            maker = ThumbnailMaker(self.fetcher, self.store.thumbnails, private)
+            found.append(Pictures(maker, self.clock, asks=asks))
+        return found
+
     def _summaries(self, asks: bool) -> Summaries:
         """What [summary] configures; there must be one."""
         from digest.summary_writer import ChatWriter
@@ -219,7 +239,7 @@ class App:
             retention=timedelta(days=self.settings.store.retention_days),
             ranking=self.ranking_options,
             groups=tuple(g.group() for g in self.settings.groups),
-            summaries=self._summaries if self.settings.summary else None,
+            additions=self._additions,
             embed=self.embed,
             policy=self.mail.retry_policy,
             # whoever runs the day holds the lock of all who do

@@ -279,5 +279,4 @@ class MailParts:
             bounces_to=(smtp.bounces_to if smtp and smtp.bounces_to else ""),
             web_url=self.settings.web.url,
             accent=Accent.of(self.settings.mail.accent),
-            thumbnails=self.settings.mail.thumbnails,
         )

@@ -141,12 +141,13 @@ def draw(mails: Mapping[str, bytes], folder: Path, height: int) -> None:
     """Pictures of each mail in each view."""
     try:
         from digest.preview.pictures import VIEWS, find_chromium, take
-        from digest.proof.headers import html_of, parse
+        from digest.proof.headers import html_of, parse, with_images
     except ImportError as error:
         raise needs_extra(error) from error
     chromium = find_chromium(os.environ)
     for name, body in mails.items():
-        html = html_of(parse(body))
+        mail = parse(body)
+        html = with_images(mail, html_of(mail))
         for view in VIEWS:
             target = folder / f"{file_name(name)}-{view.name}.png"
             take(html, view, target, chromium, height)

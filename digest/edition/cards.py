@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -219,12 +220,11 @@ class _Shared:
     facts: tuple[str, ...]
     abstract: str
     in_short: str
-    thumbnail: Thumbnail | None
     links: tuple[Link, ...]
 
 
 @lru_cache(maxsize=8192)  # most of a day's papers are shown to many readers
-def _shared(paper: Paper, speech: Speech, thumbnails: bool, year: int) -> _Shared:
+def _shared(paper: Paper, speech: Speech, year: int) -> _Shared:
     return _Shared(
         title=shown(paper.title, TITLE_CHARS),
         url=safe_url(paper.url),
@@ -234,7 +234,6 @@ def _shared(paper: Paper, speech: Speech, thumbnails: bool, year: int) -> _Share
         facts=facts_of(paper, speech, year),
         abstract=shown(paper.abstract),
         in_short=in_short(paper, speech),
-        thumbnail=_thumbnail(paper, speech) if thumbnails else None,
         links=links_of(paper, speech),
     )
 
@@ -256,7 +255,7 @@ def card(
         told: its main reason is told by a heading; in full it is told again.
         abstract_chars: how much of the abstract is shown in full, and in brief.
     """
-    shared = _shared(pick.paper, speech, head.thumbnails, edition.edition_date.year)
+    shared = _shared(pick.paper, speech, edition.edition_date.year)
     names, others = shared.authors[lead]
     key, chars = shown(pick.key_sentence), abstract_chars[0 if lead else 1]
     said = _summarised(pick, speech) or shared.in_short
@@ -279,7 +278,7 @@ def card(
         abstract=abstract,
         in_short=said,
         in_other_words=_translated(pick, speech),
-        thumbnail=shared.thumbnail if lead else None,
+        thumbnail=_thumbnail(pick, speech) if lead and pick.thumbnail else None,
         links=tuple(link for link in shared.links if link.url != shared.url),
         actions=actions_of(pick.paper, edition, head, speech),
     )
@@ -323,9 +322,12 @@ def in_short(paper: Paper, speech: Speech) -> str:
     return told.format(who=who, text=said)
 
 
-def _thumbnail(paper: Paper, speech: Speech) -> Thumbnail | None:
-    url = safe_url(paper.signals.thumbnail_url)
-    if not url:
-        return None
-    alt = speech.gettext("First page of “{title}”").format(title=_in_attribute(paper))
+def image_name(pick: Pick) -> str:
+    """What a mail calls the picture of a paper (RFC 2392)."""
+    return f"{hashlib.sha256(pick.paper.id.encode()).hexdigest()[:16]}@thumbnails"
+
+
+def _thumbnail(pick: Pick, speech: Speech) -> Thumbnail:
+    alt = speech.gettext("First page of “{title}”").format(title=_in_attribute(pick.paper))
+    url = f"cid:{image_name(pick)}"
     return Thumbnail(url=url, alt=alt, width=THUMBNAIL[0], height=THUMBNAIL[1])

@@ -24,7 +24,6 @@ class Letterhead:
     #: public page that answers the mail's actions; nothing: they are mails to `reply_to`
     web_url: str = ""
     accent: Accent = field(default_factory=Accent.of)
-    thumbnails: bool = False
 
     @property
     def seal(self) -> Seal:

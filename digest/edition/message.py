@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from base64 import encodebytes
 from binascii import b2a_qp
+from collections.abc import Mapping
 from datetime import datetime
 from email.header import Header
 from email.utils import format_datetime, formataddr, parseaddr
@@ -174,13 +176,36 @@ def _bodies(rendered: Rendered, identifier: str) -> bytes:
     pieces = [
         f'MIME-Version: 1.0\r\nContent-Type: multipart/alternative; boundary="{boundary}"\r\n'
     ]
-    for subtype, text in (("plain", rendered.text), ("html", rendered.html)):
-        pieces.append(
-            f'\r\n--{boundary}\r\nContent-Type: text/{subtype}; charset="utf-8"\r\n'
-            f"Content-Transfer-Encoding: quoted-printable\r\n\r\n{quoted_printable(text)}"
-        )
+    html = _text("html", rendered.html)
+    if rendered.images:
+        html = _related(html, rendered.images, f"{boundary}_")
+    for part in (_text("plain", rendered.text), html):
+        pieces.append(f"\r\n--{boundary}\r\n{part}")
     pieces.append(f"\r\n--{boundary}--\r\n")
     return "".join(pieces).encode("ascii")
+
+
+def _text(subtype: str, text: str) -> str:
+    return (
+        f'Content-Type: text/{subtype}; charset="utf-8"\r\n'
+        f"Content-Transfer-Encoding: quoted-printable\r\n\r\n{quoted_printable(text)}"
+    )
+
+
+def _related(html: str, images: Mapping[str, bytes], boundary: str) -> str:
+    """HTML and the pictures in it (RFC 2387)."""
+    pieces = [
+        f'Content-Type: multipart/related; type="text/html"; boundary="{boundary}"\r\n'
+        f"\r\n--{boundary}\r\n{html}"
+    ]
+    for name, jpeg in images.items():
+        encoded = encodebytes(jpeg).decode("ascii").replace("\n", "\r\n")
+        pieces.append(
+            f"\r\n--{boundary}\r\nContent-Type: image/jpeg\r\nContent-ID: <{name}>\r\n"
+            f"Content-Disposition: inline\r\nContent-Transfer-Encoding: base64\r\n\r\n{encoded}"
+        )
+    pieces.append(f"\r\n--{boundary}--\r\n")
+    return "".join(pieces)
 
 
 def quoted_printable(text: str) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import jinja2
 
-from digest.edition.cards import ABSTRACT_CHARS, Card, card
+from digest.edition.cards import ABSTRACT_CHARS, Card, card, image_name
 from digest.edition.layout import is_told, layout, leads_of
 from digest.edition.letterhead import Letterhead
 from digest.edition.page import LeftOut, context
@@ -65,7 +65,10 @@ class Renderer:
         full = self._cards(edition, speech, ABSTRACT_CHARS[0])
         whole = context(edition, full, None, self.letterhead, speech)
         text = self._fill("digest.txt.j2", whole, self._environment(speech))
-        return Rendered(html=self._fitting(edition, full, speech), text=text.strip() + "\n")
+        html = self._fitting(edition, full, speech)
+        images = {n: p.thumbnail for p in edition.picks if p.thumbnail and (n := image_name(p))}
+        shown = {name: jpeg for name, jpeg in images.items() if f"cid:{name}" in html}
+        return Rendered(html=html, text=text.strip() + "\n", images=shown)
 
     def letter(self, language: str, words: Mapping[str, object]) -> Rendered:
         """The two bodies of a short letter: a heading, paragraphs, and one button.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 
@@ -104,6 +104,8 @@ class Pick:
     key_sentence: str = ""
     #: by the installation's own model, if it has one
     summary: Summary | None = None
+    #: a JPEG of its first page, if mails carry such
+    thumbnail: bytes = field(default=b"", repr=False)
 
 
 def by_section(picks: Sequence[Pick]) -> list[tuple[Section, str, tuple[Pick, ...]]]:

@@ -14,7 +14,7 @@ from digest.errors import ConfigError, DigestError
 from digest.model import DeliveryKey, PlannedEdition
 from digest.preview.headers import Header, headers_of
 from digest.proof import Finding, proofread
-from digest.proof.headers import html_of, parse, text_of
+from digest.proof.headers import html_of, parse, text_of, with_images
 from digest.usecases.compose import finished
 from digest.usecases.feedback import find_subscriber
 
@@ -164,7 +164,7 @@ def opened(body: bytes) -> Mail:
     """A complete message taken apart and proofread."""
     mail = parse(body)
     return Mail(
-        html=html_of(mail),
+        html=with_images(mail, html_of(mail)),
         text=text_of(mail),
         raw=body.decode("utf-8", "replace"),
         headers=headers_of(body),

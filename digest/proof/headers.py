@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from collections.abc import Iterator
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -32,6 +33,16 @@ def parse(message: bytes) -> EmailMessage:
 def html_of(mail: EmailMessage) -> str:
     part = mail.get_body(("html",))
     return str(part.get_content()) if part is not None else ""
+
+
+def with_images(mail: EmailMessage, html: str) -> str:
+    """The HTML with the pictures that the mail carries in it, as a browser can show it alone."""
+    for part in mail.walk():
+        name = str(part["Content-ID"] or "").strip("<> ")
+        if name and part.get_content_maintype() == "image":
+            data = b64encode(cast(bytes, part.get_payload(decode=True))).decode("ascii")
+            html = html.replace(f"cid:{name}", f"data:{part.get_content_type()};base64,{data}")
+    return html
 
 
 def text_of(mail: EmailMessage) -> str:
@@ -89,7 +100,7 @@ def _check_parts(mail: EmailMessage) -> Iterator[Finding]:
         yield error("header", f"The message is {kind}, not multipart/alternative.")
         return
     kinds = [cast(EmailMessage, p).get_content_type() for p in mail.iter_parts()]
-    if kinds[:1] != ["text/plain"] or kinds[-1:] != ["text/html"]:
+    if kinds[:1] != ["text/plain"] or kinds[-1:] not in (["text/html"], ["multipart/related"]):
         yield error(
             "header",
             f"The parts are {', '.join(kinds)}.",

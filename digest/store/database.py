@@ -21,7 +21,7 @@ from digest.store import schema
 log = logging.getLogger(__name__)
 
 #: the newest migration; opening a database that has it needs no alembic
-HEAD = "0015"
+HEAD = "0016"
 
 #: the transaction that writes of this thread join, if one is open; see `Database.transaction`
 _joined: ContextVar[tuple[Database, sa.Connection] | None] = ContextVar("joined", default=None)

@@ -33,8 +33,8 @@ def purge(db: Database, before: datetime, bodies_before: datetime | None = None)
         )
         made = schema.embeddings.c.made_at
         connection.execute(schema.embeddings.delete().where(made < before))
-        written = schema.summaries.c.made_at
-        connection.execute(schema.summaries.delete().where(written < before))
+        for kept in (schema.summaries, schema.thumbnails):
+            connection.execute(kept.delete().where(kept.c.made_at < before))
         days = schema.domain_days
         connection.execute(days.delete().where(days.c.day < (bodies_before or before).date()))
         connection.execute(schema.paces.delete().where(schema.paces.c.free_at < before))

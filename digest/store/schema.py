@@ -318,6 +318,15 @@ embeddings = sa.Table(
     sa.Column("made_at", Instant, nullable=False),
 )
 
+#: by the key of a picture's address
+thumbnails = sa.Table(
+    "thumbnails",
+    metadata,
+    sa.Column("key", sa.String(64), primary_key=True),
+    sa.Column("jpeg", sa.LargeBinary, nullable=False),
+    sa.Column("made_at", Instant, nullable=False, index=True),
+)
+
 #: by the key of a paper's text
 summaries = sa.Table(
     "summaries",

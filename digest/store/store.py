@@ -32,6 +32,7 @@ from digest.store.strikes import Strikes
 from digest.store.subscribers import Subscribers
 from digest.store.summaries import Summaries
 from digest.store.suppressions import Suppressions
+from digest.store.thumbnails import Thumbnails
 from digest.store.traffic import Traffic
 
 
@@ -68,6 +69,7 @@ class Store:
         self.strikes = Strikes(database)
         self.suppressions = Suppressions(database)
         self.summaries = Summaries(database)
+        self.thumbnails = Thumbnails(database)
         self.traffic = Traffic(database)
         self.embeddings = Embeddings(database)
         self.facts = KeyValues(database)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from digest.edition import Renderer, compose
 from digest.edition.compose import compose_note
@@ -25,7 +25,6 @@ from digest.ports import Channel
 from digest.ranking.profile import RankingOptions
 from digest.ranking.reader import LONGEST_ABSENCE, DayRanking, NewEntries, ReaderRanking
 from digest.usecases.groups import GroupLikes
-from digest.usecases.summaries import Summaries
 
 if TYPE_CHECKING:
     from digest.model import Paper
@@ -86,6 +85,17 @@ def finished(
     return replace(planned, message=message, rendered=rendered)
 
 
+class Addition(Protocol):
+    """Adds something to what was chosen, and does without where that fails."""
+
+    #: why something is missing
+    fault: str
+
+    def attach(
+        self, planned: Sequence[PlannedEdition | Exception]
+    ) -> list[PlannedEdition | Exception]: ...
+
+
 class Composer:
     """Makes the editions of one moment; what readers share is read and fitted once.
 
@@ -93,7 +103,7 @@ class Composer:
         channel: makes messages of editions.
         sources: reports of this moment's fetch, for counts and faults in the mail.
         groups: whose members see what the others like.
-        summaries: adds a model's sentence to each pick.
+        additions: to what was chosen, such as a model's sentence.
     """
 
     def __init__(
@@ -105,12 +115,12 @@ class Composer:
         *,
         sources: Sequence[SourceReport] = (),
         groups: Sequence[Group] = (),
-        summaries: Summaries | None = None,
+        additions: Sequence[Addition] = (),
     ) -> None:
         self.ranking = ranking
         self._store, self._renderer, self._now = store, renderer, ranking.now
         self._sources, self._channel = sources, channel
-        self._summaries = summaries
+        self._additions = additions
         self._groups = GroupLikes(store, groups, ranking.now)
         #: liked papers that were read, so that a paper that many like is one object
         self._known: dict[str, Paper] = {}
@@ -178,12 +188,14 @@ class Composer:
                 chosen.append(self._plan(ranked))
             except Exception as error:
                 chosen.append(error)
-        return self._summaries.attach(chosen) if self._summaries else chosen
+        for addition in self._additions:
+            chosen = addition.attach(chosen)
+        return chosen
 
     @property
-    def summary_fault(self) -> str:
-        """Why summaries are missing, if some are."""
-        return self._summaries.fault if self._summaries else ""
+    def faults(self) -> tuple[str, ...]:
+        """Why something is missing that was to be added."""
+        return tuple(a.fault for a in self._additions if a.fault)
 
     def _plan(self, ranked: ReaderRanking) -> PlannedEdition:
         subscriber = ranked.subscriber

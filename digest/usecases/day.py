@@ -31,13 +31,12 @@ from digest.ranking.profile import RankingOptions
 from digest.ranking.reader import DayRanking
 from digest.text import counted
 from digest.usecases.claims import SendOptions
-from digest.usecases.compose import Composer, day_ranking
+from digest.usecases.compose import Addition, Composer, day_ranking
 from digest.usecases.dispatch import send_due
 from digest.usecases.fetch import fetch
 from digest.usecases.journal import SendReport
 from digest.usecases.plan import describe_delivery, plan
 from digest.usecases.retry import RetryPolicy
-from digest.usecases.summaries import Summaries
 
 if TYPE_CHECKING:
     from digest.ranking import Embed
@@ -59,8 +58,8 @@ class RunContext:
     worker: str
     retention: timedelta
     ranking: RankingOptions = field(default_factory=RankingOptions)
-    #: a model's sentences, given whether it may be asked for new ones
-    summaries: Callable[[bool], Summaries] | None = None
+    #: made anew for each moment, given whether anybody may be asked for what is not stored
+    additions: Callable[[bool], Sequence[Addition]] = lambda asks: ()
     #: whose members see what the others like
     groups: Sequence[Group] = ()
     #: who is asked for abstracts that sources did not bring
@@ -81,7 +80,7 @@ class RunContext:
     ) -> Composer:
         """
         Args:
-            asks: whether summaries that are not there yet are asked for.
+            asks: whether summaries and pictures that are not stored are asked for.
         """
         ranking = self.ranking_at(now=now, until=until, snapshot=snapshot)
         return Composer(
@@ -91,7 +90,7 @@ class RunContext:
             ranking,
             sources=sources,
             groups=self.groups,
-            summaries=self.summaries(asks) if self.summaries else None,
+            additions=self.additions(asks),
         )
 
     def ranking_at(
@@ -136,8 +135,7 @@ def run_day(
         composer, store, subscribers, now=now, day=day, dry_run=dry_run, progress=progress
     )
     told, route_fault = list(warnings), ""
-    if composer.summary_fault:
-        told.append(RunWarning(f"Summaries: {composer.summary_fault}"))
+    told += [RunWarning(fault) for fault in composer.faults]
     if not dry_run and not should_stop():
         sent = send_due(
             store,

@@ -145,7 +145,7 @@ class Summaries:
                         self._failures = 0
                     except SummaryError as error:
                         self._failures += 1
-                        self.fault = str(error)
+                        self.fault = f"Summaries: {error}"
                         log.info("summaries.failed why=%s", error)
         return asked, found
 

@@ -557,14 +557,13 @@ def test_a_masthead_says_what_there_is_of_each_kind() -> None:
     assert "4 of 120 new papers: 1 by people you follow, 2 for you and 1 trending" in html
 
 
-def test_thumbnails_come_only_if_switched_on_and_then_with_size_and_words() -> None:
-    shown_off = edition(
-        pick(1, paper=paper(1, signals=Signals(thumbnail_url="https://example.org/1.png")))
-    )
-    assert "<img" not in RENDERER.render(shown_off).html
-    html = Renderer(LOADER, replace(HEAD, thumbnails=True)).render(shown_off).html
-    (image,) = [a for t, a in Tags(html).tags if t == "img"]
-    assert image["src"] == "https://example.org/1.png"
+def test_thumbnails_are_carried_with_their_size_and_words() -> None:
+    url = Signals(thumbnail_url="https://example.org/1.png")
+    without = edition(pick(1, paper=paper(1, signals=url)))
+    assert "<img" not in RENDERER.render(without).html
+    shown = RENDERER.render(edition(pick(1, paper=paper(1, signals=url), thumbnail=b"jpeg")))
+    (image,) = [a for t, a in Tags(shown.html).tags if t == "img"]
+    assert shown.images == {str(image["src"]).removeprefix("cid:"): b"jpeg"}
     assert (image["width"], image["height"]) == ("280", "151")
     assert image["alt"] == "First page of “A study of subject 1”"
 

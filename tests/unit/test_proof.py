@@ -17,7 +17,7 @@ from tests.conftest import NOW
 from tests.factories import paper, pick, subscriber
 from tests.unit.test_edition import HEAD, LOADER, edition
 
-WEB = replace(HEAD, web_url="https://papers.example.org", thumbnails=True)
+WEB = replace(HEAD, web_url="https://papers.example.org")
 
 
 def mail(head: object = HEAD, language: str = "en") -> bytes:

@@ -31,7 +31,6 @@ HEAD = Letterhead(
     reply_to="digest@example.org",
     keys=(b"one", b"two"),
     web_url="https://digest.example.org",
-    thumbnails=True,
 )
 LOADER = jinja2.FileSystemLoader(TEMPLATES)
 SPEECHES = speeches()
