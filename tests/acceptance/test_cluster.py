@@ -231,4 +231,4 @@ def test_status_shows_a_cluster_that_has_not_begun(tmp_path: Path) -> None:
     with cluster(tmp_path, 60) as found:
         shown = digest(found.world.folder, "status", "--limit", "2").stdout
     assert "Cluster: 0 workers at work" in shown
-    assert "58 more subscribers" in shown
+    assert "60 subscribers (the first 2): 2 nothing yet" in shown
