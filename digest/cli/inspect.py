@@ -19,6 +19,9 @@ from digest.cli.shared import (
 )
 from digest.errors import DigestError
 
+#: subscribers that `status` counts, if nobody says how many
+MOST_LOOKED_AT = 10_000
+
 
 @app.command()
 @tells_errors
@@ -51,7 +54,10 @@ def status(
     subscriber: Annotated[
         str, typer.Option("--subscriber", "-s", metavar="EMAIL", help="Only this subscriber.")
     ] = "",
-    limit: Annotated[int, typer.Option(min=0, help="Subscribers to show.")] = 50,
+    limit: Annotated[
+        int | None,
+        typer.Option(min=0, help="Subscribers to look at.", show_default="all; 50 with --json"),
+    ] = None,
     config: ConfigOption = None,
 ) -> None:
     """Show what happened lately, and why."""
@@ -61,7 +67,8 @@ def status(
     with open_app(config) as application:
         jobs.sync_subscribers(application)
         now, store = application.clock(), application.store
-        people, n_people = store.subscribers.search(limit=limit)
+        most = limit if limit is not None else (50 if as_json else MOST_LOOKED_AT)
+        people, n_people = store.subscribers.search(limit=most)
         if subscriber:
             people, n_people = (jobs.subscriber(application, subscriber),), 1
         cluster = None

@@ -21,6 +21,7 @@ from digest.cli.shared import (
 )
 from digest.errors import ConfigError
 from digest.files import write_private
+from digest.text import counted
 
 if TYPE_CHECKING:
     from digest.cli.init import Answers
@@ -216,6 +217,24 @@ def check(
         n_failed = run_checks(application, send_test, dns=dns)
     if n_failed:
         fail(f"{n_failed} of the checks failed.")
+        raise typer.Exit(FAILED)
+    say("All is well.", style="green")
+
+
+@app.command()
+@tells_errors
+def doctor(config: ConfigOption = None) -> None:
+    """Look for everything that can be wrong, each with what helps.
+
+    What `check` tests, and: extras, DNS, disk, clock, time zones, ports, subscribers, the last
+    runs. Sends nothing.
+    """
+    from digest.cli.doctor import run_doctor
+
+    with open_app(config) as application:
+        n_failed = run_doctor(application)
+    if n_failed:
+        fail(f"{counted(n_failed, 'fault')} found.")
         raise typer.Exit(FAILED)
     say("All is well.", style="green")
 
