@@ -7,6 +7,7 @@ is told, 2 wrong usage or configuration.
 # Each registers its commands, in the order in which help lists them.
 # isort: off
 from digest.cli import start as start
+from digest.cli import daily_timer as daily_timer
 from digest.cli import daily as daily
 from digest.cli import inspect as inspect
 from digest.cli import taste as taste

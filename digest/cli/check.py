@@ -58,7 +58,7 @@ def run_checks(app: App, send_test: str, *, dns: bool = False) -> int:
     if app.settings.mail.dkim:
         checks.append(("DKIM", lambda: _dkim(app)))
     if send_test:
-        checks.append(("test mail", lambda: _test_mail(app, send_test)))
+        checks.append(("test mail", lambda: send_test_mail(app, send_test)))
     return run_parts(checks) + (_dns(app) if dns else 0)
 
 
@@ -242,7 +242,12 @@ def _dkim(app: App) -> str:
     return f"the key signs; its DNS record belongs to {dkim.selector}._domainkey.{dkim.domain}"
 
 
-def _test_mail(app: App, address: str) -> str:
+def send_test_mail(app: App, address: str) -> str:
+    """Send a short mail; returns what the server said.
+
+    Raises:
+        DigestError: it was not taken.
+    """
     if app.settings.channel is not None:
         raise DigestError("With [channel] no mail is sent; `digest run` shows whether it works.")
     now = app.clock()

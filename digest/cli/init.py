@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from email.utils import parseaddr
+from typing import Any
 
 from digest.address import domain_of
 
@@ -21,7 +22,10 @@ class Answers:
     time: str = "07:30"
     timezone: str = "UTC"
     categories: Sequence[str] = ()
-    likes: Sequence[str] = ()
+    #: tables of [[sources]]; nothing: arXiv's categories, and Daily Papers
+    sources: Sequence[Mapping[str, Any]] = ()
+    #: references, or tables such as { zotero = "users/123" }
+    likes: Sequence[str | Mapping[str, Any]] = ()
     keywords: Sequence[str] = ()
     authors: Sequence[str] = ()
     #: nothing: a Maildir instead
@@ -32,6 +36,14 @@ class Answers:
     sender: str = ""
     #: the provider's name, if it takes no passwords
     oauth: str = ""
+    length: int = 12
+    on_empty: str = "nothing"
+    #: of mail and pages
+    language: str = "en"
+    #: keys of [summary]; nothing: there is none
+    summary: Mapping[str, Any] = field(default_factory=dict)
+    #: keys of [inbox]; nothing: there is none
+    inbox: Mapping[str, Any] = field(default_factory=dict)
 
 
 DEFAULT_CATEGORIES = ("cs.LG", "cs.CL")
@@ -49,6 +61,8 @@ class Provider:
     oauth: str = ""
     #: what a person has to know first
     note: str = ""
+    #: where mail can be read, by the same login
+    imap: str = ""
 
 
 def _starttls(host: str, **more: str) -> Provider:
@@ -61,23 +75,27 @@ def _tls(host: str, **more: str) -> Provider:
 
 _APP_PASSWORD = "It wants an app password, which you make in your account's settings there."
 _GMAIL = _starttls(
-    "smtp.gmail.com", note="Gmail wants an app password: https://myaccount.google.com/apppasswords"
+    "smtp.gmail.com",
+    imap="imap.gmail.com",
+    note="Gmail wants an app password: https://myaccount.google.com/apppasswords",
 )
 _MICROSOFT = _starttls("smtp-mail.outlook.com", oauth="microsoft")
-_ICLOUD = _starttls("smtp.mail.me.com", note=_APP_PASSWORD)
+_ICLOUD = _starttls("smtp.mail.me.com", imap="imap.mail.me.com", note=_APP_PASSWORD)
 _GMX = _starttls(
-    "mail.gmx.net", note="Allow POP3 and IMAP in your account's settings there, which SMTP needs."
+    "mail.gmx.net",
+    imap="imap.gmx.net",
+    note="Allow POP3 and IMAP in your account's settings there, which SMTP needs.",
 )
 _GMX_COM = _starttls("mail.gmx.com", note=_GMX.note)
-_YAHOO = _tls("smtp.mail.yahoo.com", note=_APP_PASSWORD)
+_YAHOO = _tls("smtp.mail.yahoo.com", imap="imap.mail.yahoo.com", note=_APP_PASSWORD)
 _AUTHORISED = "It wants an authorisation code instead of your password (switch SMTP on there)."
 #: by the domain of an address
 PROVIDERS = {
-    "163.com": _tls("smtp.163.com", note=_AUTHORISED),
-    "126.com": _tls("smtp.126.com", note=_AUTHORISED),
+    "163.com": _tls("smtp.163.com", imap="imap.163.com", note=_AUTHORISED),
+    "126.com": _tls("smtp.126.com", imap="imap.126.com", note=_AUTHORISED),
     "aol.com": _tls("smtp.aol.com", note=_APP_PASSWORD),
-    "fastmail.com": _tls("smtp.fastmail.com", note=_APP_PASSWORD),
-    "foxmail.com": _tls("smtp.qq.com", note=_AUTHORISED),
+    "fastmail.com": _tls("smtp.fastmail.com", imap="imap.fastmail.com", note=_APP_PASSWORD),
+    "foxmail.com": _tls("smtp.qq.com", imap="imap.qq.com", note=_AUTHORISED),
     "gmail.com": _GMAIL,
     "gmx.at": _GMX,
     "gmx.ch": _GMX,
@@ -89,13 +107,13 @@ PROVIDERS = {
     "icloud.com": _ICLOUD,
     "live.com": _MICROSOFT,
     "mac.com": _ICLOUD,
-    "mailbox.org": _starttls("smtp.mailbox.org"),
+    "mailbox.org": _starttls("smtp.mailbox.org", imap="imap.mailbox.org"),
     "me.com": _ICLOUD,
     "msn.com": _MICROSOFT,
     "outlook.com": _MICROSOFT,
-    "posteo.de": _tls("posteo.de"),
-    "qq.com": _tls("smtp.qq.com", note=_AUTHORISED),
-    "web.de": _starttls("smtp.web.de", note=_GMX.note),
+    "posteo.de": _tls("posteo.de", imap="posteo.de"),
+    "qq.com": _tls("smtp.qq.com", imap="imap.qq.com", note=_AUTHORISED),
+    "web.de": _starttls("smtp.web.de", imap="imap.web.de", note=_GMX.note),
     "yahoo.com": _YAHOO,
     "yandex.com": _tls("smtp.yandex.com", note=_APP_PASSWORD),
     "yandex.ru": _tls("smtp.yandex.ru", note=_APP_PASSWORD),
@@ -118,44 +136,69 @@ def _text(value: str) -> str:
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
-def _list(values: Sequence[str]) -> str:
-    return "[" + ", ".join(_text(v) for v in values) + "]"
+def _value(value: Any) -> str:
+    """A value as TOML."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return _text(value)
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{k} = {_value(v)}" for k, v in value.items()) + " }"
+    if isinstance(value, Sequence):
+        return "[" + ", ".join(map(_value, value)) + "]"
+    return str(value)
+
+
+def _table(head: str, values: Mapping[str, Any]) -> list[str]:
+    return ["", head, *(f"{k} = {_value(v)}" for k, v in values.items())] if values else []
+
+
+def _unless(default: object, line: str, value: object) -> str:
+    """A key, as a comment while it has its default."""
+    return line if value != default else f"# {line}"
 
 
 def config_text(a: Answers) -> str:
     """The file. What was not asked stands there as a comment with its default."""
     name = [f"name = {_text(a.name)}"] if a.name else []
-    likes = ",\n".join(f"  {_text(like)}" for like in a.likes)
+    likes = ",\n".join(f"  {_value(like)}" for like in a.likes)
+    sources = a.sources or (
+        {"kind": "arxiv", "categories": list(a.categories or DEFAULT_CATEGORIES)},
+        {"kind": "huggingface"},
+    )
+    empty = f'on_empty = {_text(a.on_empty)}             # or "note": a short mail says why'
+    language = f"language = {_text(a.language)}                  # of mail and pages"
     lines = [
         "# Written by `digest init`. All keys are explained in config.example.toml.",
         "# `digest check` tests this file, the sources and the mail server.",
         "",
         f"title = {_text(a.title)}",
-        "# length = 12                      # most papers in one mail",
-        '# on_empty = "nothing"             # or "note": a short mail on days without papers',
+        _unless(
+            12, f"length = {a.length}                      # most papers in one mail", a.length
+        ),
+        _unless("nothing", empty, a.on_empty),
         "",
         "[schedule]",
         f"time = {_text(a.time)}",
         f"timezone = {_text(a.timezone)}",
         'weekdays = ["mon", "tue", "wed", "thu", "fri"]',
         "",
-        "[[sources]]",
-        'kind = "arxiv"',
-        f"categories = {_list(a.categories or DEFAULT_CATEGORIES)}",
-        "",
-        "[[sources]]",
-        'kind = "huggingface"               # Daily Papers: upvotes, code, discussions',
+        "[mail]",
+        _unless("en", language, a.language),
+        *(line for source in sources for line in _table("[[sources]]", source)),
         "",
         "[[subscribers]]",
         f"email = {_text(a.email)}",
         *name,
         "# arXiv ids, arXiv/DOI/Hugging Face addresses, DOIs, library files, { title, abstract }",
         f"likes = [\n{likes},\n]" if likes else "likes = []",
-        f"keywords = {_list(a.keywords)}",
-        f"authors = {_list(a.authors)}                       # followed: their papers always come",
+        f"keywords = {_value(list(a.keywords))}",
+        f"authors = {_value(list(a.authors))}             # followed: their papers always come",
         "# muted = []                       # words that keep a paper out",
         "",
         *_way_out(a),
+        *_table("[inbox]                            # reads Like, Later and Unsubscribe", a.inbox),
+        *_table("[summary]                          # one sentence a paper by a model", a.summary),
         "",
         "[store]",
         'path = "digest.db"',
