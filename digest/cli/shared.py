@@ -31,7 +31,6 @@ app = typer.Typer(
     "Begin with `digest init`, then `digest check`, `digest preview` and `digest run`; "
     "`digest demo` shows all of it without internet or configuration.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -18,6 +18,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 
 from digest.config.keys import ServiceKeys
 from digest.config.likes import AuthorLikes, FileLikes, InlinePaper, RecommendedLikes, ZoteroLikes
+from digest.config.lines import line_of
 from digest.config.mail import SmtpSettings
 from digest.config.schema import Settings
 from digest.errors import ConfigError
@@ -117,7 +118,11 @@ def load_text(text: str, *, path: Path, environ: Mapping[str, str]) -> Settings:
         context = Context(base=path.parent, environ=environ)
         settings = Settings.model_validate(raw, context=context)
     except ValidationError as error:
-        problems += [_sentence(path, raw, e) for e in error.errors() if not _is_echo(raw, e)]
+        problems += [
+            _sentence(path, raw, e) + _line(text, e["loc"])
+            for e in error.errors()
+            if not _is_echo(raw, e)
+        ]
     if settings is not None:
         settings = _with_logins(settings, path, environ)
         problems += _missing_files(settings, path)
@@ -267,8 +272,15 @@ def _sentence(path: Path, raw: Any, error: Any) -> str:
         side = "at least" if "ge" in context else "at most"
         return f"{where}: {_shown(raw, loc)} is out of range; it must be {side} {bound}"
     if kind in ("too_short", "string_too_short"):
-        return f"{where}: must not be empty"
+        least = context.get("min_length", 1)
+        return f"{where}: " + ("must not be empty" if least < 2 else f"needs at least {least}")
     return f"{where}: {error['msg'][:1].lower()}{error['msg'][1:]}"
+
+
+def _line(text: str, loc: Sequence[int | str]) -> str:
+    """ " (line 12)", where that can be found."""
+    number = line_of(text, [p for p in loc if isinstance(p, int) or not _is_branch(p)])
+    return f" (line {number})" if number else ""
 
 
 def _is_echo(raw: Any, error: Any) -> bool:
