@@ -14,12 +14,13 @@ from email import message_from_bytes
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from digest import jobs
 from digest.app import App, system_clock
-from digest.config import load_settings
+from digest.config import Settings, load_settings
 from digest.errors import DigestError
 from digest.model import DeliveryState, PlannedEdition
 from digest.ports import Clock, Progress
@@ -164,6 +165,43 @@ def run_demo(
     bodies = dict(box.arrived)
     files = [path for who in drafts for path in _written(folder / who, bodies[who])]
     return Arrived(drafts=drafts, files=tuple(files))
+
+
+def send_sample(settings: Settings, *, clock: Clock = system_clock) -> tuple[str, ...]:
+    """Send an edition of five invented papers to each configured subscriber, by the configured way;
+    nothing is stored. Returns what became of each.
+
+    Raises:
+        DigestError: there is nobody to send to, or the mail server cannot be reached.
+    """
+    if not settings.subscribers:
+        raise DigestError("There are no [[subscribers]] to send to.")
+    with TemporaryDirectory() as folder, sample_server(clock) as web_port:
+        path = Path(folder) / "config.toml"
+        path.write_text(demo_config(web_port, 1), "utf-8")
+        sample = load_settings(path, environ={})
+        reader = sample.subscribers[0]
+        people = [reader.model_copy(update={"email": s.email}) for s in settings.subscribers]
+        mixed = settings.model_copy(
+            update={
+                "title": f"{settings.title} (a sample)",
+                "length": 5,
+                "trending": 1,
+                "sources": sample.sources,
+                "subscribers": tuple(people),
+                "store": sample.store,
+                "schedule": sample.schedule,
+                "inbox": None,
+                "groups": (),
+                "summary": None,
+            }
+        )
+        with App(mixed, clock=clock) as app:
+            report = jobs.run(app)
+    assert report is not None  # nobody else works on a database that was made just now
+    if report.route_fault:
+        raise DigestError(report.route_fault)
+    return tuple(f"{s.email}: {s.result}, {s.detail}" for s in report.subscribers)
 
 
 def _written(stem: Path, body: bytes) -> list[Path]:

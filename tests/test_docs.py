@@ -121,7 +121,7 @@ def test_files_to_deploy_with_are_sound_and_start_commands_that_exist() -> None:
 
     folder = ROOT / "docs" / "deploy"
     parsed = {p.name: list(yaml.safe_load_all(p.read_text("utf-8"))) for p in folder.glob("*.yaml")}
-    assert set(parsed) == {"docker-compose.yaml", "github-actions.yaml", "kubernetes.yaml"}
+    assert set(parsed) == {"docker-compose.yaml", "kubernetes.yaml"}
     services = parsed["docker-compose.yaml"][0]["services"]
     started = {services[name]["command"][0] for name in ("worker", "web")}
     for manifest in parsed["kubernetes.yaml"]:
@@ -130,11 +130,15 @@ def test_files_to_deploy_with_are_sound_and_start_commands_that_exist() -> None:
             started.add(container["args"][0])
     units = [p.read_text("utf-8") for p in folder.glob("*.service")]
     started |= {re.search(r"^ExecStart=\S+/digest (\w+)", unit, re.M)[1] for unit in units}  # type: ignore[index]
-    steps = parsed["github-actions.yaml"][0]["jobs"]["send"]["steps"]
-    text = "\n".join(s.get("run", "") for s in steps)
+    flows = [
+        yaml.safe_load(p.read_text("utf-8"))
+        for p in (folder / "template/.github/workflows").glob("*.yaml")
+    ]
+    assert len(flows) == 2
+    text = "\n".join(s.get("run", "") for f in flows for s in f["jobs"]["send"]["steps"])
     started |= set(re.findall(r"^\s*digest (\w+)", text, re.M))
     started |= set(re.findall(r"^\w+: digest (\w+)", (ROOT / "Procfile").read_text(), re.M))
-    assert started == {"worker", "serve", "run", "backup", "restore"}
+    assert started == {"worker", "serve", "run", "backup", "restore", "demo"}
     assert started <= set(COMMANDS)
     linked = (ROOT / "docs" / "scale.md").read_text("utf-8")
     assert all(f"deploy/{p.name}" in linked for p in folder.iterdir())

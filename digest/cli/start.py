@@ -400,10 +400,27 @@ def login(
 def demo(
     *,
     out: Annotated[Path, typer.Option(help="Folder for what arrives.")] = Path("demo"),
+    send: Annotated[
+        bool,
+        typer.Option(
+            "--send", help="Send five papers of the sample to your subscribers, by your server."
+        ),
+    ] = False,
+    config: ConfigOption = None,
 ) -> None:
-    """Run the whole job on a bundled sample, offline."""
+    """Run the whole job on a bundled sample, offline.
+
+    With --send it is a trial of your own configuration: one mail with invented papers.
+    """
     from digest.cli.show import picks
-    from digest.demo import run_demo
+    from digest.demo import run_demo, send_sample
+
+    if send:
+        with open_app(config) as application:
+            settings = application.settings
+        for told in send_sample(settings):
+            say(told)
+        return
 
     say("A listing of invented papers is served on this machine, fetched over HTTP, ranked for two")
     say("readers, and mailed over SMTP to a catch-all server.")

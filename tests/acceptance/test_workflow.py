@@ -28,7 +28,9 @@ pytestmark = [
     pytest.mark.sqlite,
     pytest.mark.skipif(shutil.which("git") is None, reason="git is not here"),
 ]
-WORKFLOW = yaml.safe_load((ROOT / "docs/deploy/github-actions.yaml").read_text("utf-8"))
+TEMPLATE = ROOT / "docs" / "deploy" / "template"
+WORKFLOW = yaml.safe_load((TEMPLATE / ".github/workflows/daily.yaml").read_text("utf-8"))
+TRIAL = yaml.safe_load((TEMPLATE / ".github/workflows/test.yaml").read_text("utf-8"))
 SECRETS = {"SMTP_PASSWORD": "hush"}
 
 
@@ -332,3 +334,62 @@ def test_secrets_reach_the_step_that_sends_and_no_other() -> None:
     for step in WORKFLOW["jobs"]["send"]["steps"]:
         named = "secrets." in str(step)
         assert named is (step.get("name") == "Send"), step
+
+
+# --- the trial ---------------------------------------------------------------------------------
+
+
+def test_the_trial_sends_one_mail_of_the_sample_and_keeps_nothing(
+    tmp_path: Path, runner: Runner
+) -> None:
+    """What somebody has after copying the template, with their mail server in it."""
+    world = runner.world
+    text = (TEMPLATE / "config.toml").read_text("utf-8")
+    for old, new in (
+        ("you@example.org", "ada@example.org"),
+        ("smtp.gmail.com", "127.0.0.1"),
+        ("port = 587", f"port = {world.smtp.port}"),
+        ('security = "starttls"', 'security = "none"'),
+        ('username = "ada@example.org"\n', ""),
+    ):
+        assert old in text
+        text = text.replace(old, new)
+    (tmp_path / "config.toml").write_text(text, "utf-8")
+    (step,) = [s for s in TRIAL["jobs"]["send"]["steps"] if s.get("name") == "Send the sample"]
+    program = tmp_path / "digest"
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m digest "$@"\n', "utf-8")
+    program.chmod(0o755)
+    summary = tmp_path / "summary.md"
+    done = subprocess.run(
+        ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]],
+        cwd=tmp_path,
+        env=os.environ
+        | {
+            "PATH": f"{tmp_path}:{os.environ['PATH']}",
+            "PYTHONPATH": str(ROOT),
+            "GITHUB_STEP_SUMMARY": str(summary),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    (mail,) = world.smtp.to("ada@example.org")
+    assert b"(a sample)" in mail.body
+    assert b"\n5. " in mail.body
+    assert b"\n6. " not in mail.body
+    assert not (tmp_path / "digest.db").exists()
+    assert "ada@example.org: sent" in summary.read_text("utf-8")
+
+
+def test_the_template_is_a_configuration_and_its_workflows_install_alike() -> None:
+    from digest.config import load_text
+
+    path = TEMPLATE / "config.toml"
+    assert load_text(path.read_text("utf-8"), path=path, environ={}).subscribers
+    installs = [
+        next(s["run"] for s in flow["jobs"]["send"]["steps"] if s.get("name") == "Install")
+        for flow in (WORKFLOW, TRIAL)
+    ]
+    assert installs[0] == installs[1]
