@@ -8,10 +8,13 @@ https://docs.discord.com/developers/resources/webhook#execute-webhook
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from typing import Annotated, Literal
+from time import time  # noqa: TID251 - a signature names the moment at which it leaves
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 import httpx
@@ -37,6 +40,10 @@ class WebhookSettings(ChannelSettings):
     kind: Literal["webhook"]
     #: whoever has the address can write there
     url: Annotated[SecretStr, FromEnvironment("WEBHOOK_URL", strip=True)] = SecretStr("")
+    #: a chat program's text, or the whole edition for a program
+    form: Literal["text", "edition"] = "text"
+    #: signs what is posted, as standardwebhooks.com describes
+    secret: Annotated[SecretStr, FromEnvironment("WEBHOOK_SECRET", strip=True)] = SecretStr("")
     #: the key of the text in the JSON
     field: Annotated[StrictStr, Field(min_length=1, max_length=40)] = "text"
     #: longer texts are cut after a whole paper
@@ -60,6 +67,8 @@ class WebhookSettings(ChannelSettings):
             field=self.field,
             max_chars=self.max_chars,
             allow_private=self.allow_private,
+            whole=self.form == "edition",
+            secret=self.secret.get_secret_value(),
         )
 
 
@@ -75,8 +84,11 @@ class WebhookChannel:
         max_chars: int = 4_000,
         timeout_s: float = TIMEOUT_S,
         allow_private: bool = False,
+        whole: bool = False,
+        secret: str = "",
     ) -> None:
         self._url, self._title, self._field, self._max_chars = url, title, field, max_chars
+        self._whole, self._secret = whole, secret
         self._timeout_s, self._allow_private = timeout_s, allow_private
         #: the rest of the address is a secret
         self._host = urlsplit(url).netloc.rpartition("@")[2]
@@ -90,37 +102,104 @@ class WebhookChannel:
         for the reader."""
         reader = edition.subscriber
         about = f"{reader.id}|{edition.edition_date}|{edition.kind}"
-        text = "\n".join(self._lines(edition))
+        said: object = {self._field: "\n".join(self._lines(edition))}
+        if self._whole:
+            said = edition_data(edition)
         return Message(
             message_id=f"<{hashlib.sha256(about.encode()).hexdigest()[:32]}@{self._host}>",
             sender=self._title,
             recipient=reader.email,
-            body=json.dumps({self._field: text}, ensure_ascii=False).encode(),
+            body=json.dumps(said, ensure_ascii=False).encode(),
         )
 
     def _lines(self, edition: Edition) -> Iterator[str]:
         head = edition.subject if not edition.note else f"{edition.subject}\n{edition.note}"
         yield head
-        left = self._max_chars - len(head) - 40  # for the last line
-        for n, pick in enumerate(edition.picks):
-            entry = f"{n + 1}. {pick.paper.title}\n{pick.paper.url}"
-            left -= len(entry) + 1
-            if left < 0:
-                yield f"… and {len(edition.picks) - n} more"
-                return
-            yield entry
+        yield from entries(edition, self._max_chars - len(head))
 
     def transport(self) -> WebhookTransport:
         return WebhookTransport(
-            self._url, timeout_s=self._timeout_s, allow_private=self._allow_private
+            self._url,
+            timeout_s=self._timeout_s,
+            allow_private=self._allow_private,
+            secret=self._secret,
         )
+
+
+def entries(edition: Edition, max_chars: int) -> Iterator[str]:
+    """Each paper with its link, cut after a whole one; the note of an edition without papers."""
+    if edition.note and not edition.picks:
+        yield edition.note
+    left = max_chars - 40  # for the last line
+    for n, pick in enumerate(edition.picks):
+        entry = f"{n + 1}. {pick.paper.plain_title}\n{pick.paper.url}"
+        left -= len(entry) + 1
+        if left < 0:
+            yield f"… and {len(edition.picks) - n} more"
+            return
+        yield entry
+
+
+def edition_data(edition: Edition) -> dict[str, Any]:
+    """An edition for a program: everything that its mail says of the papers, and no address. Its
+    shape is told in docs/mail.md."""
+    return {
+        "version": 1,
+        "reader": edition.subscriber.id,
+        "date": edition.edition_date.isoformat(),
+        "subject": edition.subject,
+        "basis": edition.basis.value,
+        "n_new": edition.n_new,
+        "note": edition.note,
+        "papers": [
+            {
+                "rank": p.rank,
+                "id": p.paper.id,
+                "title": p.paper.plain_title,
+                "authors": list(p.paper.authors),
+                "url": p.paper.url,
+                "pdf_url": p.paper.pdf_url,
+                "doi": p.paper.doi,
+                "categories": list(p.paper.categories),
+                "announced": p.paper.announced.isoformat() if p.paper.announced else None,
+                "abstract": p.paper.abstract,
+                "key_sentence": p.key_sentence,
+                "summary": p.summary.sentence if p.summary else p.paper.signals.summary,
+                "section": p.section.value,
+                "interest": p.interest,
+                "score": round(p.score, 4),
+                "closeness": p.closeness.value if p.closeness else None,
+                "reasons": [
+                    {"kind": r.kind.value, "evidence": list(r.evidence)} for r in p.reasons
+                ],
+            }
+            for p in edition.picks
+        ],
+        "sources": [
+            {"name": s.name, "n_papers": s.n_papers, "fault": s.fault} for s in edition.sources
+        ],
+    }
+
+
+def signature(secret: str, message_id: str, at: int, body: bytes) -> str:
+    """As https://www.standardwebhooks.com describes it: "v1," and an HMAC of id, time and body."""
+    key = secret.removeprefix("whsec_")
+    try:
+        raw = b64decode(key, validate=True) if secret.startswith("whsec_") else key.encode()
+    except ValueError:
+        raw = key.encode()
+    signed = f"{message_id}.{at}.".encode() + body
+    return "v1," + b64encode(hmac.digest(raw, signed, "sha256")).decode("ascii")
 
 
 class WebhookTransport:
     """Implements `ports.Transport`: one POST a message."""
 
-    def __init__(self, url: str, *, timeout_s: float, allow_private: bool = False) -> None:
+    def __init__(
+        self, url: str, *, timeout_s: float, allow_private: bool = False, secret: str = ""
+    ) -> None:
         self._url, self._host = url, urlsplit(url).netloc.rpartition("@")[2]
+        self._secret = secret
         way = None if allow_private else PublicOnlyTransport()
         self._client = httpx.Client(timeout=timeout_s, transport=way, trust_env=allow_private)
 
@@ -145,13 +224,22 @@ class WebhookTransport:
         before_data()
         try:
             answer = self._client.post(
-                self._url, content=message.body, headers={"Content-Type": "application/json"}
+                self._url, content=message.body, headers=self._headers(message)
             )
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:  # nothing left us
             raise self._unreachable(error) from error
         except httpx.HTTPError as error:
             return Receipt(outcome=Outcome.IN_DOUBT, text=f"{self._host} broke off: {error}")
         return self._receipt(answer)
+
+    def _headers(self, message: Message) -> dict[str, str]:
+        """The id is the same each time, so that a receiver knows what it had already."""
+        name, at = message.message_id.strip("<>"), int(time())
+        found = {"Content-Type": "application/json", "webhook-id": name}
+        if self._secret:
+            signed = signature(self._secret, name, at, message.body)
+            found |= {"webhook-timestamp": str(at), "webhook-signature": signed}
+        return found
 
     def _receipt(self, answer: httpx.Response) -> Receipt:
         code, text = answer.status_code, " ".join(answer.text.split())[:300]

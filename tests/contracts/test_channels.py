@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import hmac
 import json
 from collections.abc import Iterator
 from datetime import timedelta
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -30,17 +33,28 @@ def world(tmp_path: Path) -> Iterator[World]:
         yield made
 
 
-def use(world: World, kind: str, **keys: object) -> App:
+def needs_apprise() -> None:
+    if find_spec("apprise") is None:
+        pytest.skip("Apprise is not installed")
+
+
+def use(world: World, kind: str, secrets: str = "", **keys: object) -> App:
     """An app whose editions go out by a channel."""
     world.write()
-    if kind == "webhook":
+    if kind in ("webhook", "apprise"):
+        if kind == "apprise":
+            needs_apprise()
         text = world.config.read_text("utf-8")
         head, _, rest = text.partition("[smtp]")
-        table = '[channel]\nkind = "webhook"\nallow_private = true\n'
+        table = f'[channel]\nkind = "{kind}"\n'
+        table += "allow_private = true\n" if kind == "webhook" else ""
         table += "".join(f"{k} = {json.dumps(v)}\n" for k, v in keys.items())
         world.config.write_text(f"{head}{table}[store]{rest.partition('[store]')[2]}", "utf-8")
         env = world.folder / ".env"
-        env.write_text(f"WEBHOOK_URL={world.web.url}{WEBHOOK}\n", "utf-8")
+        apprise = f"json://127.0.0.1:{world.web.port}{WEBHOOK}"
+        env.write_text(
+            f"WEBHOOK_URL={world.web.url}{WEBHOOK}\nAPPRISE_URL={apprise}\n{secrets}", "utf-8"
+        )
         env.chmod(0o600)
     return world.app()
 
@@ -51,7 +65,7 @@ def planned(app: App) -> PlannedEdition:
 
 
 def test_every_kind_is_tried_here() -> None:
-    assert set(KINDS) == {"mail", "webhook"}
+    assert set(KINDS) == {"mail", "webhook", "apprise"}
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -152,3 +166,50 @@ def test_a_webhook_without_its_address_is_told_and_nothing_is_fetched(world: Wor
     with world.app() as app, pytest.raises(ConfigError, match="set WEBHOOK_URL"):
         jobs.run(app)
     assert not world.web.requests
+
+
+# --- an edition for a program ------------------------------------------------------------------
+
+
+def test_a_program_gets_the_edition_as_json_signed_and_without_an_address(world: World) -> None:
+    world.web.says(WEBHOOK, Answer(b"ok"))
+    with use(world, "webhook", secrets="WEBHOOK_SECRET=whsec_c2VjcmV0\n", form="edition") as app:
+        jobs.run(app)
+    (asked,) = (r for r in world.web.asked(WEBHOOK) if r.body)
+    said = json.loads(asked.body)
+    assert (said["version"], said["date"]) == (1, "2026-05-20")
+    assert len(said["papers"]) == 9
+    first = said["papers"][0]
+    assert first["title"]
+    assert first["reasons"][0]["kind"]
+    assert b"ada@" not in asked.body
+    headers = {k.lower(): v for k, v in asked.headers.items()}
+    signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + asked.body
+    mac = base64.b64encode(hmac.digest(b"secret", signed, "sha256")).decode()
+    assert headers["webhook-signature"] == f"v1,{mac}"
+
+
+# --- Apprise -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("status", "state"), [(503, "deferred"), (200, "sent")])
+def test_apprise_tells_what_did_not_go_through(world: World, status: int, state: str) -> None:
+    world.web.says(WEBHOOK, Answer(b"no", status=status))
+    with use(world, "apprise") as app:
+        report = jobs.run(app)
+        assert report
+        assert [s.result for s in report.subscribers] == [state]
+    (asked,) = (r for r in world.web.asked(WEBHOOK) if r.body)
+    text = json.loads(asked.body)
+    assert "1. Laser beam study " in text["message"]
+    for token in ("feedback", "unsubscribe", "mailto:", "ada@"):
+        assert token not in text["message"]
+
+
+def test_an_address_that_apprise_does_not_know_is_told(world: World) -> None:
+    needs_apprise()
+    with use(world, "apprise") as app:
+        env = world.folder / ".env"
+        env.write_text("APPRISE_URL=nonsense://x\n", "utf-8")
+    with world.app() as app, pytest.raises(ConfigError, match="APPRISE_URL"):
+        app.mail.channel  # noqa: B018 - it is made when it is first asked for
