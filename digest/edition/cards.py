@@ -258,7 +258,7 @@ def card(
     shared = _shared(pick.paper, speech, edition.edition_date.year)
     names, others = shared.authors[lead]
     key, chars = shown(pick.key_sentence), abstract_chars[0 if lead else 1]
-    said = _summarised(pick, speech) or shared.in_short
+    said = short_of(pick, speech)
     if lead:
         abstract = abstract_pieces(shared.abstract, key, chars)
     else:
@@ -294,9 +294,10 @@ def _match(closeness: Closeness | None, speech: Speech) -> str:
     return said[closeness] if closeness else ""
 
 
-def _summarised(pick: Pick, speech: Speech) -> str:
+def short_of(pick: Pick, speech: Speech) -> str:
+    """A paper in one sentence, with whose it is: our own model's, else the source's."""
     if pick.summary is None:
-        return ""
+        return in_short(pick.paper, speech)
     told = speech.gettext("In short (by the model {model}): {text}")
     return told.format(
         model=shown(pick.summary.model, NAME_CHARS), text=shown(pick.summary.sentence, SHORT_CHARS)

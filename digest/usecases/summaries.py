@@ -150,6 +150,13 @@ class Summaries:
         return asked, found
 
 
+def with_stored(picks: Sequence[Pick], store: Store, model: str, language: str) -> tuple[Pick, ...]:
+    """The picks with the summaries that were written before."""
+    keys = {p.paper.id: key_of(p.paper) for p in picks}
+    found = store.summaries.get(model, language, list(keys.values()))
+    return tuple(replace(p, summary=found.get(keys[p.paper.id])) for p in picks)
+
+
 def key_of(paper: Paper) -> str:
     """The same as long as the text is; a new version with another abstract is summarised anew."""
     return hashlib.sha256(f"{paper.title}\n{paper.abstract}".encode("utf-8", "replace")).hexdigest()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from digest.edition import reasons
-from digest.edition.cards import Link, Piece, facts_of, links_of
+from digest.edition.cards import Link, Piece, facts_of, links_of, short_of
 from digest.edition.page import section_heading
 from digest.edition.plaintext import shown
 from digest.edition.speech import ENGLISH, Speech
@@ -41,6 +41,8 @@ class PaperView:
     sources: tuple[str, ...] = ()
     thumbnail: str = ""
     why: tuple[str, ...] = ()
+    #: one sentence by a model, with whose it is
+    in_short: str = ""
 
     @property
     def name(self) -> str:
@@ -56,6 +58,7 @@ def view(
     sources: Sequence[str] = (),
     thumbnails: bool = False,
     why: Sequence[str] = (),
+    short: str = "",
     year: int = 0,
     speech: Speech = ENGLISH,
 ) -> PaperView:
@@ -86,6 +89,7 @@ def view(
         sources=tuple(sources),
         thumbnail=safe_url(paper.signals.thumbnail_url) if thumbnails else "",
         why=tuple(why),
+        in_short=short,
     )
 
 
@@ -126,7 +130,13 @@ def marked(text: str, words: frozenset[str]) -> tuple[Piece, ...]:
 
 
 def _pick_view(pick: Pick, speech: Speech, year: int) -> PaperView:
-    return view(pick.paper, why=reasons.why(pick.reasons, speech), year=year, speech=speech)
+    return view(
+        pick.paper,
+        why=reasons.why(pick.reasons, speech),
+        short=short_of(pick, speech),
+        year=year,
+        speech=speech,
+    )
 
 
 def counts_of(edition: StoredEdition, speech: Speech) -> str:

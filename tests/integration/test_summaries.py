@@ -16,9 +16,11 @@ import httpx
 import pytest
 
 from digest import jobs
+from digest.edition.links import Action
 from digest.errors import SummaryError
 from digest.summary_writer import ChatWriter, checked
 from tests.servers import Answer, rss
+from tests.sites import served
 from tests.worlds import World, make_world, record
 
 ABSTRACT = "We bend laser light with a mirror of ice and measure the loss. " * 6
@@ -94,9 +96,12 @@ def listing(first: int, last: int, day: str, abstract: str = ABSTRACT) -> Answer
     return Answer(rss(papers, f"{day} 00:00:00 -0400"))
 
 
+def configured(model: Model, more: str = "") -> str:
+    return f'{PEOPLE}\n[summary]\nbase_url = "{model.url}"\nmodel = "small"\n{more}'
+
+
 def configure(world: World, model: Model, more: str = "") -> None:
-    text = f'[summary]\nbase_url = "{model.url}"\nmodel = "small"\n{more}'
-    world.write(subscribers=f"{PEOPLE}\n{text}")
+    world.write(subscribers=configured(model, more))
 
 
 def run(world: World) -> Any:
@@ -228,3 +233,13 @@ def test_an_endpoint_of_another_kind_is_told(body: bytes) -> None:
     )
     with pytest.raises(SummaryError, match="m sent no"):
         writer.write("t", "a", "en")
+
+
+def test_the_edition_on_the_site_says_what_the_mail_said(world: World, model: Model) -> None:
+    configure(world, model)
+    run(world)
+    n_asked = len(model.asked)
+    with served(world, subscribers=configured(model)) as site:
+        page = site.get(f"/editions/{site.token(Action.EDITION, '2026-05-20')}")
+    assert page.text.count("In short (by the model small): A mirror of ice bends") == 3
+    assert len(model.asked) == n_asked

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, time
 
 from starlette.concurrency import run_in_threadpool
@@ -13,7 +14,8 @@ from digest.bibliography import SUFFIXES
 from digest.edition.links import Action
 from digest.errors import TokenError
 from digest.languages import N_
-from digest.model import StoredEdition
+from digest.model import StoredEdition, Subscriber
+from digest.usecases.summaries import with_stored
 from digest.web import feeds
 from digest.web.context import WebContext
 from digest.web.pages import day_of
@@ -60,11 +62,15 @@ class EditionRoutes:
             if (form := SUFFIXES.get(f".{ending}")) is None:
                 return PlainTextResponse("There is no such format.\n", status_code=404)
             return bibliography(request, [p.paper for p in found.picks], form)
-        return await run_in_threadpool(self._edition_page, request, found)
+        return await run_in_threadpool(self._edition_page, request, reader, found)
 
-    def _edition_page(self, request: Request, found: StoredEdition) -> Response:
+    def _edition_page(self, request: Request, reader: Subscriber, found: StoredEdition) -> Response:
         """One edition to show to others: it names nobody, and nothing on it does anything."""
         web, speech = self._web, self._web.pages.speech_of(request)
+        if chosen := web.settings.summary:
+            language = chosen.language or reader.preferences.language
+            picks = with_stored(found.picks, web.store, chosen.model, language)
+            found = replace(found, picks=picks)
         return web.pages.page(
             request,
             "edition.html.j2",
