@@ -121,7 +121,12 @@ def test_files_to_deploy_with_are_sound_and_start_commands_that_exist() -> None:
 
     folder = ROOT / "docs" / "deploy"
     parsed = {p.name: list(yaml.safe_load_all(p.read_text("utf-8"))) for p in folder.glob("*.yaml")}
-    assert set(parsed) == {"docker-compose.yaml", "kubernetes.yaml"}
+    assert set(parsed) == {
+        "alerts.yaml",
+        "docker-compose.yaml",
+        "docker-compose.one.yaml",
+        "kubernetes.yaml",
+    }
     services = parsed["docker-compose.yaml"][0]["services"]
     started = {services[name]["command"][0] for name in ("worker", "web")}
     for manifest in parsed["kubernetes.yaml"]:

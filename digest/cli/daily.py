@@ -16,7 +16,7 @@ from digest.errors import DigestError
 from digest.text import counted
 
 if TYPE_CHECKING:
-    pass
+    from digest.config import Settings
 from digest.cli.shared import (
     FAILED,
     ConfigOption,
@@ -159,7 +159,19 @@ def _serve_preview(config: Path | None, port: int, *, stored: bool, browse: bool
 
 @app.command()
 @tells_errors
-def worker(config: ConfigOption = None) -> None:
+def worker(
+    *,
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=65535,
+            help="In place of [monitor] metrics_port, for further workers on one machine.",
+            show_default=False,
+        ),
+    ] = None,
+    config: ConfigOption = None,
+) -> None:
     """Stay, and send each edition at its hour.
 
     On a PostgreSQL store any number of these share the work. SIGTERM finishes the mails in hand and
@@ -172,6 +184,8 @@ def worker(config: ConfigOption = None) -> None:
     if logging.getLogger().level > logging.INFO:
         logging.getLogger().setLevel(logging.INFO)
     with open_app(config) as application:
+        if metrics_port is not None:
+            application.settings = _with_metrics_port(application.settings, metrics_port)
         application.mail.transport()
         jobs.sync_subscribers(application)
         n_people = sum(application.store.subscribers.counts().values())
@@ -187,6 +201,11 @@ def worker(config: ConfigOption = None) -> None:
     clock = SharedClock(system_clock)
     with App(settings, clock=clock) as application:
         ClusterWorker(application, clock).run()
+
+
+def _with_metrics_port(settings: Settings, port: int) -> Settings:
+    monitor = settings.monitor.model_copy(update={"metrics_port": port})
+    return settings.model_copy(update={"monitor": monitor})
 
 
 def _log_report(report: object) -> None:

@@ -137,7 +137,7 @@ def _ports(app: App) -> str:
         return "none is configured"
     with socket.socket() as listener:
         try:
-            listener.bind(("127.0.0.1", port))
+            listener.bind((app.settings.monitor.metrics_host, port))
         except OSError:
             return f"{port} (metrics) is in use: by a worker, if one runs here"
     return f"{port} (metrics) is free: no worker runs here"

@@ -132,6 +132,7 @@ class RankingSettings(Table):
 
 class MonitorSettings(Table):
     ping_url: Url | Literal[""] = ""
+    metrics_host: Host = "127.0.0.1"
     metrics_port: Annotated[StrictInt, Field(ge=0, le=65535)] = 0
     log_format: Literal["text", "json"] = "text"
 

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-HOST = "127.0.0.1"
 #: domains that have figures of their own
 LARGEST_DOMAINS = 20
 
@@ -104,7 +103,7 @@ class Figures:
 
 
 def serve_metrics(app: App, port: int) -> int:
-    """Answer /metrics on this machine, in a thread of its own; returns the port.
+    """Answer /metrics at [monitor] metrics_host, in a thread of its own; returns the port.
 
     Raises:
         ConfigError: prometheus-client is missing, or the port is taken.
@@ -118,9 +117,14 @@ def serve_metrics(app: App, port: int) -> int:
     registry = CollectorRegistry()
     registry.register(Figures(app))
     try:
-        server, _ = start_http_server(port, addr=HOST, registry=registry)
+        server, _ = start_http_server(
+            port, addr=app.settings.monitor.metrics_host, registry=registry
+        )
     except OSError as error:
         raise ConfigError(
-            [f"[monitor] metrics_port: {port} cannot be used: {error.strerror}"]
+            [
+                f"[monitor] metrics_port: {port} cannot be used: {error.strerror}. A second worker "
+                "on this machine takes another: digest worker --metrics-port"
+            ]
         ) from error
     return int(server.server_port)

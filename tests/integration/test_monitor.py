@@ -148,8 +148,13 @@ def test_figures_are_answered_on_this_machine(world: World) -> None:
         port = serve_metrics(app, 0)
         with httpx.Client(trust_env=False) as client:
             text = client.get(f"http://127.0.0.1:{port}/metrics").text
-        with pytest.raises(ConfigError, match="cannot be used"):
+        with pytest.raises(ConfigError, match="digest worker --metrics-port"):
             serve_metrics(app, port)
+        elsewhere = app.settings.monitor.model_copy(update={"metrics_host": "127.0.0.2"})
+        app.settings = app.settings.model_copy(update={"monitor": elsewhere})
+        assert serve_metrics(app, port) == port  # another host has that port free
+        with httpx.Client(trust_env=False) as client:
+            assert client.get(f"http://127.0.0.2:{port}/metrics").status_code == 200
     for line in (
         "digest_up 1.0",
         'digest_mails{state="sent"} 1.0',

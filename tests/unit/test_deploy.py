@@ -4,6 +4,7 @@ leads nowhere."""
 from __future__ import annotations
 
 import fnmatch
+import json
 import re
 import tomllib
 from pathlib import PurePosixPath
@@ -82,7 +83,44 @@ def test_no_secret_is_written_into_an_image() -> None:
     assert not re.search(r"^(ENV|ARG)\b.*(PASSWORD|TOKEN|SECRET|KEY)", dockerfile, re.M)
     last = dockerfile.rpartition("FROM ")[2]
     assert "/source" not in last
-    assert "\nUSER digest\n" in last
+    assert re.search(
+        r"^USER \d+$", last, re.M
+    )  # a name does not tell a cluster that it is not root
+
+
+def test_containers_run_without_rights_on_a_file_system_that_is_read_only() -> None:
+    folder = ROOT / "docs/deploy"
+    for name in ("docker-compose.yaml", "docker-compose.one.yaml"):
+        services = yaml.safe_load((folder / name).read_text("utf-8"))["services"]
+        for service in ("worker", "web"):
+            if service in services:
+                found = services[service]
+                assert (found["read_only"], found["cap_drop"]) == (True, ["ALL"])
+    manifests = list(yaml.safe_load_all((folder / "kubernetes.yaml").read_text("utf-8")))
+    pods = [m["spec"]["template"]["spec"] for m in manifests if m["kind"] == "Deployment"]
+    assert len(pods) == 2
+    for pod in pods:
+        (container,) = pod["containers"]
+        assert pod["securityContext"]["runAsNonRoot"]
+        assert container["securityContext"]["readOnlyRootFilesystem"]
+        assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+        assert container["livenessProbe"]
+        assert {v["name"] for v in pod["volumes"]} == {m["name"] for m in container["volumeMounts"]}
+    kept = {m["spec"]["selector"]["matchLabels"]["app"] for m in manifests if "Budget" in m["kind"]}
+    assert kept == {"digest-worker", "digest-web"}
+
+
+def test_dashboard_and_alerts_ask_for_figures_that_are_there() -> None:
+    told = (ROOT / "digest/monitor/metrics.py").read_text("utf-8")
+    for name in ("grafana.json", "alerts.yaml"):
+        text = (ROOT / "docs/deploy" / name).read_text("utf-8")
+        asked = set(re.findall(r"digest_\w+", text))
+        assert len(asked) >= 6
+        for figure in asked - {"digest_week_sent", "digest_week_bounced", "digest_week_complaints"}:
+            assert f'"{figure}"' in told, f"{name}: {figure}"
+    assert 'f"digest_week_{name}"' in told
+    board = json.loads((ROOT / "docs/deploy/grafana.json").read_text("utf-8"))
+    assert len({p["id"] for p in board["panels"]}) == len(board["panels"])
 
 
 def test_a_password_of_any_letters_fits_the_containers() -> None:
