@@ -132,6 +132,12 @@ def facts_of(paper: Paper, speech: Speech, year: int) -> tuple[str, ...]:
         facts.append(ngettext("{n} citation", "{n} citations", signals.citations))
     if signals.github_stars:
         facts.append(ngettext("{n} GitHub star", "{n} GitHub stars", signals.github_stars))
+    if signals.models:
+        facts.append(ngettext("{n} model", "{n} models", signals.models))
+    if signals.datasets:
+        facts.append(ngettext("{n} dataset", "{n} datasets", signals.datasets))
+    if signals.demos:
+        facts.append(ngettext("{n} demo", "{n} demos", signals.demos))
     return tuple(f for f in facts if f)
 
 

@@ -27,6 +27,10 @@ class Signals:
     #: whose model that is, if not Hugging Face's
     summary_by: str = ""
     citations: int | None = None
+    #: at Hugging Face, those whose cards name it
+    models: int | None = None
+    datasets: int | None = None
+    demos: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,11 +6,14 @@ Nearly every key of the JSON is missing in some year, so each is optional here.
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import date, datetime, timedelta
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StrictInt
 
 from digest.errors import SourceError, SourceMalformed
-from digest.fetcher import Fetcher
+from digest.fetcher import Fetched, Fetcher
 from digest.fields import Url
 from digest.identifiers import arxiv_key, parse_arxiv_id
 from digest.model import Listing, Paper, Signals, Validators
@@ -110,7 +113,12 @@ def days_wanted(request: FetchRequest) -> tuple[date, ...]:
 
 
 class HuggingFaceSource(BaseSource):
-    """One list a day, each asked for by its date."""
+    """One list a day, each asked for by its date.
+
+    Args:
+        linked: so many papers, the most upvoted, are asked for once more: how many models,
+            datasets and demos name them.
+    """
 
     def __init__(
         self,
@@ -119,8 +127,10 @@ class HuggingFaceSource(BaseSource):
         base_url: str = "https://huggingface.co",
         name: str = "",
         allow_private: bool = False,
+        linked: int = 0,
     ) -> None:
         self.name = name or "Daily Papers"
+        self._linked = linked
         self._fetcher, self._base_url = fetcher, base_url
         self._allow_private = allow_private
 
@@ -137,12 +147,7 @@ class HuggingFaceSource(BaseSource):
         for day in (days := days_wanted(request)):
             url = f"{self._base_url}/api/daily_papers?date={day.isoformat()}"
             try:
-                got = self._fetcher.get(
-                    url,
-                    accept="application/json",
-                    validators=request.validators.get(url),
-                    allow_private=self._allow_private,
-                )
+                got = self._get(url, request.validators.get(url))
                 n_answered += 1
                 if got.unchanged:
                     n_unchanged += 1
@@ -172,6 +177,9 @@ class HuggingFaceSource(BaseSource):
             validators.append(got.validators)
         if errors and not n_answered:
             raise errors[-1]
+        papers, fault = self._with_linked(papers)
+        if fault:
+            remarks.append(f"models and datasets could not be asked for: {fault}")
         return Listing(
             source=self.name,
             papers=tuple(papers),
@@ -185,10 +193,44 @@ class HuggingFaceSource(BaseSource):
             validators=tuple(validators),
         )
 
+    def _get(self, url: str, validators: Validators | None = None) -> Fetched:
+        return self._fetcher.get(
+            url,
+            accept="application/json",
+            validators=validators,
+            allow_private=self._allow_private,
+        )
+
+    def _with_linked(self, papers: list[Paper]) -> tuple[list[Paper], str]:
+        """The same with what names the most upvoted of them, and why that is not all."""
+        best = sorted(papers, key=lambda p: -(p.signals.upvotes or 0))
+        found: dict[str, dict[str, Any]] = {}
+        fault = ""
+        for number in [n for n in dict.fromkeys(p.arxiv_id for p in best) if n][: self._linked]:
+            url = f"{self._base_url}/api/papers/{number}"
+            try:
+                record = parse_json(self._get(url).body, url)
+            except SourceError as error:
+                if getattr(error, "status", None) == 404:
+                    continue  # it has no page of its own there
+                fault = str(error)
+                break
+            if isinstance(record, dict):
+                found[arxiv_key(number)] = {
+                    "models": count(record, "numTotalModels"),
+                    "datasets": count(record, "numTotalDatasets"),
+                    "demos": count(record, "numTotalSpaces"),
+                }
+        return [
+            replace(p, signals=replace(p.signals, **found[p.id])) if p.id in found else p
+            for p in papers
+        ], fault
+
 
 class HuggingFaceSettings(NamedSourceSettings):
     kind: Literal["huggingface"]
     base_url: Url = "https://huggingface.co"
+    linked: Annotated[StrictInt, Field(ge=0, le=100)] = 0
 
     def build(self, fetcher: Fetcher, key_of: KeyOf) -> list[BaseSource]:
         return [HuggingFaceSource(fetcher, **self.options())]

@@ -415,3 +415,35 @@ def test_todays_daily_papers_that_are_still_yesterdays_are_not_taken(
     assert len(found.papers) == 2
     assert "still that of the day before" in found.fault
     assert DAY - timedelta(days=1) in found.days
+
+
+def linked(models: int, demos: int = 0) -> Answer:
+    return as_json({"id": "x", "numTotalModels": models, "numTotalSpaces": demos})
+
+
+def test_what_names_the_most_upvoted_daily_papers_is_counted(
+    web: WebServer, tmp_path: Path, fetcher: Fetcher
+) -> None:
+    settings = kinds()["huggingface"].model_validate(
+        {"kind": "huggingface", "allow_private": True, "base_url": web.url, "linked": 3}
+    )
+    (source,) = build_sources([settings], fetcher, lambda service: "")
+    entries = [hugging_face(n) for n in range(1, 6)]
+    for n, entry in enumerate(entries):
+        entry["paper"]["upvotes"] = n
+    today = str(DAY)
+    web.routes["/api/daily_papers"] = lambda r: as_json(entries if r.query["date"] == today else [])
+    best = [e["paper"]["id"] for e in entries[:1:-1]]
+    web.says(f"/api/papers/{best[0]}", linked(3, 1))
+    web.says(f"/api/papers/{best[1]}", Answer(b'{"error": "Paper not found"}', status=404))
+    web.says(f"/api/papers/{best[2]}", linked(0))
+    found = source.fetch(FetchRequest(now=NOW, covered=frozenset({DAY - timedelta(days=1)})))
+    signals = {p.arxiv_id: p.signals for p in found.papers}
+    assert [signals[n].models for n in best] == [3, None, 0]
+    assert signals[best[0]].demos == 1
+    assert found.complete
+    assert not [r for r in web.requests if r.path.endswith(entries[0]["paper"]["id"])]
+    web.says(f"/api/papers/{best[0]}", Answer(b"no", status=500))
+    found = source.fetch(FetchRequest(now=NOW, covered=frozenset({DAY - timedelta(days=1)})))
+    assert len(found.papers) >= 5
+    assert "models and datasets could not be asked for" in found.remark

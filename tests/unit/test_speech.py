@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gettext
 import re
 import string
 from datetime import date
@@ -59,6 +60,17 @@ def test_a_language_says_everything_and_nothing_else(path: Path) -> None:
         for one in said:
             assert fields(one) <= wanted, f"{one} names what the source does not"
             assert fields(sources[-1]) - {"n"} <= fields(one) | {"n"}, f"{one} lacks a value"
+
+
+@pytest.mark.parametrize("path", CATALOGUES, ids=lambda p: p.parent.parent.name)
+def test_two_and_812_are_said_in_the_plural(path: Path) -> None:
+    """French and Spanish have a form for round millions before that of all other numbers."""
+    found = catalogue(path)
+    form = gettext.c2py(found.plural_expr)
+    for message in found:
+        if isinstance(message.string, tuple) and len(set(message.string)) > 1:
+            one, two, many = (message.string[form(n)] for n in (1, 2, 812))
+            assert two == many != one, message.id
 
 
 def test_the_configuration_knows_the_languages_there_are() -> None:
