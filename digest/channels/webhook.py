@@ -14,7 +14,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from time import time  # noqa: TID251 - a signature names the moment at which it leaves
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 import httpx
@@ -25,6 +25,7 @@ from digest.errors import ConfigError, RouteError
 from digest.fields import FromEnvironment, check_http_url
 from digest.model import Edition, Message, Outcome, Receipt, Rendered
 from digest.ports import Route
+from digest.serialization import posted_edition
 from digest.ssrf import PublicOnlyTransport
 
 #: seconds that a chat program has to answer
@@ -102,14 +103,16 @@ class WebhookChannel:
         for the reader."""
         reader = edition.subscriber
         about = f"{reader.id}|{edition.edition_date}|{edition.kind}"
-        said: object = {self._field: "\n".join(self._lines(edition))}
         if self._whole:
-            said = edition_data(edition)
+            body = posted_edition(edition).model_dump_json()
+        else:
+            text = "\n".join(self._lines(edition))
+            body = json.dumps({self._field: text}, ensure_ascii=False)
         return Message(
             message_id=f"<{hashlib.sha256(about.encode()).hexdigest()[:32]}@{self._host}>",
             sender=self._title,
             recipient=reader.email,
-            body=json.dumps(said, ensure_ascii=False).encode(),
+            body=body.encode(),
         )
 
     def _lines(self, edition: Edition) -> Iterator[str]:
@@ -138,47 +141,6 @@ def entries(edition: Edition, max_chars: int) -> Iterator[str]:
             yield f"… and {len(edition.picks) - n} more"
             return
         yield entry
-
-
-def edition_data(edition: Edition) -> dict[str, Any]:
-    """An edition for a program: everything that its mail says of the papers, and no address. Its
-    shape is told in docs/mail.md."""
-    return {
-        "version": 1,
-        "reader": edition.subscriber.id,
-        "date": edition.edition_date.isoformat(),
-        "subject": edition.subject,
-        "basis": edition.basis.value,
-        "n_new": edition.n_new,
-        "note": edition.note,
-        "papers": [
-            {
-                "rank": p.rank,
-                "id": p.paper.id,
-                "title": p.paper.plain_title,
-                "authors": list(p.paper.authors),
-                "url": p.paper.url,
-                "pdf_url": p.paper.pdf_url,
-                "doi": p.paper.doi,
-                "categories": list(p.paper.categories),
-                "announced": p.paper.announced.isoformat() if p.paper.announced else None,
-                "abstract": p.paper.abstract,
-                "key_sentence": p.key_sentence,
-                "summary": p.summary.sentence if p.summary else p.paper.signals.summary,
-                "section": p.section.value,
-                "interest": p.interest,
-                "score": round(p.score, 4),
-                "closeness": p.closeness.value if p.closeness else None,
-                "reasons": [
-                    {"kind": r.kind.value, "evidence": list(r.evidence)} for r in p.reasons
-                ],
-            }
-            for p in edition.picks
-        ],
-        "sources": [
-            {"name": s.name, "n_papers": s.n_papers, "fault": s.fault} for s in edition.sources
-        ],
-    }
 
 
 def signature(secret: str, message_id: str, at: int, body: bytes) -> str:

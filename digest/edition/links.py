@@ -49,6 +49,7 @@ class Action(StrEnum):
     CONFIRM = "confirm"  # begin a subscription that was asked for; of nobody yet
     PREFERENCES = "preferences"  # see and change everything about oneself, while it is fresh
     FEED = "feed"  # read one's editions in a feed reader
+    API = "api"  # let a program read one's editions, and rate
     SESSION = "session"  # be recognised by a browser
 
     @property

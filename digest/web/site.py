@@ -26,8 +26,10 @@ from digest.languages import N_
 from digest.web.context import WebContext
 from digest.web.guard import LimitsMiddleware, ProxyWatch, policy
 from digest.web.protocol import HttpProtocol
+from digest.web.routes import api
 from digest.web.routes.account import AccountRoutes
 from digest.web.routes.admin import AdminRoutes
+from digest.web.routes.api import ApiRoutes
 from digest.web.routes.editions import EditionRoutes
 from digest.web.routes.feedback import FeedbackRoutes
 from digest.web.routes.libraries import LibraryRoutes
@@ -59,8 +61,9 @@ def application(app: App, *, new_id: Callable[[], str]) -> Starlette:
     web = WebContext(app, new_id=new_id)
     admin = AdminRoutes(web)
     members = Members(web)
+    papers, feedback = PaperRoutes(web), FeedbackRoutes(web)
     rooms: list[HasRoutes] = [
-        PaperRoutes(web),
+        papers,
         PeriodRoutes(web),
         SignupRoutes(web),
         members,
@@ -69,8 +72,9 @@ def application(app: App, *, new_id: Callable[[], str]) -> Starlette:
         ReadingListRoutes(web, members),
         TasteRoutes(web, members),
         AccountRoutes(web, members),
-        FeedbackRoutes(web),
+        feedback,
         EditionRoutes(web),
+        ApiRoutes(web, papers, feedback),
         ReportRoutes(web),
         TechnicalRoutes(web, admin),
         *([admin] if admin.is_on else []),
@@ -116,10 +120,18 @@ def _headers(app: App, *, is_secure: bool) -> dict[str, str]:
 
 def _faults(web: WebContext, headers: Mapping[str, str]) -> dict[Any, Any]:
     async def missing(request: Request, error: Exception) -> Response:
+        if api.is_asked(request):
+            detail = f"What there is: {web.pages.absolute(api.BASE)}/openapi.json"
+            return api.problem(api.Problem(title="No such thing", status=404, detail=detail))
         return web.pages.message(request, N_("There is no such page"), status=404)
 
     async def crashed(request: Request, error: Exception) -> Response:
         # made outside of the middleware, so the headers are put on here
+        if api.is_asked(request):
+            detail = "It is written down, and not your fault."
+            told = api.problem(api.Problem(title="Something went wrong", status=500, detail=detail))
+            told.headers.update(headers)
+            return told
         return web.pages.message(
             request,
             N_("Something went wrong"),

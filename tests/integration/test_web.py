@@ -298,6 +298,13 @@ def pages(site: Site) -> list[str]:
         "/admin/subscribers",
         f"/admin/subscribers/{site.reader().id}?paper={paper}",
         "/nothing/here",
+        "/api/v1/openapi.json",
+        "/api/v1/days/latest",
+        f"/api/v1/papers/{paper}",
+        "/api/v1/search?q=coral",
+        "/api/v1/editions",
+        "/api/v1/editions/2026-05-20",
+        "/api/v1/ratings",
     ]
 
 

@@ -22,6 +22,8 @@ from digest.web.presenters import view
 from digest.web.routes.common import BOTH, ORIGIN, POST, READS, Page, handles_token_errors
 
 FEEDBACK = (Action.LIKE, Action.LATER, Action.DISLIKE, Action.FEWER)
+#: what a reader can say of a paper on the site
+RATINGS = ("like", "dislike", "none", "later", "not-later")
 _VERBS = {
     Action.LIKE: (
         N_("Like this paper?"),
@@ -80,14 +82,15 @@ class FeedbackRoutes:
                 ),
                 status=403,
             )
-        if value not in ("like", "dislike", "none", "later", "not-later"):
+        if value not in RATINGS:
             return PlainTextResponse("Which value?\n", status_code=400)
-        done = await run_in_threadpool(self._rated, reader, paper_id, value)
+        done = await run_in_threadpool(self.rated, reader, paper_id, value)
         if not done:
             return web.pages.message(request, N_("This paper is not here any more."), status=404)
         return RedirectResponse(web.pages.url(f"/paper/{paper_id}"), status_code=303)
 
-    def _rated(self, reader: Subscriber, paper_id: str, value: str) -> bool:
+    def rated(self, reader: Subscriber, paper_id: str, value: str) -> bool:
+        """Do what one of `RATINGS` asks for; False if the paper is not here any more."""
         store = self._web.store
         if paper_id not in store.papers.get({paper_id}):
             return False

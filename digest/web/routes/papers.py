@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from urllib.parse import urlencode
 
@@ -103,7 +103,7 @@ class PaperRoutes:
         categories = _categories(listed)
         chosen = [x for x in listed if not category or _is_in(x.paper, category)]
         if not by_time:  # the order of arrival is the order of time
-            chosen.sort(key=lambda x: (-heat(x.paper, day), -(x.paper.signals.upvotes or 0)))
+            chosen = most_voted(chosen, day)
         shown = chosen[(page - 1) * PER_PAGE : page * PER_PAGE]
         earlier = web.store.archive.previous_day(day)
         later = web.store.archive.next_day(day)
@@ -158,7 +158,7 @@ class PaperRoutes:
 
         def make() -> Response:
             at = datetime.combine(day, time(), tzinfo=UTC)
-            listed = sorted(web.store.archive.listed_on(day), key=lambda x: -heat(x.paper, day))
+            listed = most_voted(web.store.archive.listed_on(day), day)
             return feeds.answer(
                 feeds.Feed(
                     title=f"{web.settings.title}, {day.day} {day:%B %Y}",
@@ -186,7 +186,7 @@ class PaperRoutes:
             entries: dict[str, feeds.Entry] = {}
             for day in days:
                 at = datetime.combine(day, time(), tzinfo=UTC)
-                found = sorted(web.store.archive.listed_on(day), key=lambda x: -heat(x.paper, day))
+                found = most_voted(web.store.archive.listed_on(day), day)
                 for x in found[: FEED_PAPERS // 5]:
                     entries.setdefault(x.paper.id, self._entry(x.paper, at))
             return feeds.answer(
@@ -217,22 +217,22 @@ class PaperRoutes:
         if not question:
             return self._results(request, Query(), None, Found((), ()), 1)
         page = min(_number(request.query_params.get("page", "")), MOST_HITS // HITS)
-        known, query, found = self._found(question, page)
+        known, query, found = self.found(question, page)
         return self._results(request, query, known, found, page, question)
 
-    def _found(self, question: str, page: int = 1) -> tuple[Paper | None, Query, Found]:
+    def found(self, question: str, page: int = 1) -> tuple[Paper | None, Query, Found]:
         """The paper that was meant, if one was; the question taken apart; and what it finds."""
         web, skip = self._web, (page - 1) * HITS
         known: Paper | None = None
         if name := name_of(question) or (question if ":" in question else ""):
             paper_id = web.store.papers.resolve({name}).get(name, "")
-            known = self._listed(paper_id)
+            known = self.listed(paper_id)
         if known is not None:
             return known, Query(text=question), web.index.near(known, HITS, skip)
         query = parse(question)
         return None, query, web.index.find(query, HITS, skip)
 
-    def _listed(self, paper_id: str) -> Paper | None:
+    def listed(self, paper_id: str) -> Paper | None:
         """A paper that some source listed: what only readers like is not shown to others."""
         store = self._web.store
         if not paper_id or not store.papers.entries_of(paper_id):
@@ -284,7 +284,7 @@ class PaperRoutes:
         question = clean(request.query_params.get("q", "")[:MAX_QUERY_CHARS])
         if form not in ("atom", "json") or not question:
             return PlainTextResponse("There is no such feed.\n", status_code=404)
-        papers = self._found(question)[2].papers
+        papers = self.found(question)[2].papers
         now = web.now()
         entries = tuple(
             self._entry(p, p.published or datetime.combine(p.announced or now, time(), tzinfo=UTC))
@@ -322,7 +322,7 @@ class PaperRoutes:
             rating = rated.get(paper_id, 0)
             own = web.store.ratings.papers_of(reader.id).get(paper_id)
             is_kept = any(k.paper.id == paper_id for k in web.store.reading_list.of(reader.id))
-        paper = self._listed(paper_id) or own
+        paper = self.listed(paper_id) or own
         if paper is None:
             return web.pages.message(
                 request,
@@ -363,6 +363,11 @@ class PaperRoutes:
             form_token=token,
             headers={"Vary": "Accept-Language, Cookie"},
         )
+
+
+def most_voted(listed: Iterable[Listed], day: date) -> list[Listed]:
+    """Those first that readers elsewhere vote for."""
+    return sorted(listed, key=lambda x: (-heat(x.paper, day), -(x.paper.signals.upvotes or 0)))
 
 
 def _categories(listed: Sequence[Listed]) -> list[tuple[str, int]]:

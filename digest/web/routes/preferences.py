@@ -114,6 +114,7 @@ class PreferencesRoutes:
             feed=web.pages.absolute(f"/feed/{web.sessions.token(Action.FEED, reader)}/atom")
             if web.pages.public_url
             else "",
+            api_token=web.sessions.token(Action.API, reader),
             unsubscribe=web.pages.url(
                 f"/unsubscribe/{web.sessions.token(Action.UNSUBSCRIBE, reader)}"
             ),
