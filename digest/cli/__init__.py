@@ -14,6 +14,7 @@ from digest.cli import taste as taste
 from digest.cli import later as later
 from digest.cli import export as export
 from digest.cli import libraries as libraries
+from digest.cli import mcp as mcp
 from digest.cli import mails as mails
 from digest.cli import subscribers as subscribers
 from digest.cli import operations as operations

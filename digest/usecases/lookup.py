@@ -225,3 +225,10 @@ def resolve(
 
 
 NO_REFERENCE = "this is no arXiv id, DOI, PMID, known address or library file"
+
+
+def stored_id(store: Store, text: str) -> str:
+    """The id under which a paper is stored that somebody names by an id, an arXiv number or a DOI;
+    what nothing is stored under, if there is none."""
+    name = text if text.partition(":")[2] else name_of(text)
+    return store.papers.resolve({name}).get(name, name)

@@ -22,7 +22,6 @@ from starlette.routing import Route
 from digest import __version__
 from digest.edition.links import Action
 from digest.errors import DigestError, TokenError
-from digest.identifiers import name_of
 from digest.model import Subscriber
 from digest.serialization import (
     EditionData,
@@ -33,6 +32,7 @@ from digest.serialization import (
     paper_data,
 )
 from digest.text import clean
+from digest.usecases.lookup import stored_id
 from digest.web.context import WebContext
 from digest.web.pages import day_of
 from digest.web.routes.feedback import FeedbackRoutes
@@ -240,10 +240,7 @@ class ApiRoutes:
         return DayData(date=day, n=len(listed), page=page, papers=papers)
 
     def _paper(self, request: Request, _: bytes) -> PaperData:
-        wanted = request.path_params["paper"]
-        name = wanted if wanted.partition(":")[2] else name_of(wanted)
-        paper_id = self._web.store.papers.resolve({name}).get(name, name)
-        paper = self._papers.listed(paper_id)
+        paper = self._papers.listed(stored_id(self._web.store, request.path_params["paper"]))
         if paper is None:
             raise ApiError(404, "No such paper", "No source has listed it, or it was forgotten.")
         return paper_data(paper)

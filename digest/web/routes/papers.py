@@ -21,6 +21,7 @@ from digest.query import Query, parse
 from digest.ranking.filters import in_categories
 from digest.ranking.selection import heat
 from digest.text import clean, shorten
+from digest.usecases.lookup import stored_id
 from digest.web import feeds
 from digest.web.context import WebContext
 from digest.web.page_cache import PageCache
@@ -313,8 +314,7 @@ class PaperRoutes:
     def paper(self, request: Request) -> Response:
         web = self._web
         wanted, form = self._with_form(request.path_params["paper_id"])
-        name = wanted if wanted.partition(":")[2] else name_of(wanted)
-        paper_id = web.store.papers.resolve({name}).get(name, name)
+        paper_id = stored_id(web.store, wanted)
         reader, token = web.sessions.of(request)
         rating, own, is_kept = 0, None, False
         if reader is not None:
