@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 from tests.worlds import make_world
 
@@ -40,3 +43,27 @@ def test_one_process_on_sqlite_loads_nothing_of_a_cluster(tmp_path: Path) -> Non
             loaded = loaded_by([command, "--config", config])
             assert "sqlalchemy" in loaded
             assert loaded & {"psycopg", "procrastinate", "digest.cluster"} == set()
+
+
+@pytest.mark.parametrize(("given", "n"), [(None, 1), ("2", 2)])
+def test_linear_algebra_has_one_thread_unless_somebody_wants_more(
+    given: str | None, n: int
+) -> None:
+    code = (
+        "import sys; sys.argv = ['digest', '--version']\n"
+        "from digest.cli import main\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        "import numpy, threadpoolctl\n"
+        "print('THREADS', *(p['num_threads'] for p in threadpoolctl.threadpool_info()\n"
+        "                   if p['internal_api'] == 'openblas'))"
+    )
+    env = {k: v for k, v in os.environ.items() if not k.endswith("_NUM_THREADS")}
+    if given:
+        env["OPENBLAS_NUM_THREADS"] = given
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=env
+    )
+    found = done.stdout.split("THREADS")[1].split()
+    if not found:
+        pytest.skip("NumPy is not built with OpenBLAS here")
+    assert {min(n, os.cpu_count() or 1)} == {int(f) for f in found}
