@@ -161,6 +161,9 @@ def _serve_preview(config: Path | None, port: int, *, stored: bool, browse: bool
 @tells_errors
 def worker(
     *,
+    metrics_host: Annotated[
+        str, typer.Option(help="In place of [monitor] metrics_host.", show_default=False)
+    ] = "",
     metrics_port: Annotated[
         int | None,
         typer.Option(
@@ -184,8 +187,7 @@ def worker(
     if logging.getLogger().level > logging.INFO:
         logging.getLogger().setLevel(logging.INFO)
     with open_app(config) as application:
-        if metrics_port is not None:
-            application.settings = _with_metrics_port(application.settings, metrics_port)
+        application.settings = _with_metrics(application.settings, metrics_host, metrics_port)
         application.mail.transport()
         jobs.sync_subscribers(application)
         n_people = sum(application.store.subscribers.counts().values())
@@ -203,8 +205,10 @@ def worker(
         ClusterWorker(application, clock).run()
 
 
-def _with_metrics_port(settings: Settings, port: int) -> Settings:
-    monitor = settings.monitor.model_copy(update={"metrics_port": port})
+def _with_metrics(settings: Settings, host: str, port: int | None) -> Settings:
+    said = {"metrics_host": host or None, "metrics_port": port}
+    update = {name: value for name, value in said.items() if value is not None}
+    monitor = settings.monitor.model_copy(update=update)
     return settings.model_copy(update={"monitor": monitor})
 
 

@@ -11,10 +11,12 @@ import sys
 import time
 import venv
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from pathlib import Path
 
+import httpx
 import pytest
 
 from digest.errors import DigestError
@@ -250,6 +252,35 @@ def test_the_worker_sends_and_leaves_on_sigterm(world: World) -> None:
     assert "ada@example.org" not in err
     assert "1 subscriber" in out
     assert "Already sent" in digest(world.folder, "run").stdout
+
+
+def test_a_worker_answers_for_its_figures_where_it_is_told_to(world: World) -> None:
+    pytest.importorskip("prometheus_client", reason="the extra metrics is not installed")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    world.config  # noqa: B018 - it is written when it is first asked for
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "digest", "worker"),
+            *("--metrics-host", "127.0.0.1", "--metrics-port", str(port)),
+        ],
+        cwd=world.folder,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        deadline = time.monotonic() + 60
+        text = ""
+        while not text and time.monotonic() < deadline and process.poll() is None:
+            time.sleep(0.2)
+            with suppress(httpx.TransportError), httpx.Client(trust_env=False) as client:
+                text = client.get(f"http://127.0.0.1:{port}/metrics").text
+        assert "digest_up 1.0" in text
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=60)
 
 
 def test_two_runs_at_once_send_once(world: World) -> None:
