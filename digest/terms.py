@@ -34,6 +34,8 @@ _WORD = re.compile(r"[^\W_]+")
 _HISSING = ("s", "x", "z", "ch", "sh")
 #: a shorter word that ends in "s" need not be a plural: news, lens, gas
 LEAST_PLURAL = 6
+#: of a word in an index, in characters; PostgreSQL refuses one of more than 2,046 bytes
+LONGEST_WORD = 100
 
 
 def plain(text: str) -> str:
@@ -128,7 +130,9 @@ def search_words(text: str) -> tuple[str, ...]:
     >>> search_words("Coral-Reefs & the 3D Müller class")
     ('coral', 'reef', 'the', '3d', 'muller', 'class')
     """
-    return tuple(singular(term) for word in _WORD.findall(plain(text)) for term in grams(word))
+    return tuple(
+        singular(term[:LONGEST_WORD]) for word in _WORD.findall(plain(text)) for term in grams(word)
+    )
 
 
 def compounds(text: str) -> tuple[str, ...]:
@@ -137,4 +141,6 @@ def compounds(text: str) -> tuple[str, ...]:
     >>> compounds("Pre-trained models and pre-trainings")
     ('pretrained', 'pretraining')
     """
-    return tuple(singular(c.replace("-", "")) for c in _COMPOUND.findall(plain(text)))
+    return tuple(
+        singular(c.replace("-", "")[:LONGEST_WORD]) for c in _COMPOUND.findall(plain(text))
+    )

@@ -15,7 +15,7 @@ from digest.model import Paper
 from digest.query import Field, Phrase, Query
 from digest.store import schema
 from digest.store.database import Database, chunks, insert
-from digest.terms import compounds, search_words
+from digest.terms import LONGEST_WORD, compounds, search_words
 
 #: words of a paper that are indexed
 MOST_WORDS = 4_000
@@ -27,8 +27,8 @@ MOST_JOINED = 3
 _BORDER = "0"
 #: labels of words in a tsvector
 _LABELS = {Field.TITLE: "A", Field.AUTHORS: "B", Field.ABSTRACT: "C", Field.CATEGORIES: "D"}
-#: a tsvector knows no later positions, and no more of one word
-_LAST_POSITION, _MOST_PLACES = 16_000, 250
+#: a tsvector knows no later positions, no more of one word, and is no longer than 1,048,575 bytes
+_LAST_POSITION, _MOST_PLACES, _MOST_BYTES = 16_000, 250, 1_000_000
 
 #: derived, and so no part of the schema that is carried from one database to another
 _metadata = sa.MetaData()
@@ -128,11 +128,13 @@ def _as_texts(paper: Paper) -> dict[str, str]:
 def _vector(paper: Paper) -> str:
     """A tsvector as PostgreSQL writes it: each word with its places, labelled by their field."""
     places: dict[str, list[str]] = {}
-    at = 0
+    at = size = 0
     for field, words in _words_of(paper).items():
         for word in words:
             at = min(at + 1, _LAST_POSITION)
-            places.setdefault(word, []).append(f"{at}{_LABELS[field]}")
+            size += len(word.encode()) + 4
+            if size < _MOST_BYTES:
+                places.setdefault(word, []).append(f"{at}{_LABELS[field]}")
     return " ".join(f"{_lexeme(w)}:{','.join(p[:_MOST_PLACES])}" for w, p in places.items())
 
 
@@ -211,7 +213,7 @@ class _Wanted:
 
     def _ways(self) -> list[Sequence[str]]:
         """The words in which it may be written: a few of them also as one."""
-        joined = "".join(self.words)
+        joined = "".join(self.words)[:LONGEST_WORD]
         is_compound = 1 < len(self.words) <= MOST_JOINED and joined.isascii()
         return [self.words, (joined,)] if is_compound else [self.words]
 

@@ -14,6 +14,7 @@ import pytest
 from digest import jobs
 from digest.cli import doctor
 from digest.cli.doctor import run_doctor
+from digest.store import Store
 from tests.integration.test_web import listed
 from tests.servers import Answer, rss
 from tests.worlds import ADA, World, make_world
@@ -24,6 +25,8 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     # names are looked up in the tests of DNS
     monkeypatch.setattr("digest.channels.email.dns.check_sender", lambda *a, **k: ())
     with make_world(tmp_path) as made:
+        # a database server keeps the time of the tests
+        monkeypatch.setattr(Store, "server_time", lambda store: made.now)
         made.web.says("/rss/cs.CL+cs.LG", Answer(rss(listed(), "Wed, 20 May 2026 00:00:00 -0400")))
         made.write()
         with made.app() as app:
@@ -115,6 +118,16 @@ def test_a_clock_that_went_back(world: World, capsys: pytest.CaptureFixture[str]
     n, said = examined(world, capsys)
     assert n >= 1
     assert "Set the clock" in said
+
+
+def test_a_clock_that_goes_beside_that_of_the_database(
+    world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ahead = world.now + timedelta(minutes=10)
+    monkeypatch.setattr(Store, "server_time", lambda store: ahead)
+    n, said = examined(world, capsys)
+    assert n == 1
+    assert "this machine says 05:30:00, the database server 05:40:00 (UTC)" in said
 
 
 def test_a_reader_whose_mail_is_refused(world: World, capsys: pytest.CaptureFixture[str]) -> None:

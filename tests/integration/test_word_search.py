@@ -155,3 +155,14 @@ def test_no_words_are_commands(store: Store, text: str) -> None:
 def test_a_long_paper_is_indexed_as_far_as_it_goes(store: Store) -> None:
     listed(store, paper(6, title="Long", abstract="water zonohedron " * 30_000))
     assert found(store, '"water zonohedron"') == [6]
+
+
+def test_words_longer_than_a_database_takes_are_cut(store: Store) -> None:
+    """PostgreSQL refuses a word of more than 2,046 bytes, in a paper and in a question."""
+    long = "𐐷" * 3_000
+    odd = " ".join(chr(0x1E900 + n % 34) * 90 + str(n) for n in range(4_000))
+    listed(store, paper(5, title=f"{long} work", abstract=f"A {long}-{long} {odd}"), CORAL)
+    assert found(store, f'"{long[:250]} work"') == [5]
+    asked = Phrase(search_words(long), (Field.TITLE,))
+    assert store.search.find(parse(long), 10, [asked]) == ["arxiv:2605.00005"]
+    assert found(store, '"coral bleaching"') == [1]
