@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, make_msgid, parseaddr
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from digest.address import domain_of
+from digest.cli.documents import CheckDocument, Finding, Verdict, written
 from digest.cli.output import fail, say, warn
 from digest.errors import ConfigError, DigestError, LibraryError
 from digest.fields import check_address
@@ -28,8 +30,20 @@ if TYPE_CHECKING:
     from digest.ports import Source
 
 
-def run_checks(app: App, send_test: str, *, dns: bool = False) -> int:
-    """Check part after part, telling each; returns how many failed.
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a check found to be well, and what about it may not be."""
+
+    text: str
+    warnings: Sequence[str] = ()
+
+
+#: what is looked at, and how
+Check = tuple[str, Callable[[], str | Told]]
+
+
+def checks(app: App, send_test: str, *, dns: bool = False) -> Iterator[Finding]:
+    """Check part after part.
 
     Raises:
         ConfigError: the address of the test mail is none.
@@ -39,47 +53,66 @@ def run_checks(app: App, send_test: str, *, dns: bool = False) -> int:
             check_address(send_test)
         except ValueError as error:
             raise ConfigError([f"--send-test: {error}"]) from error
-    n_people = len(app.settings.subscribers)
-    n_sources = counted(len(app.settings.sources), "source")
-    say(f"configuration: sound; {counted(n_people, 'subscriber')}, {n_sources}")
-    checks: list[tuple[str, Callable[[], str]]] = [("store", lambda: _store(app))]
-    checks += [(s.name, partial(_source, s, app)) for s in app.sources]
-    checks += [("likes", lambda: _likes(app)), ("sending", lambda: _route(app))]
+    parts: list[Check] = [("configuration", lambda: _configuration(app))]
+    parts.append(("store", lambda: _store(app)))
+    parts += [(s.name, partial(_source, s, app)) for s in app.sources]
+    parts += [("likes", lambda: _likes(app)), ("sending", lambda: _route(app))]
     if app.settings.inbox:
-        checks.append(("inbox", lambda: _inbox(app)))
-    elif not app.settings.web.url and not app.settings.channel:
-        warn(
-            "The mail's links, Unsubscribe among them, are mails to "
-            f"{app.mail.letterhead.reply_to}. Without [inbox] or [web] url nothing reads them, "
-            "so somebody has to."
-        )
+        parts.append(("inbox", lambda: _inbox(app)))
     if app.settings.web.url:
-        checks.append(("web side", lambda: _web(app)))
+        parts.append(("web side", lambda: _web(app)))
     if app.settings.mail.dkim:
-        checks.append(("DKIM", lambda: _dkim(app)))
+        parts.append(("DKIM", lambda: _dkim(app)))
     if send_test:
-        checks.append(("test mail", lambda: send_test_mail(app, send_test)))
-    return run_parts(checks) + (_dns(app) if dns else 0)
+        parts.append(("test mail", lambda: send_test_mail(app, send_test)))
+    yield from found_by(parts)
+    if dns:
+        yield from _dns(app)
 
 
-def run_parts(checks: Sequence[tuple[str, Callable[[], str]]]) -> int:
-    """Check part after part, telling each; returns how many failed."""
-    n_failed = 0
-    for name, check in checks:
+def found_by(parts: Sequence[Check]) -> Iterator[Finding]:
+    """What each check finds; a fault of one keeps no other from being looked at."""
+    for name, check in parts:
         try:
-            say(f"{name}: {check()}")
+            told = check()
         except DigestError as error:
-            fail(f"{name}: {error}")
-            n_failed += 1
-        except Exception as error:  # what is checked after it is worth knowing, too
+            yield Finding(part=name, verdict=Verdict.FAULT, text=str(error))
+            continue
+        except Exception as error:
             log.exception("check.crashed name=%s", name)
-            fail(f"{name}: internal error: {error!r}")
-            n_failed += 1
-    return n_failed
+            text = f"internal error: {error!r}"
+            yield Finding(part=name, verdict=Verdict.FAULT, text=text)
+            continue
+        if isinstance(told, str):
+            told = Told(told)
+        for warning in told.warnings:
+            yield Finding(part=name, verdict=Verdict.WARNING, text=warning)
+        yield Finding(part=name, verdict=Verdict.OK, text=told.text)
 
 
-def _dns(app: App) -> int:
-    """What receivers look up about the sender; returns how much of it is wrong."""
+def tell(findings: Iterator[Finding], *, as_json: bool) -> int:
+    """Print what is found, as it comes or as one document; returns how much of it is wrong."""
+    if as_json:
+        found = tuple(findings)
+        n_faults = sum(f.verdict is Verdict.FAULT for f in found)
+        print(written(CheckDocument(n_faults=n_faults, findings=found)))
+        return n_faults
+    n_faults = 0
+    for finding in findings:
+        said = f"{finding.part}: {finding.text}"
+        match finding.verdict:
+            case Verdict.OK:
+                say(said)
+            case Verdict.WARNING:
+                warn(said)
+            case Verdict.FAULT:
+                fail(said)
+                n_faults += 1
+    return n_faults
+
+
+def _dns(app: App) -> Iterator[Finding]:
+    """What receivers look up about the sender."""
     from digest.channels.email.dns import check_sender
 
     settings = app.settings
@@ -88,17 +121,30 @@ def _dns(app: App) -> int:
     domain = domain_of(parseaddr(settings.sender)[1])
     envelope = domain_of(app.mail.letterhead.bounces_to) or domain
     signer, dkim = app.mail.signer(), settings.mail.dkim
-    findings = check_sender(
+    for found in check_sender(
         domain,
         envelope=envelope,
         hosts=[smtp.host for smtp in settings.smtp],
         dkim=(dkim.domain, dkim.selector, signer.fits) if dkim and signer else None,
+    ):
+        verdict = Verdict.FAULT if found.faulty else Verdict.OK
+        yield Finding(part=found.subject, verdict=verdict, text=found.text)
+
+
+def _configuration(app: App) -> Told:
+    settings = app.settings
+    n_sources = counted(len(settings.sources), "source")
+    text = f"sound; {counted(len(settings.subscribers), 'subscriber')}, {n_sources}"
+    if settings.inbox or settings.web.url or settings.channel:
+        return Told(text)
+    return Told(
+        text,
+        [
+            f"The mail's links, Unsubscribe among them, are mails to "
+            f"{app.mail.letterhead.reply_to}. Without [inbox] or [web] url nothing reads them, "
+            "so somebody has to."
+        ],
     )
-    n_failed = 0
-    for found in findings:
-        (fail if found.faulty else say)(f"{found.subject}: {found.text}")
-        n_failed += found.faulty
-    return n_failed
 
 
 def _store(app: App) -> str:
@@ -139,13 +185,14 @@ def _shares(papers: Sequence[Paper]) -> str:
     return f"; of them with {', '.join(less)}" if less else "; all with everything"
 
 
-def _likes(app: App) -> str:
+def _likes(app: App) -> Told:
     """Reads what the likes name; ids are resolved at the first run, so that a check stays light."""
     from digest.identifiers import name_of
     from digest.libraries import configured_likes
 
     n_refs = n_papers = 0
     faults: list[str] = []
+    warnings: list[str] = []
     for subscriber in app.settings.subscribers:
         wanted, wrong = configured_likes(app, subscriber)
         faults += wrong
@@ -168,22 +215,22 @@ def _likes(app: App) -> str:
             if not name_of(ref)
         ]
         if not (any(x.refs or x.papers for x in found) or subscriber.keywords):
-            warn(
+            warnings.append(
                 f"{subscriber.email} has no likes and no keywords: their digest will be what is "
                 "trending."
             )
-    for fault in faults[20:]:
-        warn(fault)
     if faults:
-        raise DigestError("\n".join(faults[:20]))
-    return f"{counted(n_refs, 'reference')}, {counted(n_papers, 'paper')} in files and inline"
+        raise DigestError("\n".join(faults))
+    text = f"{counted(n_refs, 'reference')}, {counted(n_papers, 'paper')} in files and inline"
+    return Told(text, warnings)
 
 
-def _web(app: App) -> str:
+def _web(app: App) -> Told:
     """Asks nobody: the site may not be up yet."""
     url = app.settings.web.url
+    warnings: list[str] = []
     if not url.startswith("https://"):
-        warn(
+        warnings.append(
             f"{url} is not https: mail programs offer one-click unsubscription only with it, and "
             "whoever listens on the way can read links that act."
         )
@@ -194,19 +241,19 @@ def _web(app: App) -> str:
         if is_trusted(proxy, app.settings.web.trusted_proxies):
             app.store.facts.delete("web.untrusted_proxy")
         else:
-            warn(
+            warnings.append(
                 f"Requests came through {proxy}, which is not in [web] trusted_proxies: all its "
                 "visitors count as one, and ten of them can subscribe in an hour. If it is your "
                 "proxy, name it there."
             )
     elif url.startswith("https://") and not app.settings.web.trusted_proxies:
-        warn(
+        warnings.append(
             "[web] trusted_proxies is empty. Behind a proxy, name its address there, or all "
             "visitors count as one."
         )
     admin = "admin pages are on" if app.settings.web.password.get_secret_value() else "no admin"
     signups = "signups are open" if app.settings.web.signups else "signups are closed"
-    return f"the mail's links lead to {url}; {signups}, {admin}"
+    return Told(f"the mail's links lead to {url}; {signups}, {admin}", warnings)
 
 
 def _route(app: App) -> str:

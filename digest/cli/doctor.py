@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from digest import __version__
-from digest.cli.check import run_checks, run_parts
-from digest.cli.output import warn
+from digest.cli.check import Check, Told, checks, found_by
+from digest.cli.documents import Finding
 from digest.distribution import missing
 from digest.errors import DigestError
 from digest.text import counted
@@ -30,9 +30,9 @@ OLDEST_RUN = timedelta(days=4)
 MOST_APART = timedelta(minutes=2)
 
 
-def run_doctor(app: App) -> int:
-    """Look at everything; returns how much of it is wrong."""
-    parts: list[tuple[str, Callable[[], str]]] = [
+def examine(app: App) -> Iterator[Finding]:
+    """Look at everything."""
+    parts: list[Check] = [
         ("program", _program),
         ("extras", lambda: _extras(app)),
         ("time zones", lambda: _zones(app)),
@@ -43,7 +43,8 @@ def run_doctor(app: App) -> int:
         ("runs", lambda: _runs(app)),
     ]
     by_mail = app.settings.channel is None and app.settings.maildir is None
-    return run_parts(parts) + run_checks(app, "", dns=by_mail)
+    yield from found_by(parts)
+    yield from checks(app, "", dns=by_mail)
 
 
 def _program() -> str:
@@ -119,16 +120,15 @@ def _clock(app: App) -> str:
     return f"{now:%Y-%m-%d %H:%M} UTC"
 
 
-def _disk(app: App) -> str:
+def _disk(app: App) -> Told:
     where = app.settings.store.where
     folder = where.parent if isinstance(where, Path) else Path.cwd()
     free = shutil.disk_usage(folder if folder.exists() else Path.cwd()).free
     said = f"{free / 1e9:,.1f} GB free in {folder}"
     if free < NO_DISK:
         raise DigestError(f"only {said}. Nothing can be stored, so nothing is sent; make room.")
-    if free < LITTLE_DISK:
-        warn(f"disk: only {said}; a year of listings takes about a gigabyte.")
-    return said
+    little = [f"Only {said}; a year of listings takes about a gigabyte."]
+    return Told(said, little if free < LITTLE_DISK else ())
 
 
 def _ports(app: App) -> str:
@@ -143,7 +143,7 @@ def _ports(app: App) -> str:
     return f"{port} (metrics) is free: no worker runs here"
 
 
-def _subscribers(app: App) -> str:
+def _subscribers(app: App) -> Told:
     from digest import jobs
     from digest.usecases.members import members
 
@@ -155,13 +155,13 @@ def _subscribers(app: App) -> str:
             "subscribers add`."
         )
     troubled = [m.subscriber.email for m in members(app.store, people) if m.is_in_trouble]
-    if troubled:
-        shown = ", ".join(troubled[:5]) + (" and others" if len(troubled) > 5 else "")
-        warn(f"Mail did not reach {shown}: `digest subscribers list --trouble` says why.")
-    return f"{counted(n, 'subscriber')}, {len(troubled)} in trouble"
+    shown = ", ".join(troubled[:5]) + (" and others" if len(troubled) > 5 else "")
+    warning = f"Mail did not reach {shown}: `digest subscribers list --trouble` says why."
+    text = f"{counted(n, 'subscriber')}, {len(troubled)} in trouble"
+    return Told(text, [warning] if troubled else ())
 
 
-def _runs(app: App) -> str:
+def _runs(app: App) -> str | Told:
     latest = app.store.runs.latest(1)
     if not latest:
         return "none so far; `digest run` is the first"
@@ -175,8 +175,7 @@ def _runs(app: App) -> str:
     if run.route_fault:
         raise DigestError(f"the last could not send: {run.route_fault}")
     faults = [f"{s.source}: {s.fault}" for s in run.sources if s.fault]
-    for fault in faults:
-        warn(f"The last run missed papers of {fault}")
-    return (
-        f"the last on {run.started_at:%Y-%m-%d %H:%M} UTC, {counted(len(faults), 'source')} faulty"
+    return Told(
+        f"the last on {run.started_at:%Y-%m-%d %H:%M} UTC, {counted(len(faults), 'source')} faulty",
+        [f"The last run missed papers of {fault}" for fault in faults],
     )

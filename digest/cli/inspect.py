@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -77,7 +76,9 @@ def status(
 
             cluster = cluster_status(application)
         if as_json:
-            data = show_status.status_data(
+            from digest.cli.documents import written
+
+            document = show_status.status_document(
                 store,
                 now,
                 n_runs=runs,
@@ -86,7 +87,7 @@ def status(
                 cluster=cluster,
                 policy=application.mail.retry_policy,
             )
-            print(json.dumps(data, indent=2, ensure_ascii=False))
+            print(written(document))
         else:
             show_status.status(
                 store,
@@ -165,3 +166,23 @@ def evaluate(
     if plot is not None:
         show.plot_evaluations(evaluations, plot)
         say(f"Drew {plot}.")
+
+
+@app.command("schema")
+@tells_errors
+def schema_(
+    command: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="COMMAND", help="As in `digest schema subscribers list`."),
+    ] = None,
+) -> None:
+    """Print the JSON Schema of what a command prints with --json; without one, list them."""
+    from digest.cli.documents import DOCUMENTS, schema
+
+    if not command:
+        print("\n".join(DOCUMENTS))
+        return
+    name = " ".join(command)
+    if name not in DOCUMENTS:
+        raise typer.BadParameter(f'"{name}" has no --json; these have: {", ".join(DOCUMENTS)}')
+    print(schema(DOCUMENTS[name]))

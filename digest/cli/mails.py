@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -23,6 +22,7 @@ from digest.text import counted
 
 if TYPE_CHECKING:
     from digest.app import App
+    from digest.cli.documents import DeliveryRow
     from digest.model import Delivery, Subscriber
 
 STATES = ("ready", "claimed", "handing", "sent", "deferred", "failed", "suppressed", "unknown")
@@ -41,29 +41,27 @@ def _states(names: Sequence[str]) -> list[Any]:
     return [DeliveryState(n) for n in names]
 
 
-def _row(delivery: Delivery, emails: dict[str, str]) -> dict[str, Any]:
-    return {
-        "email": emails.get(delivery.key.subscriber_id, delivery.message.recipient),
-        "date": delivery.key.edition_date.isoformat(),
-        "kind": delivery.key.kind.value,
-        "state": delivery.state.value,
-        "attempts": delivery.attempts,
-        "doubts": delivery.doubts,
-        "planned_at": _iso(delivery.planned_at),
-        "settled_at": _iso(delivery.settled_at),
-        "next_at": _iso(delivery.next_at),
-        "reply": delivery.reply,
-        "message_id": delivery.message.message_id,
-    }
+def _row(delivery: Delivery, emails: dict[str, str]) -> DeliveryRow:
+    from digest.cli.documents import DeliveryRow
+
+    return DeliveryRow(
+        email=emails.get(delivery.key.subscriber_id, delivery.message.recipient),
+        date=delivery.key.edition_date,
+        kind=delivery.key.kind.value,
+        state=delivery.state.value,
+        attempts=delivery.attempts,
+        doubts=delivery.doubts,
+        planned_at=delivery.planned_at,
+        settled_at=delivery.settled_at,
+        next_at=delivery.next_at,
+        reply=delivery.reply,
+        message_id=delivery.message.message_id,
+    )
 
 
 def _emails(application: App, found: Sequence[Delivery]) -> dict[str, str]:
     people = application.store.subscribers.by_id({d.key.subscriber_id for d in found})
     return {i: s.email for i, s in people.items()}
-
-
-def _iso(moment: Any) -> str | None:
-    return moment.isoformat(timespec="seconds") if moment else None
 
 
 @app.command()
@@ -93,7 +91,9 @@ def deliveries(
         counts = application.store.history.counts()
     rows = [_row(d, emails) for d in found]
     if as_json:
-        print(json.dumps({"counts": counts, "deliveries": rows}, indent=2, ensure_ascii=False))
+        from digest.cli.documents import DeliveriesDocument, written
+
+        print(written(DeliveriesDocument(counts=counts, deliveries=tuple(rows))))
         return
     said = ", ".join(f"{n} {s}" for s, n in counts.items()) or "none yet"
     say(f"Mails: {said}", style="bold")
@@ -101,13 +101,13 @@ def deliveries(
         ("subscriber", "date", "state", "tries", "doubts", "next", "answer"),
         [
             (
-                r["email"],
-                r["date"] + (" (note)" if r["kind"] == "note" else ""),
-                r["state"],
-                str(r["attempts"] or ""),
-                str(r["doubts"] or ""),
-                (r["next_at"] or "")[:16].replace("T", " "),
-                r["reply"],
+                r.email,
+                r.date.isoformat() + (" (note)" if r.kind == "note" else ""),
+                r.state,
+                str(r.attempts or ""),
+                str(r.doubts or ""),
+                f"{r.next_at:%Y-%m-%d %H:%M}" if r.next_at else "",
+                r.reply,
             )
             for r in rows
         ],

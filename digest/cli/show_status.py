@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from digest import schedule
+from digest.cli.documents import StatusDocument, SubscriberStatus
 from digest.cli.output import say, table
 from digest.cli.show import wording
-from digest.model import EditionKind, RunRecord, Subscriber
+from digest.model import EditionKind, Subscriber
 from digest.text import counted
 from digest.usecases import rates
 from digest.usecases.members import members
 from digest.usecases.routes import resting_routes
 
 if TYPE_CHECKING:
-    from digest.cluster.status import ClusterStatus
-    from digest.model import DomainTraffic, HistoryEntry
+    from digest.model import ClusterStatus, DomainTraffic, HistoryEntry
     from digest.store import Store
     from digest.usecases.retry import RetryPolicy
 
@@ -30,7 +29,7 @@ MOST_DOMAINS = 10
 MOST_IN_FULL = 10
 
 
-def status_data(
+def status_document(
     store: Store,
     now: datetime,
     *,
@@ -39,38 +38,33 @@ def status_data(
     people: Sequence[Subscriber],
     cluster: ClusterStatus | None,
     policy: RetryPolicy,
-) -> dict[str, Any]:
-    """`digest status --json`: everything, in plain types."""
-    from pydantic import TypeAdapter
+) -> StatusDocument:
+    """`digest status --json`."""
+    return StatusDocument(
+        now=now,
+        store={"path": store.name, **store.counts()},
+        mails=store.history.counts(),
+        week=tuple(rates.traffic(store, now)),
+        paused=rates.paused_because(store, now, policy),
+        subscribers=tuple(_subscriber(store, s, now, n_days) for s in people),
+        cluster=cluster,
+        runs=tuple(store.runs.latest(n_runs)),
+    )
 
-    from digest.model import HistoryEntry, StrikeEntry
 
-    reports = TypeAdapter(tuple[RunRecord, ...])
-    strikes = TypeAdapter(tuple[StrikeEntry, ...])
-    entries = TypeAdapter(tuple[HistoryEntry, ...])
-    return {
-        "now": now.isoformat(),
-        "store": {"path": store.name, **store.counts()},
-        "mails": store.history.counts(),
-        "week": [asdict(d) for d in rates.traffic(store, now)],
-        "paused": rates.paused_because(store, now, policy),
-        "subscribers": [
-            {
-                "email": s.email,
-                "name": s.preferences.name,
-                "state": s.state.value,
-                "timezone": s.preferences.timezone,
-                "next_due": due.isoformat() if (due := schedule.next_due(s, now)) else None,
-                "n_likes": sum(1 for r in store.ratings.of(s.id) if r.value > 0),
-                "n_dislikes": sum(1 for r in store.ratings.of(s.id) if r.value < 0),
-                "strikes": strikes.dump_python(store.strikes.of(s.id), mode="json"),
-                "history": entries.dump_python(store.history.of(s.id, n_days), mode="json"),
-            }
-            for s in people
-        ],
-        "cluster": TypeAdapter(Any).dump_python(cluster, mode="json"),
-        "runs": reports.dump_python(store.runs.latest(n_runs), mode="json"),
-    }
+def _subscriber(store: Store, who: Subscriber, now: datetime, n_days: int) -> SubscriberStatus:
+    values = [r.value for r in store.ratings.of(who.id)]
+    return SubscriberStatus(
+        email=who.email,
+        name=who.preferences.name,
+        state=who.state.value,
+        timezone=who.preferences.timezone,
+        next_due=schedule.next_due(who, now),
+        n_likes=sum(v > 0 for v in values),
+        n_dislikes=sum(v < 0 for v in values),
+        strikes=tuple(store.strikes.of(who.id)),
+        history=tuple(store.history.of(who.id, n_days)),
+    )
 
 
 def status(

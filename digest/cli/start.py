@@ -100,38 +100,47 @@ def check(
         bool,
         typer.Option("--dns", help="Also look up SPF, DKIM, DMARC, MX and PTR of the sender."),
     ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
     config: ConfigOption = None,
 ) -> None:
     """Test configuration, sources and mail server.
 
     Sends nothing, unless --send-test asks for it.
     """
-    from digest.cli.check import run_checks
+    from digest.cli.check import checks, tell
 
     with open_app(config) as application:
-        n_failed = run_checks(application, send_test, dns=dns)
-    if n_failed:
-        fail(f"{n_failed} of the checks failed.")
+        n_faults = tell(checks(application, send_test, dns=dns), as_json=as_json)
+    _conclude(n_faults, as_json=as_json)
+
+
+def _conclude(n_faults: int, *, as_json: bool) -> None:
+    if n_faults:
+        if not as_json:
+            fail(f"{counted(n_faults, 'fault')} found.")
         raise typer.Exit(FAILED)
-    say("All is well.", style="green")
+    if not as_json:
+        say("All is well.", style="green")
 
 
 @app.command()
 @tells_errors
-def doctor(config: ConfigOption = None) -> None:
+def doctor(
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    config: ConfigOption = None,
+) -> None:
     """Look for everything that can be wrong, each with what helps.
 
     What `check` tests, and: extras, DNS, disk, clock, time zones, ports, subscribers, the last
     runs. Sends nothing.
     """
-    from digest.cli.doctor import run_doctor
+    from digest.cli.check import tell
+    from digest.cli.doctor import examine
 
     with open_app(config) as application:
-        n_failed = run_doctor(application)
-    if n_failed:
-        fail(f"{counted(n_failed, 'fault')} found.")
-        raise typer.Exit(FAILED)
-    say("All is well.", style="green")
+        n_faults = tell(examine(application), as_json=as_json)
+    _conclude(n_faults, as_json=as_json)
 
 
 @app.command()

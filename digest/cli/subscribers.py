@@ -15,6 +15,7 @@ from digest.text import counted
 
 if TYPE_CHECKING:
     from digest.app import App
+    from digest.cli.documents import SubscriberRow
     from digest.model import Subscriber
     from digest.usecases.members import Member
 
@@ -59,30 +60,34 @@ def list_(
         found = [m for m in members(store, people) if m.is_in_trouble or not trouble]
     rows = [_row(m) for m in found]
     if as_json:
-        print(json.dumps(rows, indent=2, ensure_ascii=False))
+        from digest.cli.documents import SubscribersDocument, written
+
+        print(written(SubscribersDocument(tuple(rows))))
         return
     n_trouble = sum(m.is_in_trouble for m in found)
     told = f", {n_trouble} in trouble" if n_trouble else ", none in trouble"
     say(f"{counted(n, 'subscriber')}{told}.", style="bold")
     if rows:
-        keys = ("email", "state", "from", "time", "date", "outcome", "detail")
-        table(keys, [tuple(str(r[k] or "") for k in keys) for r in rows])
+        headings = ("email", "state", "from", "time", "date", "outcome", "detail")
+        cells = [(r.email, r.state, r.origin, r.time, r.date, r.outcome, r.detail) for r in rows]
+        table(headings, [[str(cell or "") for cell in row] for row in cells])
 
 
-def _row(member: Member) -> dict[str, Any]:
+def _row(member: Member) -> SubscriberRow:
+    from digest.cli.documents import SubscriberRow
     from digest.cli.show import wording
 
     who, latest = member.subscriber, member.latest
-    return {
-        "email": who.email,
-        "state": who.state.value,
-        "from": who.origin,
-        "time": f"{who.preferences.time:%H:%M} {who.preferences.timezone}",
-        "date": latest.edition_date.isoformat() if latest else None,
-        "outcome": wording(latest.outcome) if latest else None,
-        "detail": latest.detail if latest else "",
-        "trouble": member.is_in_trouble,
-    }
+    return SubscriberRow(
+        email=who.email,
+        state=who.state.value,
+        origin=who.origin,
+        time=f"{who.preferences.time:%H:%M} {who.preferences.timezone}",
+        date=latest.edition_date if latest else None,
+        outcome=wording(latest.outcome) if latest else None,
+        detail=latest.detail if latest else "",
+        trouble=member.is_in_trouble,
+    )
 
 
 @group.command()

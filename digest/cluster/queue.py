@@ -23,6 +23,8 @@ from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import DeleteJobCondition, Status
 from procrastinate.schema import SchemaManager
 
+from digest.model import QueueCount
+
 log = logging.getLogger(__name__)
 
 #: queues: what is planned, what takes a processor, what waits for mail servers
@@ -45,16 +47,6 @@ class Tasks:
     maintain: Callable[[], None]
     inbox: Callable[[], None]
     clean_up: Callable[[], None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QueueCount:
-    """Jobs of a queue by state."""
-
-    name: str
-    todo: int
-    doing: int
-    failed: int
 
 
 class JobQueue:

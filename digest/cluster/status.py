@@ -3,40 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from digest.app import App
-from digest.cluster.queue import COMPOSE, PLAN, SEND, JobQueue, QueueCount, is_prepared
+from digest.cluster.queue import COMPOSE, PLAN, SEND, JobQueue, is_prepared
+from digest.model import ClusterStatus, QueueCount, WorkerLife
 
 #: throughput is measured over this time
 WINDOW = timedelta(minutes=5)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerLife:
-    """A worker that gave a sign of life."""
-
-    name: str
-    started: datetime
-    seen: datetime
-    alive: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClusterStatus:
-    """All of it at one moment."""
-
-    workers: tuple[WorkerLife, ...]
-    queues: tuple[QueueCount, ...]
-    #: readers whose editions are ordered and not made
-    n_readers: int
-    #: mails whose time has come
-    n_mails: int
-    #: mails settled a second, of late
-    per_second: float
-    #: until all that is known of is out; None: nothing moves, or nothing waits
-    to_finish: timedelta | None
 
 
 def status(app: App) -> ClusterStatus:

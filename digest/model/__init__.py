@@ -58,17 +58,20 @@ from digest.model.reader import (
     is_keyword,
 )
 from digest.model.records import (
+    ClusterStatus,
     DeliveryResult,
     DomainTraffic,
     HistoryEntry,
     Listed,
     PickEntry,
+    QueueCount,
     RouteShare,
     Signup,
     StoredEdition,
     StoredImport,
     StrikeEntry,
     Suppression,
+    WorkerLife,
 )
 from digest.model.report import (
     DayReport,
@@ -80,6 +83,9 @@ from digest.model.report import (
 )
 
 __all__ = [
+    "ClusterStatus",
+    "QueueCount",
+    "WorkerLife",
     "Summary",
     "Group",
     "Kept",

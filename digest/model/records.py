@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from digest.model.delivery import DeliveryKey, DeliveryState, Strike
@@ -165,3 +165,39 @@ class Signup:
     state: str = "asked"
     asked_at: datetime
     attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueCount:
+    """Jobs of a queue by state."""
+
+    name: str
+    todo: int
+    doing: int
+    failed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerLife:
+    """A worker that gave a sign of life."""
+
+    name: str
+    started: datetime
+    seen: datetime
+    alive: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterStatus:
+    """All of it at one moment."""
+
+    workers: tuple[WorkerLife, ...]
+    queues: tuple[QueueCount, ...]
+    #: readers whose editions are ordered and not made
+    n_readers: int
+    #: mails whose time has come
+    n_mails: int
+    #: mails settled a second, of late
+    per_second: float
+    #: until all that is known of is out; None: nothing moves, or nothing waits
+    to_finish: timedelta | None

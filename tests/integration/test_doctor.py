@@ -13,7 +13,8 @@ import pytest
 
 from digest import jobs
 from digest.cli import doctor
-from digest.cli.doctor import run_doctor
+from digest.cli.check import tell
+from digest.cli.doctor import examine
 from digest.store import Store
 from tests.integration.test_web import listed
 from tests.servers import Answer, rss
@@ -36,7 +37,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
 
 def examined(world: World, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
     with world.app() as app:
-        n = run_doctor(app)
+        n = tell(examine(app), as_json=False)
     out, err = capsys.readouterr()
     return n, f"{out}\n{err}"
 
@@ -150,7 +151,7 @@ def test_a_zone_that_this_machine_does_not_know(
 
     with world.app() as app:
         monkeypatch.setattr(doctor, "ZoneInfo", none)
-        n = run_doctor(app)
+        n = tell(examine(app), as_json=False)
     said = "".join(capsys.readouterr())
     assert n == 1
     assert "Install its time zone data" in said

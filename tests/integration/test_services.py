@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from digest import jobs
-from digest.cli.check import run_checks
+from digest.cli.check import checks, tell
 from digest.errors import SourceError
 from digest.fetcher import Fetcher
 from digest.model import Listing
@@ -272,12 +272,12 @@ def test_a_check_that_crashes_costs_only_itself_and_shares_are_told(
         world.app() as app,
     ):
         world.web.says("/rss/cs.CL+cs.LG", Answer(rss([record(1), record(2)], STAMP)))
-        run_checks(app, "")
+        tell(checks(app, ""), as_json=False)
         told = capsys.readouterr().out
         assert "arXiv: " in told
         assert "; all with everything" in told or "; of them with " in told
         monkeypatch.setattr(type(app.sources[0]), "fetch", lambda *_: [][1])
-        assert run_checks(app, "") == 1
+        assert tell(checks(app, ""), as_json=False) == 1
         after = capsys.readouterr()
         assert "internal error: IndexError" in after.out + after.err
         assert "nothing was sent" in after.out
