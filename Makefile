@@ -1,11 +1,13 @@
 # Two commands do all the set-up: `make demo` and `make test`.
-.PHONY: coverage docs help demo preview site test test-postgres test-wheel fuzz crash lowest lint format bench scale messages clients pictures wheel dist clean
+.PHONY: coverage docs docs-site manifests help demo preview site test test-postgres test-wheel fuzz crash lowest lint format bench scale messages clients pictures wheel dist clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# what builds and checks the documentation and the manifests; the program needs none of it
+TOOLS := .venv-tools
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -72,6 +74,20 @@ docs: $(READY) ## write docs/preferences.md and docs/replies.md
 	$(BIN)/python .ci/preferences > docs/preferences.md
 	$(BIN)/python .ci/replies > docs/replies.md
 
+$(TOOLS)/.ready: .ci/tools.txt
+	$(PYTHON) -m venv $(TOOLS)
+	$(TOOLS)/bin/pip install --quiet --disable-pip-version-check -r .ci/tools.txt
+	@touch $@
+
+docs-site: $(READY) $(TOOLS)/.ready ## the documentation as a site, in build/docs/site; a dead link is an error
+	$(BIN)/python .ci/docs-site
+	cd build/docs && ../../$(TOOLS)/bin/zensical build --strict
+
+manifests: $(TOOLS)/.ready ## what looks after containers: Dockerfile, Kubernetes, alerts (the last needs promtool)
+	$(TOOLS)/bin/hadolint docs/deploy/Dockerfile
+	$(TOOLS)/bin/kubernetes-validate --strict --quiet docs/deploy/kubernetes*.yaml
+	if command -v promtool >/dev/null; then promtool check rules docs/deploy/alerts.yaml; fi
+
 messages: $(READY) ## bring the catalogues of the mail in step with its strings
 	$(BIN)/pybabel -q extract -F pyproject.toml -k N_ -k gettext -k ngettext:1,2 --no-location --project=digest -o .messages.pot .
 	for po in digest/locale/*/LC_MESSAGES/digest.po; do \
@@ -106,4 +122,4 @@ test-wheel: ## every test against the wheel in dist/, in an environment of its o
 	rm -rf .wheel-tests
 
 clean: ## remove what the other targets made
-	rm -rf $(VENV) .venv-lowest .venv-wheel .wheel-tests .clients .messages.pot demo preview dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage
+	rm -rf $(VENV) $(TOOLS) .venv-lowest .venv-wheel .wheel-tests .clients .messages.pot demo preview dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage
