@@ -1,4 +1,4 @@
-"""The documentation as a site: every page is in its menu, and the reference is the program's own."""
+"""The documentation as a site: every page is in its menu, the reference is the program's own."""
 
 from __future__ import annotations
 
