@@ -55,7 +55,8 @@ def init(
     output: Annotated[Path, typer.Option("--output", "-o", help="File to write.")] = CONFIG_FILE,
     force: Annotated[bool, typer.Option(help="Overwrite the file if it is there.")] = False,
     move_from: Annotated[
-        Path | None, _option("Take over zotero-arxiv-daily's YAML or variables.", "", "--from")
+        Path | None,
+        _option("Take over zotero-arxiv-daily's YAML or arxiv-sanity's dict.db.", "", "--from"),
     ] = None,
 ) -> None:
     """Write a commented configuration.

@@ -24,10 +24,16 @@ if TYPE_CHECKING:
 
 
 def take_over(answers: Answers, old: Path, output: Path, *, force: bool) -> None:
-    """Write a configuration from zotero-arxiv-daily's; what an option says wins."""
+    """Write a configuration from another program's; an address that an option says wins."""
     from digest.cli.move_in import move_in
+    from digest.cli.move_in_sanity import from_library, from_tags, is_database
 
-    found = move_in(old, os.environ)
+    if is_database(old):
+        found = from_tags(old, answers.email)
+    elif old.suffix.lower() == ".json":
+        found = from_library(old)
+    else:
+        found = move_in(old, os.environ)
     given = {k: v for k, v in found.answers.items() if v and not (k == "email" and answers.email)}
     write_config(replace(answers, **given), output, force=force, secrets=found.secrets)
     for told in found.left:
