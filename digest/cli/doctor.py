@@ -56,10 +56,14 @@ def wanted_extras(app: App) -> Iterator[tuple[str, str, str]]:
     """What the configuration needs beside the program: what for, a module, and its extra."""
     settings = app.settings
     semantic = settings.ranking.semantic
+    channel = getattr(settings.channel, "kind", "")  # other packages' channels need none of ours
+    by_key = bool(settings.reports.sns_topics or settings.reports.sendgrid.get_secret_value())
     for is_wanted, what, module, extra in (
         (bool(settings.web.url), "The web side", "starlette", "web"),
         (bool(settings.web.url), "The web side", "multipart", "web"),
         (bool(settings.mail.dkim), "DKIM", "dkim", "dkim"),
+        (channel == "apprise", "[channel] apprise", "apprise", "apprise"),
+        (by_key, "[reports] of SES or SendGrid", "cryptography", "reports"),
         (settings.oauth is not None, "Logging in by OAuth", "oauthlib", "oauth"),
         (settings.mail.thumbnails, "Thumbnails", "PIL", "thumbnails"),
         (semantic == "wordllama", "The light model", "wordllama", "semantic"),
@@ -69,7 +73,7 @@ def wanted_extras(app: App) -> Iterator[tuple[str, str, str]]:
             "sentence_transformers",
             "transformers",
         ),
-        (settings.monitor.metrics_port is not None, "Metrics", "prometheus_client", "metrics"),
+        (settings.monitor.metrics_port > 0, "Metrics", "prometheus_client", "metrics"),
         (not isinstance(settings.store.where, Path), "PostgreSQL", "psycopg", "postgres"),
     ):
         if is_wanted:
@@ -123,7 +127,8 @@ def _clock(app: App) -> str:
 def _disk(app: App) -> Told:
     where = app.settings.store.where
     folder = where.parent if isinstance(where, Path) else Path.cwd()
-    free = shutil.disk_usage(folder if folder.exists() else Path.cwd()).free
+    folder = folder.resolve() if folder.exists() else Path.cwd()
+    free = shutil.disk_usage(folder).free
     said = f"{free / 1e9:,.1f} GB free in {folder}"
     if free < NO_DISK:
         raise DigestError(f"only {said}. Nothing can be stored, so nothing is sent; make room.")

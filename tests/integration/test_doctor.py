@@ -85,6 +85,19 @@ def test_what_is_configured_and_not_installed_is_told_with_the_line_that_install
     assert f"[{extra}]" in said
 
 
+def test_an_extra_is_wanted_by_what_is_configured_alone(world: World) -> None:
+    """`metrics_port` is 0 unless somebody wants metrics; everybody was told to install them."""
+
+    def wanted() -> set[str]:
+        with world.app() as app:
+            return {extra for *_, extra in doctor.wanted_extras(app)} - {"postgres"}
+
+    assert wanted() == set()
+    reports = '[reports]\nsns_topics = ["arn:aws:sns:x"]\n'
+    world.write(subscribers=f"{ADA}\n[monitor]\nmetrics_port = 9177\n{reports}")
+    assert wanted() == {"reports", "metrics"}
+
+
 def test_a_full_disk(
     world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
