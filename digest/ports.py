@@ -206,7 +206,8 @@ class Transport(Protocol):
         """Hand over one message; `before_data` is called once, right before its body goes out.
 
         Raises:
-            RouteError: the fault would meet every message; stop using this route.
+            RouteError: the fault would meet every message, and this one was not taken; stop using
+                this route.
         """
         ...
 

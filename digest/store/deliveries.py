@@ -172,6 +172,7 @@ class Deliveries:
         now: datetime,
         *,
         handing: Sequence[str] = (),
+        taken_back: Sequence[str] = (),
         settled: Sequence[DeliveryResult] = (),
         route: str = "",
     ) -> frozenset[str]:
@@ -181,12 +182,23 @@ class Deliveries:
 
         Args:
             handing: message ids.
+            taken_back: of those that were being handed over and were not taken; they stay claimed.
             route: that they are handed to.
 
         Returns the message ids whose lease still held.
         """
         with self._db.write() as connection:
             held = self._settle(connection, settled, worker, now) if settled else frozenset()
+            if taken_back:
+                connection.execute(
+                    _table.update()
+                    .where(
+                        _table.c.message_id.in_(taken_back),
+                        _table.c.worker == worker,
+                        _table.c.state == DeliveryState.HANDING.value,
+                    )
+                    .values(state=DeliveryState.CLAIMED.value)
+                )
             if handing:
                 rows = connection.execute(
                     _table.update()

@@ -86,6 +86,8 @@ class _Entry:
 
     #: the message id of one
     handing: str = ""
+    #: of one that was not taken after all
+    taken_back: str = ""
     settled: tuple[Delivery, DeliveryResult, Receipt] | None = None
     written: threading.Event = field(default_factory=threading.Event)
     held: bool = False
@@ -138,6 +140,10 @@ class Journal:
             raise JournalLost
         return entry.held
 
+    def take_back(self, message_id: str) -> None:
+        """What was written down as being handed over was not: there is no doubt about it."""
+        self._entries.put(_Entry(taken_back=message_id))
+
     def settle(self, delivery: Delivery, settlement: DeliveryResult, receipt: Receipt) -> None:
         self._entries.put(_Entry(settled=(delivery, settlement, receipt)))
 
@@ -181,6 +187,7 @@ class Journal:
                 self._worker,
                 self._clock(),
                 handing=handing,
+                taken_back=[e.taken_back for e in lines if e.taken_back],
                 settled=[s for _, s, _ in settled],
                 route=self._route,
             )

@@ -107,11 +107,20 @@ class SenderPool:
             return True
 
     def _send_one(self, transport: Transport, delivery: Delivery) -> Receipt:
+        handed_over = False
+
         def before_data() -> None:
+            nonlocal handed_over
             if not self._journal.hand_over(delivery.message.message_id):
                 raise LeaseLost
+            handed_over = True
 
-        receipt = transport.send(delivery.message, before_data=before_data)
+        try:
+            receipt = transport.send(delivery.message, before_data=before_data)
+        except RouteError:
+            if handed_over:
+                self._journal.take_back(delivery.message.message_id)
+            raise
         now = self._clock()
         state, pause = next_state(receipt, delivery, now, self._policy)
         self._journal.settle(

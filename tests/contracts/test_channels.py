@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import hmac
 import json
 from collections.abc import Iterator
@@ -41,11 +42,14 @@ def needs_apprise() -> None:
 def use(world: World, kind: str, secrets: str = "", **keys: object) -> App:
     """An app whose editions go out by a channel."""
     world.write()
+    text = world.config.read_text("utf-8")
+    head, _, rest = text.partition("[smtp]")
+    if kind == "maildir":
+        table = '[maildir]\npath = "mails"\nsender = "Digest <digest@example.org>"\n'
+        world.config.write_text(f"{head}{table}[store]{rest.partition('[store]')[2]}", "utf-8")
     if kind in ("webhook", "apprise"):
         if kind == "apprise":
             needs_apprise()
-        text = world.config.read_text("utf-8")
-        head, _, rest = text.partition("[smtp]")
         table = f'[channel]\nkind = "{kind}"\n'
         table += "allow_private = true\n" if kind == "webhook" else ""
         table += "".join(f"{k} = {json.dumps(v)}\n" for k, v in keys.items())
@@ -145,6 +149,35 @@ def test_a_webhook_that_is_gone_stops_the_route_and_the_edition_waits(world: Wor
         report = jobs.run(app)
         assert report
         assert [s.result for s in report.subscribers] == [DeliveryState.SENT]
+
+
+@pytest.mark.parametrize("kind", ["webhook", "apprise", "maildir"])
+def test_a_way_that_turns_out_to_be_shut_leaves_nothing_in_doubt(
+    kind: str, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was not taken is ready again, also where a doubt would hold it back for good."""
+    full = OSError(errno.ENOSPC, "No space left on device")
+    world.web.says(WEBHOOK, Answer(b"gone", status=404))
+    with use(world, kind, secrets="") as app:
+        pass
+    text = world.config.read_text("utf-8")
+    world.config.write_text(f'{text}\n[delivery]\non_unknown = "hold"\n', "utf-8")
+    with world.app() as app:
+        with monkeypatch.context() as patched:
+            if kind == "maildir":
+                patched.setattr("mailbox.Maildir.add", lambda *_: (_ for _ in ()).throw(full))
+            report = jobs.run(app)
+        assert report
+        assert report.route_fault
+        assert report.subscribers[0].result is DeliveryState.READY
+        assert app.store.history.counts() == {"ready": 1}
+        world.web.says(WEBHOOK, Answer(b"ok"))
+        world.now += timedelta(minutes=5)
+        report = jobs.run(app)
+        assert report
+        assert report.subscribers[0].result is DeliveryState.SENT
+        assert [w.text for w in report.warnings] == []
+        assert app.store.history.deliveries()[0].doubts == 0
 
 
 def test_a_webhook_that_breaks_off_is_in_doubt_and_told(world: World) -> None:

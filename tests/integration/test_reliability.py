@@ -18,8 +18,6 @@ from digest.errors import StoreFull
 from digest.model import (
     DayReport,
     Delivery,
-    DeliveryKey,
-    DeliveryResult,
     DeliveryState,
     SubscriberState,
 )
@@ -313,8 +311,7 @@ def test_whoever_leaves_at_the_last_moment_gets_none_and_spoils_nobodys(
             now: datetime,
             *,
             handing: Sequence[str] = (),
-            settled: Sequence[DeliveryResult] = (),
-            route: str = "",
+            **others: Any,
         ) -> frozenset[str]:
             if not left:  # the first of them unsubscribes after the claim, before the hand-over
                 (mail,) = (m for m in mails(world) if m.message.message_id == handing[0])
@@ -322,7 +319,7 @@ def test_whoever_leaves_at_the_last_moment_gets_none_and_spoils_nobodys(
                 app.store.subscribers.set_state(
                     mail.key.subscriber_id, SubscriberState.UNSUBSCRIBED
                 )
-            return real(worker, now, handing=handing, settled=settled, route=route)
+            return real(worker, now, handing=handing, **others)
 
         monkeypatch.setattr(app.store.deliveries, "journal", leaving)
         jobs.run(app)
@@ -347,12 +344,11 @@ def test_what_cannot_be_written_down_stops_the_sending(
                 worker: str,
                 now: datetime,
                 *,
-                handing: Sequence[DeliveryKey] = (),
                 settled: Any = (),
-                route: str = "",
+                **others: Any,
             ) -> frozenset[str]:
                 if not settled:
-                    return real(worker, now, handing=handing, route=route)
+                    return real(worker, now, **others)
                 calls.append(1)
                 raise StoreFull("The disk is full.")
 
