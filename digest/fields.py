@@ -64,10 +64,33 @@ _DAYS = "monday tuesday wednesday thursday friday saturday sunday".split()
 AnnounceType = Literal["new", "cross", "replace", "replace-cross"]
 
 
+#: what people write for where they are: "PDT", "UTC+2", "+02:00"
+_OFFSET = re.compile(r"[A-Z]{1,3}T|(?:(?:UTC|GMT)\s*)?[+-]\s*\d{1,2}(?::?\d\d)?", re.IGNORECASE)
+#: a large place for each
+_ABBREVIATED = {
+    "CEST": "Europe/Berlin", "MESZ": "Europe/Berlin", "WEST": "Europe/Lisbon",
+    "EEST": "Europe/Athens", "BST": "Europe/London", "IST": "Asia/Kolkata",
+    "PST": "America/Los_Angeles", "PDT": "America/Los_Angeles", "MDT": "America/Denver",
+    "CST": "America/Chicago", "CDT": "America/Chicago", "EDT": "America/New_York",
+    "ET": "America/New_York",
+    "PT": "America/Los_Angeles", "CT": "America/Chicago", "MT": "America/Denver",
+    "AEST": "Australia/Sydney", "AEDT": "Australia/Sydney", "JST": "Asia/Tokyo",
+    "KST": "Asia/Seoul", "SGT": "Asia/Singapore", "HKT": "Asia/Hong_Kong",
+    "BRT": "America/Sao_Paulo",
+    "NZST": "Pacific/Auckland", "NZDT": "Pacific/Auckland", "SAST": "Africa/Johannesburg",
+}  # fmt: skip
+
+
 def check_timezone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError):
+        if name.strip().upper() in _ABBREVIATED or _OFFSET.fullmatch(name.strip()):
+            place = _ABBREVIATED.get(name.strip().upper(), "Europe/Berlin")
+            raise ValueError(
+                f'"{name}" is an offset, which changes with the season; write a place, such as '
+                f'"{place}"'
+            ) from None
         known = available_timezones()
         last_parts = {z.rsplit("/", 1)[-1].lower(): z for z in sorted(known)}
         wanted = name.replace(" ", "_").lower()

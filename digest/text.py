@@ -104,6 +104,15 @@ def unfolded(index: Mapping[str, Any], max_chars: int) -> str:
     return " ".join(placed[i] for i in sorted(placed))
 
 
+def wording(name: str) -> str:
+    """A state or an outcome as people read it.
+
+    >>> wording("not_a_sending_day")
+    'not a sending day'
+    """
+    return name.replace("_", " ")
+
+
 def counted(n: int, noun: str, plural: str = "") -> str:
     """ "1 paper", "1,204 papers", "2 addresses"."""
     plural = plural or f"{noun}{'es' if noun.endswith('s') else 's'}"

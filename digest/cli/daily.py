@@ -91,12 +91,12 @@ Files = Annotated[
 def preview(
     *,
     files: Files = None,
-    out: Annotated[Path, typer.Option(help="Folder for the files.")] = Path("preview"),
+    out: Annotated[Path, typer.Option(metavar="DIR", help="For the files.")] = Path("preview"),
     open_: Annotated[bool, typer.Option("--open", help="Open it in a browser.")] = False,
     serve: Annotated[
         bool, typer.Option("--serve", help="A local page that reloads after every change.")
     ] = False,
-    port: Annotated[int, typer.Option(help="Of the local page.")] = 8014,
+    port: Annotated[int, typer.Option(metavar="PORT", help="Of the page.")] = 8014,
     check: Annotated[
         bool, typer.Option("--check", help="Proofread the mails; exit 1 on errors.")
     ] = False,
@@ -106,7 +106,7 @@ def preview(
             "--png", metavar="DIR", help="Pictures of the mails, by Chromium.", show_default=False
         ),
     ] = None,
-    height: Annotated[int, typer.Option(help="Most pixels of a picture from the top; 0: all.")] = 0,
+    height: Annotated[int, typer.Option(metavar="N", help="Most pixels of a picture; 0: all.")] = 0,
     stored: Annotated[
         bool, typer.Option("--stored", help="Choose from what is stored; fetch nothing.")
     ] = False,
@@ -162,11 +162,15 @@ def _serve_preview(config: Path | None, port: int, *, stored: bool, browse: bool
 def worker(
     *,
     metrics_host: Annotated[
-        str, typer.Option(help="In place of [monitor] metrics_host.", show_default=False)
+        str,
+        typer.Option(
+            metavar="HOST", help="In place of [monitor] metrics_host.", show_default=False
+        ),
     ] = "",
     metrics_port: Annotated[
         int | None,
         typer.Option(
+            metavar="PORT",
             min=1,
             max=65535,
             help="In place of [monitor] metrics_port, for further workers on one machine.",

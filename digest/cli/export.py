@@ -67,7 +67,8 @@ def export(
         typer.Option(metavar="DATE", help="sent: up to this day.", show_default=False),
     ] = None,
     section: Annotated[
-        Section | None, typer.Option(help="sent: only this section.", show_default=False)
+        Section | None,
+        typer.Option(metavar="NAME", help="sent: only this section.", show_default=False),
     ] = None,
     subscriber: SubscriberOption = "",
     config: ConfigOption = None,

@@ -48,14 +48,16 @@ def paper(
 def status(
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Everything, for programs.")] = False,
-    runs: Annotated[int, typer.Option(help="Latest runs to show.")] = 5,
-    days: Annotated[int, typer.Option(help="Latest dates a subscriber to show.")] = 7,
+    runs: Annotated[int, typer.Option(metavar="N", help="Latest runs to show.")] = 5,
+    days: Annotated[int, typer.Option(metavar="N", help="Latest dates a subscriber to show.")] = 7,
     subscriber: Annotated[
         str, typer.Option("--subscriber", "-s", metavar="EMAIL", help="Only this subscriber.")
     ] = "",
     limit: Annotated[
         int | None,
-        typer.Option(min=0, help="Subscribers to look at.", show_default="all; 50 with --json"),
+        typer.Option(
+            metavar="N", min=0, help="Subscribers to look at.", show_default="all; 50 with --json"
+        ),
     ] = None,
     config: ConfigOption = None,
 ) -> None:

@@ -52,6 +52,7 @@ What = Annotated[
 Collection = Annotated[
     list[str] | None,
     typer.Option(
+        metavar="NAME",
         help="Only this collection (Zotero) or group (JabRef), a name or a pattern; may be "
         "repeated.",
         show_default=False,
@@ -59,11 +60,15 @@ Collection = Annotated[
 ]
 Exclude = Annotated[
     list[str] | None,
-    typer.Option(help="Not this collection or group; may be repeated.", show_default=False),
+    typer.Option(
+        metavar="NAME", help="Not this collection or group; may be repeated.", show_default=False
+    ),
 ]
 Tag = Annotated[
     list[str] | None,
-    typer.Option(help="Only what has this tag; may be repeated.", show_default=False),
+    typer.Option(
+        metavar="NAME", help="Only what has this tag; may be repeated.", show_default=False
+    ),
 ]
 KnownOnly = Annotated[
     bool | None,
@@ -87,7 +92,10 @@ def import_(
         bool, typer.Option("--references", help="author: what their works cite, too.")
     ] = False,
     name: Annotated[
-        str, typer.Option(help="To take it away again.", show_default="what was imported")
+        str,
+        typer.Option(
+            metavar="NAME", help="To take it away again.", show_default="what was imported"
+        ),
     ] = "",
     known_only: KnownOnly = None,
     dry_run: Annotated[

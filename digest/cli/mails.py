@@ -70,12 +70,16 @@ def deliveries(
     *,
     state: Annotated[
         list[str] | None,
-        typer.Option(help=f"Only these: {', '.join(STATES)}; may be repeated.", show_default=False),
+        typer.Option(
+            metavar="STATE",
+            help=f"Only these: {', '.join(STATES)}; may be repeated.",
+            show_default=False,
+        ),
     ] = None,
     subscriber: Annotated[
         str, typer.Option("--subscriber", "-s", metavar="EMAIL", help="Only of this subscriber.")
     ] = "",
-    limit: Annotated[int, typer.Option(min=1, help="Latest mails to show.")] = 30,
+    limit: Annotated[int, typer.Option(metavar="N", min=1, help="Latest mails to show.")] = 30,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
     config: ConfigOption = None,
 ) -> None:

@@ -129,14 +129,20 @@ def rotate_key(
 def serve(
     *,
     host: Annotated[
-        str, typer.Option(help="Where to listen.", show_default="[web] host, else 127.0.0.1")
+        str,
+        typer.Option(
+            metavar="HOST", help="Where to listen.", show_default="[web] host, else 127.0.0.1"
+        ),
     ] = "",
     port: Annotated[
-        int | None, typer.Option(help="Which port.", show_default="[web] port, $PORT, else 8000")
+        int | None,
+        typer.Option(
+            metavar="PORT", help="Which port.", show_default="[web] port, $PORT, else 8000"
+        ),
     ] = None,
     workers: Annotated[
         int,
-        typer.Option(min=1, max=64, help="Processes; each keeps an index of its own."),
+        typer.Option(metavar="N", min=1, max=64, help="Processes; each keeps an index of its own."),
     ] = 1,
     fd: Annotated[int, typer.Option(hidden=True)] = -1,
     config: ConfigOption = None,

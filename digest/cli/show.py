@@ -12,7 +12,7 @@ from digest.distribution import missing
 from digest.errors import DigestError
 from digest.model import DayReport, EditionKind, Paper, Profile, Subscriber, is_keyword
 from digest.preferences import catalogue
-from digest.text import counted
+from digest.text import counted, wording
 
 if TYPE_CHECKING:
     from digest.model import PlannedEdition
@@ -20,10 +20,6 @@ if TYPE_CHECKING:
     from digest.ranking.interleaving import Duel
     from digest.ranking.metrics import Evaluation
     from digest.store import Store
-
-
-def wording(outcome: str) -> str:
-    return outcome.replace("_", " ")
 
 
 def day_report(report: DayReport, *, dry_run: bool = False) -> None:

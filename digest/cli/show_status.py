@@ -11,9 +11,8 @@ from zoneinfo import ZoneInfo
 from digest import schedule
 from digest.cli.documents import StatusDocument, SubscriberStatus
 from digest.cli.output import say, table
-from digest.cli.show import wording
 from digest.model import EditionKind, Subscriber
-from digest.text import counted
+from digest.text import counted, wording
 from digest.usecases import rates
 from digest.usecases.members import members
 from digest.usecases.routes import resting_routes

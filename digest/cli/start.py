@@ -20,14 +20,16 @@ from digest.errors import ConfigError
 from digest.text import counted
 
 
-def _option(help_: str, default: str = "", *names: str) -> OptionInfo:
+def _option(metavar: str, help_: str, default: str = "", *names: str) -> OptionInfo:
     """An option whose default is told in words, or not at all."""
-    made: OptionInfo = typer.Option(*names, help=help_, show_default=default or False)
+    made: OptionInfo = typer.Option(
+        *names, metavar=metavar, help=help_, show_default=default or False
+    )
     return made
 
 
-def _many(help_: str, default: str = "") -> OptionInfo:
-    return _option(f"{help_}; may be repeated.", default)
+def _many(metavar: str, help_: str, default: str = "") -> OptionInfo:
+    return _option(metavar, f"{help_}; may be repeated.", default)
 
 
 Texts = list[str] | None
@@ -38,25 +40,27 @@ CONFIG_FILE = Path("config.toml")
 @tells_errors
 def init(
     *,
-    email: Annotated[str, _option("Who gets the digest.")] = "",
-    name: Annotated[str, _option("Their name.")] = "",
-    title: Annotated[str, typer.Option(help="Title of the digest.")] = "Morning papers",
-    category: Annotated[Texts, _many("arXiv category", "cs.LG, cs.CL")] = None,
-    like: Annotated[Texts, _many("A paper you like: id, address, DOI, library file")] = None,
-    keyword: Annotated[Texts, _many("A keyword")] = None,
-    author: Annotated[Texts, _many("An author to follow")] = None,
-    time: Annotated[str, typer.Option(help="When it goes out, local time.")] = "07:30",
-    timezone: Annotated[str, _option("IANA time zone.", "this machine's")] = "",
-    smtp_host: Annotated[str, _option("Mail server.", "by the address; else a Maildir")] = "",
-    smtp_port: Annotated[int | None, _option("Its port.")] = None,
-    security: Annotated[str, typer.Option(help="starttls, tls or none.")] = "starttls",
-    username: Annotated[str, _option("Login, if wanted.")] = "",
-    sender: Annotated[str, _option("From address.", "the title and your address")] = "",
-    output: Annotated[Path, typer.Option("--output", "-o", help="File to write.")] = CONFIG_FILE,
+    email: Annotated[str, _option("EMAIL", "Who gets the digest.")] = "",
+    name: Annotated[str, _option("NAME", "Their name.")] = "",
+    title: Annotated[str, typer.Option(metavar="TITLE", help="Of the digest.")] = "Morning papers",
+    category: Annotated[Texts, _many("CATEGORY", "arXiv category", "cs.LG, cs.CL")] = None,
+    like: Annotated[Texts, _many("ID", "A paper you like, or a file of them")] = None,
+    keyword: Annotated[Texts, _many("WORDS", "A keyword")] = None,
+    author: Annotated[Texts, _many("NAME", "An author to follow")] = None,
+    time: Annotated[str, typer.Option(metavar="HH:MM", help="When it goes out.")] = "07:30",
+    timezone: Annotated[str, _option("ZONE", "IANA time zone.", "this machine's")] = "",
+    smtp_host: Annotated[str, _option("HOST", "Mail server.", "by address, or a Maildir")] = "",
+    smtp_port: Annotated[int | None, _option("PORT", "Its port.")] = None,
+    security: Annotated[str, typer.Option(metavar="WAY", help="starttls, tls, none.")] = "starttls",
+    username: Annotated[str, _option("NAME", "Login, if wanted.")] = "",
+    sender: Annotated[str, _option("EMAIL", "From address.", "title and your address")] = "",
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE", help="To write.")
+    ] = CONFIG_FILE,
     force: Annotated[bool, typer.Option(help="Overwrite the file if it is there.")] = False,
     move_from: Annotated[
         Path | None,
-        _option("Take over zotero-arxiv-daily's YAML or arxiv-sanity's dict.db.", "", "--from"),
+        _option("FILE", "Take over from zotero-arxiv-daily or arxiv-sanity.", "", "--from"),
     ] = None,
 ) -> None:
     """Write a commented configuration.
@@ -186,7 +190,7 @@ def login(
 @tells_errors
 def demo(
     *,
-    out: Annotated[Path, typer.Option(help="Folder for what arrives.")] = Path("demo"),
+    out: Annotated[Path, typer.Option(metavar="DIR", help="For what arrives.")] = Path("demo"),
     send: Annotated[
         bool,
         typer.Option(

@@ -11,7 +11,7 @@ import typer
 from digest.cli.output import say, table, warn
 from digest.cli.shared import ConfigOption, app, checked_day, open_app, tells_errors
 from digest.errors import DigestError
-from digest.text import counted
+from digest.text import counted, wording
 
 if TYPE_CHECKING:
     from digest.app import App
@@ -75,7 +75,6 @@ def list_(
 
 def _row(member: Member) -> SubscriberRow:
     from digest.cli.documents import SubscriberRow
-    from digest.cli.show import wording
 
     who, latest = member.subscriber, member.latest
     return SubscriberRow(

@@ -82,7 +82,9 @@ def unlike(refs: Refs, subscriber: SubscriberOption = "", config: ConfigOption =
 @app.command()
 @tells_errors
 def taste(
-    papers: Annotated[int, typer.Option(min=1, max=50, help="Most papers to judge.")] = 10,
+    papers: Annotated[
+        int, typer.Option(metavar="N", min=1, max=50, help="Most papers to judge.")
+    ] = 10,
     subscriber: SubscriberOption = "",
     config: ConfigOption = None,
 ) -> None:

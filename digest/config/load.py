@@ -66,8 +66,10 @@ def load_settings(path: Path, environ: Mapping[str, str]) -> Settings:
         raise ConfigError(
             [f"{path}: there is no such file. `digest init` writes one, --config names another."]
         ) from None
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise ConfigError([f"{path}: cannot be read: {error}."]) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError([_no_utf8(path, error)]) from error
     return load_text(text, path=path, environ=environment(path, environ))
 
 
@@ -80,9 +82,30 @@ def environment(path: Path, environ: Mapping[str, str]) -> dict[str, str]:
     dotenv = path.parent / ".env"
     try:
         local = {k: v for k, v in dotenv_values(dotenv).items() if v is not None}
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise ConfigError([f"{dotenv}: cannot be read: {error}."]) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError([_no_utf8(dotenv, error)]) from error
     return {**local, **environ}
+
+
+def _no_utf8(path: Path, error: UnicodeDecodeError) -> str:
+    line = error.object.count(b"\n", 0, error.start) + 1
+    return f"{path}: line {line} is not UTF-8. Save the file as UTF-8 in your editor."
+
+
+def _remedy(text: str, error: tomllib.TOMLDecodeError) -> str:
+    """What helps against the mistakes that a text editor makes for people, and a key that is there
+    twice."""
+    place = re.search(r"line (\d+), column (\d+)", str(error))
+    line = text.split("\n")[int(place[1]) - 1] if place else ""
+    if found := re.search("[\u2018-\u201f\u00ab\u00bb\uff02]", line):
+        return f' Write " in place of {found[0]}.'
+    if "overwrite" in str(error):
+        return " It is there twice; keep one."
+    if "\\" in line:
+        return r" In a path write / or \\ for \, or put it between '."
+    return ""
 
 
 def readable_secrets(path: Path) -> list[str]:
@@ -102,7 +125,7 @@ def load_text(text: str, *, path: Path, environ: Mapping[str, str]) -> Settings:
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError([f"{path}: this is not TOML: {error}."]) from error
+        raise ConfigError([f"{path}: this is not TOML: {error}.{_remedy(text, error)}"]) from error
     except RecursionError as error:
         raise ConfigError([f"{path}: this is nested too deeply to be a configuration."]) from error
     problems: list[str] = []
@@ -264,6 +287,8 @@ def _sentence(path: Path, raw: Any, error: Any) -> str:
         return f"{where}: {_shown(raw, loc)} is not possible; use {context['expected']}".replace(
             "'", '"'
         )
+    if kind == "tuple_type" and len(loc) == 1 and isinstance(raw.get(loc[0]), dict):
+        return f"{path}: write [[{loc[0]}]], with two brackets: there may be several"
     if kind in _ARTICLES:
         shown = "" if kind == "missing" else f" (it is {_shown(raw, loc)})"
         return f"{where}: {_ARTICLES[kind]}{shown}"

@@ -29,7 +29,7 @@ from digest.model import (
 from digest.ports import Channel, Clock, Lookup, Progress, Source, silent
 from digest.ranking.profile import RankingOptions
 from digest.ranking.reader import DayRanking
-from digest.text import counted
+from digest.text import counted, wording
 from digest.usecases.claims import SendOptions
 from digest.usecases.compose import Addition, Composer, day_ranking
 from digest.usecases.dispatch import send_due
@@ -145,7 +145,7 @@ def run_day(
             policy=context.policy,
             options=context.sending,
             should_stop=should_stop,
-            on_settled=lambda d, state: progress(f"{d.message.recipient}: {state}"),
+            on_settled=lambda d, state: progress(f"{d.message.recipient}: {wording(state)}"),
         )
         reports = _with_deliveries(reports, sent)
         told += _doubts(sent, context.policy)
@@ -175,7 +175,8 @@ def _with_deliveries(
         note = replace(key, kind=EditionKind.NOTE)
         if key in sent.settled:
             state, reply = sent.settled[key]
-            detail = report.detail if state is DeliveryState.SENT else reply
+            made = report.detail if report.n_picks else "An earlier run made it."
+            detail = made if state is DeliveryState.SENT else reply
             report = replace(report, result=state, detail=detail)
         elif note in sent.settled:
             state, _ = sent.settled[note]

@@ -27,6 +27,7 @@ from digest.model import (
     SubscriberState,
 )
 from digest.ports import Progress, silent
+from digest.text import wording
 from digest.usecases.due import next_look, went_back
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def plan(
         if not dry_run:
             store.deliveries.save_plan(decided.planned, now)
         for report in decided.reports:
-            progress(f"{report.email}: {report.result}")
+            progress(f"{report.email}: {wording(report.result)}")
         reports += decided.reports
     return tuple(reports)
 

@@ -12,7 +12,7 @@ from digest.app import App
 from digest.config import EXAMPLE, load_settings, load_text
 from digest.config.keys import ServiceKeys
 from digest.errors import ConfigError
-from digest.fields import FromEnvironment, Table
+from digest.fields import FromEnvironment, Table, check_timezone
 from digest.sources.registry import kinds
 
 SMALLEST = """
@@ -353,3 +353,60 @@ def test_a_list_of_feeds_that_is_not_there_is_told(tmp_path: Path) -> None:
     text = SMALLEST + '\n[[sources]]\nkind = "opml"\npath = "gone.opml"\n'
     (told,) = problems(text, {"SMTP_PASSWORD": "x"})
     assert "there is no file gone.opml" in told
+
+
+@pytest.mark.parametrize(
+    ("zone", "place"),
+    [
+        ("CEST", "Europe/Berlin"),
+        ("pdt", "America/Los_Angeles"),
+        ("IST", "Asia/Kolkata"),
+        ("MSKT", "Europe/Berlin"),
+        ("UTC+2", "Europe/Berlin"),
+        ("GMT -05:00", "Europe/Berlin"),
+        ("+0530", "Europe/Berlin"),
+    ],
+)
+def test_an_offset_is_no_time_zone_and_another_offset_is_no_advice(zone: str, place: str) -> None:
+    """ "CEST" got: did you mean "EST"?, seven hours away."""
+    with pytest.raises(ValueError, match="changes with the season") as caught:
+        check_timezone(zone)
+    assert f'"{place}"' in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["subscribers", "sources", "groups"])
+def test_one_bracket_in_place_of_two(name: str, tmp_path: Path) -> None:
+    before, _, _ = SMALLEST.partition(f"[[{name}]]")
+    text = f"{before}\n[{name}]\n"
+    with pytest.raises(ConfigError) as caught:
+        load_text(text, path=tmp_path / "config.toml", environ={})
+    assert f"write [[{name}]], with two brackets" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "advice"),
+    [
+        ("title = “x”\n", 'Write " in place of “.'),
+        ("title = «x»\n", 'Write " in place of «.'),
+        ("length = 3\nlength = 4\n", "It is there twice; keep one."),
+        (
+            '[store]\npath = "C:\\papers\\db"\n',
+            r"In a path write / or \\ for \, or put it between '.",
+        ),
+    ],
+)
+def test_what_a_text_editor_makes_of_a_file_is_told_with_what_helps(
+    text: str, advice: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_text(text, path=tmp_path / "config.toml", environ={})
+    assert str(caught.value).endswith(advice)
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16", "cp1252"])
+@pytest.mark.parametrize("name", ["config.toml", ".env"])
+def test_another_encoding_is_told_with_its_line(encoding: str, name: str, tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text(SMALLEST, "utf-8")
+    (tmp_path / name).write_bytes("A=1\nB=Bücher\n".encode(encoding))
+    with pytest.raises(ConfigError, match=r"line [12] is not UTF-8\. Save the file as UTF-8"):
+        load_settings(tmp_path / "config.toml", {})
