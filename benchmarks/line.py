@@ -31,6 +31,7 @@ from benchmarks.sending import program, sink
 from digest import jobs
 from digest.model import Paper
 from digest.store import schema
+from digest.usecases.parallel import n_cores
 
 N_PAPERS, N_POOL, N_LIKES = 1_000, 20_000, 100
 #: what a further reader may cost beside one of the first
@@ -108,10 +109,13 @@ def people(world: Any, n: int, pool: list[Paper]) -> None:
                 )
 
 
-def measured(n: int, store: str, watch: Callable[[], dict[str, float]] = dict) -> dict[str, Any]:
+def measured(
+    n: int, store: str, watch: Callable[[], dict[str, float]] = dict, *, processes: int = 1
+) -> dict[str, Any]:
     """One run, in this process.
 
     Args:
+        processes: that choose and compose; what those beside this one take is in its seconds alone.
         watch: figures that grow meanwhile, such as somebody else's CPU.
     """
     from digest.ranking.reader import DayRanking
@@ -135,7 +139,7 @@ def measured(n: int, store: str, watch: Callable[[], dict[str, float]] = dict) -
         ]
         stamp = world.now.strftime("%a, %d %b %Y 00:00:00 +0000")
         world.web.says("/rss/cs.CL+cs.LG", Answer(rss(listed, stamp)))
-        world.write(subscribers="")
+        world.write(subscribers="", sources=f"[ranking]\nprocesses = {processes}\n")
         text = world.config.read_text("utf-8")
         text = text.replace(f"port = {world.smtp.port}", f"port = {port}\nconnections = 8")
         world.config.write_text(text, "utf-8")
@@ -179,9 +183,10 @@ def measured(n: int, store: str, watch: Callable[[], dict[str, float]] = dict) -
     }
 
 
-def apart(n: int, store: str) -> dict[str, Any]:
+def apart(n: int, store: str, processes: int = 1) -> dict[str, Any]:
     """The same in a process of its own, whose memory is nobody else's."""
     command = [sys.executable, "-m", "benchmarks.line", "--one", str(n), "--store", store]
+    command += ["--processes", str(processes)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
@@ -192,9 +197,10 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--readers", type=int, default=2_000)
     parser.add_argument("--store", choices=("sqlite", "postgres"), default="sqlite")
     parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--processes", type=int, default=1, help=argparse.SUPPRESS)
     chosen = parser.parse_args([] if arguments is None else arguments)
     if chosen.one:
-        print(json.dumps(measured(chosen.one, chosen.store)))
+        print(json.dumps(measured(chosen.one, chosen.store, processes=chosen.processes)))
         return
     print(f"The whole line in one process: {N_PAPERS:,} papers, {N_LIKES} likes a reader")
     print(f"  on {chosen.store}")
@@ -214,6 +220,13 @@ def main(arguments: list[str] | None = None) -> None:
         f"  each of the last three quarters costs {1e3 * further:.1f} ms of CPU, "
         f"{further / (few['cpu'] / few['n']):.2f} of one of the first (limit {LIMIT})"
     )
+    cores = n_cores()
+    if cores > 1:
+        all_cores = apart(chosen.readers, chosen.store, cores)
+        print(
+            f"  {cores} processes for {cores} cores: {all_cores['n'] / all_cores['seconds']:.0f} "
+            f"digests a second, {many['seconds'] / all_cores['seconds']:.2f} x one (aim 1.7 on two)"
+        )
 
 
 if __name__ == "__main__":

@@ -3,11 +3,12 @@ and the one that reads the clock. What is done with the objects stands in `jobs`
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
-from collections.abc import Callable, Mapping
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
 from email.utils import parseaddr
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +19,8 @@ from digest.config import Settings
 from digest.fetcher import Fetcher
 from digest.languages import LOCALE, known_languages
 from digest.mail import MailParts
+from digest.model import SourceReport, Subscriber
+from digest.monitor.logs import handler
 from digest.ports import Clock, Lookup, Source
 from digest.sources.arxiv import ArxivQuerySource, ArxivSource
 from digest.sources.arxiv_api import ArxivApi
@@ -34,6 +37,8 @@ if TYPE_CHECKING:
     from digest.store import Store
     from digest.usecases.compose import Addition
     from digest.usecases.day import RunContext
+    from digest.usecases.parallel import Helpers
+    from digest.usecases.plan import Decisions
     from digest.usecases.summaries import Summaries
 
 _HERE = Path(__file__).resolve().parent
@@ -241,7 +246,45 @@ class App:
             groups=tuple(g.group() for g in self.settings.groups),
             additions=self._additions,
             embed=self.embed,
+            helpers=self._helpers,
             policy=self.mail.retry_policy,
             # whoever runs the day holds the lock of all who do
             sending=self.mail.send_options(alone_among=RUNS),
         )
+
+    def _helpers(
+        self, now: datetime, until: date | None, sources: Sequence[SourceReport]
+    ) -> Helpers[Decisions] | None:
+        """Processes that decide, too; none where something is asked for by one for all."""
+        from digest.usecases.parallel import Helpers, n_cores
+
+        wanted = self.settings.ranking.processes or n_cores()
+        if wanted < 2 or self._additions(False):
+            return None
+        return Helpers(n=wanted - 1, recipe=Decider(self.settings, now, until, tuple(sources)))
+
+
+@dataclass(frozen=True, slots=True)
+class Decider:
+    """Makes in another process what decides blocks of readers."""
+
+    settings: Settings
+    now: datetime
+    until: date | None
+    sources: tuple[SourceReport, ...]
+
+    def __call__(self) -> Callable[[Sequence[Subscriber]], Decisions]:
+        from digest.usecases.plan import decide
+
+        log_format = self.settings.monitor.log_format
+        logging.basicConfig(level=logging.WARNING, handlers=[handler(log_format)])
+        app = App(self.settings, clock=lambda: self.now)
+        composer = app.context().composer(self.now, self.until, self.sources)
+
+        def decided(block: Sequence[Subscriber]) -> Decisions:
+            found = decide(composer, app.store, block, now=self.now, day=self.until)
+            # what was rendered is large, and stands in the message
+            light = tuple(replace(p, rendered=None) for p in found.planned)
+            return replace(found, planned=light)
+
+        return decided

@@ -126,6 +126,7 @@ def test_files_to_deploy_with_are_sound_and_start_commands_that_exist() -> None:
         "docker-compose.yaml",
         "docker-compose.one.yaml",
         "kubernetes.yaml",
+        "kubernetes-migrate.yaml",
     }
     services = parsed["docker-compose.yaml"][0]["services"]
     started = {services[name]["command"][0] for name in ("worker", "web")}

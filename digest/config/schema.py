@@ -128,6 +128,7 @@ class RankingSettings(Table):
     semantic: Annotated[StrictStr, Field(max_length=1000), AfterValidator(_check_model)] = ""
     semantic_weight: Annotated[float, Field(ge=0, le=10)] = 0.15
     rival: RivalSettings | None = None
+    processes: Annotated[StrictInt, Field(ge=0, le=64)] = 0
 
 
 class MonitorSettings(Table):

@@ -35,7 +35,8 @@ from digest.usecases.compose import Addition, Composer, day_ranking
 from digest.usecases.dispatch import send_due
 from digest.usecases.fetch import fetch
 from digest.usecases.journal import SendReport
-from digest.usecases.plan import describe_delivery, plan
+from digest.usecases.parallel import Helpers
+from digest.usecases.plan import Decisions, describe_delivery, plan
 from digest.usecases.retry import RetryPolicy
 
 if TYPE_CHECKING:
@@ -66,6 +67,10 @@ class RunContext:
     lookups: Sequence[Lookup] = ()
     #: a language model's view of papers, if there is one
     embed: Embed | None = None
+    #: processes that compose beside this one, given what `composer` is given
+    helpers: Callable[
+        [datetime, date | None, Sequence[SourceReport]], Helpers[Decisions] | None
+    ] = lambda now, until, sources: None
     policy: RetryPolicy = field(default_factory=RetryPolicy)
     sending: SendOptions = field(default_factory=SendOptions)
 
@@ -132,7 +137,14 @@ def run_day(
     now = context.clock()
     composer = context.composer(now, day, sources, asks=not dry_run)
     reports = plan(
-        composer, store, subscribers, now=now, day=day, dry_run=dry_run, progress=progress
+        composer,
+        store,
+        subscribers,
+        now=now,
+        day=day,
+        dry_run=dry_run,
+        helpers=context.helpers(now, day, sources),
+        progress=progress,
     )
     told, route_fault = list(warnings), ""
     told += [RunWarning(fault) for fault in composer.faults]

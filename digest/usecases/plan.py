@@ -29,6 +29,7 @@ from digest.model import (
 from digest.ports import Progress, silent
 from digest.text import wording
 from digest.usecases.due import next_look, went_back
+from digest.usecases.parallel import Helpers, in_parallel
 
 if TYPE_CHECKING:
     from digest.store import Store
@@ -60,22 +61,28 @@ def plan(
     now: datetime,
     day: date | None = None,
     dry_run: bool = False,
+    helpers: Helpers[Decisions] | None = None,
     progress: Progress = silent,
 ) -> tuple[SubscriberReport, ...]:
     """Decide each reader's edition and store it; one that fails costs only itself.
 
     Args:
         day: the edition date for everybody; by default each reader's own today.
+        helpers: processes that decide, too.
     """
-    reports: list[SubscriberReport] = []
-    for start in range(0, len(subscribers), BLOCK):
-        decided = decide(composer, store, subscribers[start : start + BLOCK], now=now, day=day)
+    blocks = [subscribers[start : start + BLOCK] for start in range(0, len(subscribers), BLOCK)]
+
+    def here(block: Sequence[Subscriber]) -> Decisions:
+        return decide(composer, store, block, now=now, day=day)
+
+    reports: dict[int, tuple[SubscriberReport, ...]] = {}
+    for number, found in in_parallel(here, blocks, helpers):
         if not dry_run:
-            store.deliveries.save_plan(decided.planned, now)
-        for report in decided.reports:
+            store.deliveries.save_plan(found.planned, now)
+        for report in found.reports:
             progress(f"{report.email}: {wording(report.result)}")
-        reports += decided.reports
-    return tuple(reports)
+        reports[number] = found.reports
+    return tuple(report for _, block in sorted(reports.items()) for report in block)
 
 
 def decide(
@@ -104,13 +111,13 @@ def decide(
     drafts = composer.drafts([(s, days[s.id]) for s in open_]) if open_ else ()
     planned: list[PlannedEdition] = []
     for subscriber, draft in zip(open_, drafts, strict=True):
-        decided = _decided(subscriber, days[subscriber.id], draft, now)
+        made = _decided(subscriber, days[subscriber.id], draft, now)
         if day is None:
-            again = decided.again_at if decided.edition is None else None
+            again = made.again_at if made.edition is None else None
             status = EditionStatus(empty=again is not None, again_at=again)
-            decided = replace(decided, due_at=next_look(subscriber, status, now))
-        planned.append(decided)
-        reports[subscriber.id] = _report(decided)
+            made = replace(made, due_at=next_look(subscriber, status, now))
+        planned.append(made)
+        reports[subscriber.id] = _report(made)
     return Decisions(planned=tuple(planned), reports=tuple(reports[s.id] for s in block))
 
 

@@ -312,14 +312,14 @@ def test_a_start_that_is_killed_leaves_no_half_store(tmp_path: Path) -> None:
 
 def _use(world: World) -> None:
     """What commands do with a store."""
-    from digest.cli.show_status import status_data
+    from digest.cli.show_status import status_document
 
     with world.app() as app:
         jobs.sync_subscribers(app)
         store = app.store
         people, _ = store.subscribers.search(limit=50)
         policy = app.mail.retry_policy
-        status_data(
+        status_document(
             store, world.now, n_runs=5, n_days=7, people=people, cluster=None, policy=policy
         )
         for reader in people:
