@@ -147,6 +147,7 @@ class WebSettings(Table):
     trusted_proxies: tuple[StrictStr, ...] = ()
     signups: StrictBool = True
     thumbnails: StrictBool = False
+    index: FilePath | None = None
     requests_per_minute: Annotated[StrictInt, Field(ge=0)] = 600
     password: Annotated[SecretStr, FromEnvironment("DIGEST_ADMIN_PASSWORD")] = Field(
         default=SecretStr(""), exclude=True

@@ -208,10 +208,10 @@ class Ranker:
             damped = latent.damping * (latent.axes @ direction[latent.columns])
             direction[latent.columns] -= damped @ latent.axes
         order = np.argsort(-direction, kind="stable")[: 8 * n]
-        names = day.vectors.terms
+        names = day.vectors.names
         weights = {
-            str(names[i]): float(direction[i])
-            for i in order
+            names[i]: float(direction[i])
+            for i in order.tolist()
             if direction[i] > 0 and names[i] not in EMPTY_ALONE
         }
         said = without_parts(list(weights), n)

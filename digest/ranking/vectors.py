@@ -113,7 +113,6 @@ class Vectors:
     def _name(self, names: Sequence[str], idf: NDArray[np.float32]) -> None:
         #: a list, since one name of an array takes longer than all that is done with it
         self.names = list(names)
-        self.terms: NDArray[Any] = np.array(self.names, dtype=str)
         self.idf = idf
         is_pair = np.array([" " in t for t in self.names], dtype=bool)
         self._words = sp.diags((~is_pair).astype(np.float32), format="csr")
@@ -121,7 +120,7 @@ class Vectors:
 
     @property
     def n_terms(self) -> int:
-        return len(self.terms)
+        return len(self.names)
 
     def _weighted(self, counts: Any) -> sp.csr_matrix:
         weighted = counts.astype(np.float32, copy=True)

@@ -113,6 +113,12 @@ class Archive:
             found: date | None = connection.scalar(query)
         return found
 
+    def last_position(self) -> int:
+        """Of the latest mention; -1: there is none."""
+        with self._db.read() as connection:
+            found = connection.scalar(sa.select(sa.func.max(schema.mentions.c.id)))
+        return -1 if found is None else int(found)
+
     def after(self, position: int, limit: int) -> tuple[tuple[int, Paper], ...]:
         # What only somebody likes was listed nowhere, and is nobody else's business.
         """Papers that were listed, in the order in which they first were, each with its position,

@@ -110,15 +110,20 @@ _worker: Callable[[Block], Any] | None = None
 def _begin(recipe: Callable[[], Callable[[Block], Any]]) -> None:
     global _worker
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who started us decides
-    threading.Thread(target=_end_with_parent, daemon=True, name="parent").start()
+    end_with_parent()
     _worker = recipe()
 
 
-def _end_with_parent() -> None:
-    parent = parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
+def end_with_parent() -> None:
+    """From now on this process ends when the one that started it does, however that ends."""
+
+    def wait() -> None:
+        parent = parent_process()
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=wait, daemon=True, name="parent").start()
 
 
 def _work(block: Block) -> Any:

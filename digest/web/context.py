@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from digest.app import App, speeches
+from digest.web.index_files import Builder, IndexFiles, index_folder, mark_of
 from digest.web.pages import Pages
 from digest.web.search_index import SearchIndex
 from digest.web.sessions import SESSION, Sessions
@@ -33,7 +34,8 @@ class WebContext:
         self.settings, self.store = app.settings, app.store
         self.pages = Pages(app.settings, speeches())
         self.sessions = Sessions(app.store, app.clock)
-        self.index = SearchIndex(app.store)
+        files = IndexFiles(index_folder(app), mark_of(app.store))
+        self.index = SearchIndex(app.store, files, Builder(app.settings.store.where, files))
         self.mailer = SignupMailer(app)
         self.uploads = Uploads()
         self._state, self._looked_at = "", 0.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from digest.model import Paper
@@ -14,12 +14,15 @@ from digest.ranking.search import Answer, Index
 from digest.store import Store
 from digest.terms import search_words
 from digest.web.background import BackgroundTask
+from digest.web.index_files import IndexFiles, read_papers
 
 log = logging.getLogger(__name__)
 
-#: papers read at a time for the index, and seconds between looks for more
-CHUNK, INDEX_AGAIN_S = 2_000, 30.0
-
+#: seconds between looks for more
+INDEX_AGAIN_S = 30.0
+#: papers that a process adds to an index in its own memory, before files are made of all; and
+#: seconds until it tries again where they could not be made
+MOST_RECENT, BUILD_AGAIN_S = 5_000, 3_600.0
 
 #: hits of a question, and papers that meet its conditions and are put in order
 MOST_HITS, MOST_WITHIN = 200, 5_000
@@ -38,13 +41,27 @@ class Found:
 
 
 class SearchIndex(BackgroundTask):
-    """Keeps the archive's index; pages search in whatever it holds by now."""
+    """Keeps the archive's index; pages search in whatever it holds by now.
 
-    def __init__(self, store: Store) -> None:
+    Args:
+        files: where a large index lies; None: in the memory of this process.
+        build: makes the files, in a process of its own; returns whether it could.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        files: IndexFiles | None = None,
+        build: Callable[[threading.Event], bool] | None = None,
+    ) -> None:
         super().__init__(INDEX_AGAIN_S)
-        self._store = store
+        self._store, self._files, self._build = store, files, build
         self._index: Index | None = None
         self._position = -1
+        #: of the files that are mapped; -1: none are
+        self._mapped = -1
+        #: by the monotonic clock: files are not made sooner
+        self._not_before = 0.0
         self.ready = threading.Event()
 
     def __len__(self) -> int:
@@ -53,6 +70,9 @@ class SearchIndex(BackgroundTask):
     def work(self) -> None:
         """Read what arrived since the last look; all of it where statistics are learned anew."""
         started = time.monotonic()
+        self._map()
+        if self._store.archive.last_position() - self._position >= MOST_RECENT:
+            self._make_files()
         fresh, position = self._read(self._position)
         if not fresh and self._index is not None:
             return
@@ -60,22 +80,54 @@ class SearchIndex(BackgroundTask):
         if larger is None:
             if self._index is not None:
                 fresh, position = self._read(-1)
-            larger = Index(fresh)
+            larger, self._mapped = Index(fresh), -1
         if self._stopping.is_set():
             return
         self._index, self._position = larger, position
         self.ready.set()
         log.info("index.ready papers=%d took=%.1fs", len(larger), time.monotonic() - started)
 
+    def _map(self) -> bool:
+        """Take the files, if they are newer than what is held; returns whether they were."""
+        if self._files is None or self._files.position() <= max(self._mapped, -1):
+            return False
+        found = self._files.load()
+        last = self._store.archive.last_position()
+        if found is None or found[1] > last:  # of a database that a backup replaced since then
+            return False
+        self._index, self._position = found
+        self._mapped = self._position
+        self.ready.set()
+        return True
+
+    def _make_files(self) -> None:
+        """Have the files made anew, by this process or by the one that is at it."""
+        files, build = self._files, self._build
+        if files is None or build is None or time.monotonic() < self._not_before:
+            return
+        try:
+            while not self._stopping.is_set():
+                with files.turn() as mine:
+                    if self._map():  # somebody else made them meanwhile
+                        return
+                    if mine:
+                        if not (build(self._stopping) and self._map()):
+                            self._not_before = time.monotonic() + BUILD_AGAIN_S
+                        return
+                if self._index is not None:
+                    return  # they are there at a later look
+                self._stopping.wait(0.5)
+        except OSError as error:
+            log.warning("index.no_files folder=%s error=%s", files.folder, error)
+            self._not_before = time.monotonic() + BUILD_AGAIN_S
+
     def _read(self, position: int) -> tuple[list[Paper], int]:
         found: list[Paper] = []
-        while not self._stopping.is_set():
-            part = self._store.archive.after(position, CHUNK)
-            if not part:
+        for last, part in read_papers(self._store, position):
+            found += part
+            position = last
+            if self._stopping.is_set():
                 break
-            # What is searched for and shown is title and abstract; the rest is read for the hits.
-            found += [Paper(id=p.id, title=p.title, abstract=p.abstract) for _, p in part]
-            position = part[-1][0]
         return found, position
 
     def near(self, paper: Paper, n: int, skip: int = 0) -> Found:
