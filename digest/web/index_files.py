@@ -64,8 +64,8 @@ class IndexFiles:
             return None
         place = self.folder / str(found["name"])
         try:
-            arrays = {
-                name: np.load(place / f"{name}.npy", mmap_mode="r")
+            arrays = {  # as plain arrays of the same memory: a part of a memmap takes its time
+                name: np.asarray(np.load(place / f"{name}.npy", mmap_mode="r"))
                 for name in ("idf", *_OF_LATENT, *_OF_SEGMENT)
             }
             names, ids = (
@@ -79,9 +79,9 @@ class IndexFiles:
         if sizes != [n, n, n_terms + 1, n_terms, n_rows] or arrays["starts"][-1] != n_rows:
             log.warning("index.files_do_not_fit")
             return None
-        latent = Latent.known(**{k: np.asarray(arrays[k]) for k in _OF_LATENT})
+        latent = Latent.known(**{k: arrays[k] for k in _OF_LATENT})
         statistics = Statistics(
-            Vectors.known(names, np.asarray(arrays["idf"])),
+            Vectors.known(names, arrays["idf"]),
             latent,
             int(found["n_papers"]),
             float(found["usual"]),

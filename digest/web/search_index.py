@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from digest.model import Paper
 from digest.query import Field, Phrase, Query
@@ -26,9 +27,11 @@ MOST_RECENT, BUILD_AGAIN_S = 5_000, 3_600.0
 
 #: hits of a question, and papers that meet its conditions and are put in order
 MOST_HITS, MOST_WITHIN = 200, 5_000
-#: where the words of a question are looked for as they are written, in the order of the hits, if it
-#: has so many words at most: a title may be long, a name is not
-_TIERS = ((Field.TITLE, 30), (Field.AUTHORS, 6), (Field.ABSTRACT, 6))
+#: where the words of a question are looked for as they are written, in the order of the hits
+_TIERS = (Field.TITLE, Field.AUTHORS, Field.ABSTRACT)
+#: words of a question that is looked for so; whatever holds more of them as they stand is among the
+#: nearest anyway, of which so many are looked at for a title
+MOST_WORDS, MOST_TITLES = 6, 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,15 +147,18 @@ class SearchIndex(BackgroundTask):
         nearest = self._nearest(Paper(id="", title=query.text), MOST_HITS, within=within)
         place = {h.paper_id: at for at, h in enumerate(nearest.hits)}
         ordered: dict[str, None] = {}
-        for field, most_words in _TIERS:
-            if 0 < len(words) <= most_words:
-                held = search.find(query, MOST_HITS, [Phrase(words, (field,))])
-                held.sort(key=lambda i: place.get(i, MOST_HITS))
-                ordered |= dict.fromkeys(held)
+        for field in _TIERS if 0 < len(words) <= MOST_WORDS or not place else ():
+            held = search.find(query, MOST_HITS, [Phrase(words, (field,))]) if words else []
+            held.sort(key=lambda i: place.get(i, MOST_HITS))
+            ordered |= dict.fromkeys(held)
+        read: Mapping[str, Paper] = {}
+        if not ordered and words:
+            read = self._store.papers.get(list(place)[:MOST_TITLES])
+            ordered |= dict.fromkeys(_entitled(read, list(place)[:MOST_TITLES], words))
         ordered |= dict.fromkeys(place)
         ordered |= dict.fromkeys(within or ())
         terms = nearest.terms or (words if ordered else ())
-        return self._read_found(list(ordered)[:MOST_HITS], terms, skip, n)
+        return self._read_found(list(ordered)[:MOST_HITS], terms, skip, n, read)
 
     def _nearest(
         self, paper: Paper, n: int, leave_out: str = "", within: Collection[str] | None = None
@@ -162,7 +168,26 @@ class SearchIndex(BackgroundTask):
             return Answer((), ())
         return index.search(paper, n, leave_out=leave_out, within=within)
 
-    def _read_found(self, ids: Sequence[str], terms: Sequence[str], skip: int, n: int) -> Found:
+    def _read_found(
+        self,
+        ids: Sequence[str],
+        terms: Sequence[str],
+        skip: int,
+        n: int,
+        read: Mapping[str, Paper] = MappingProxyType({}),
+    ) -> Found:
+        """
+        Args:
+            read: papers that were read already.
+        """
         wanted = ids[skip : skip + n]
-        papers = self._store.papers.get(wanted)
+        unread = [i for i in wanted if i not in read]
+        papers = {**read, **self._store.papers.get(unread)} if unread else read
         return Found(tuple(terms), tuple(papers[i] for i in wanted if i in papers))
+
+
+def _entitled(papers: Mapping[str, Paper], ids: Sequence[str], words: Sequence[str]) -> list[str]:
+    """Those of some papers in whose title the words stand as they are written."""
+    asked = f" {' '.join(words)} "
+    titles = {i: f" {' '.join(search_words(p.plain_title))} " for i, p in papers.items()}
+    return [i for i in ids if asked in titles.get(i, "")]
