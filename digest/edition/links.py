@@ -221,6 +221,10 @@ def action_url(
     """
     if web_url:
         return f"{web_url}/{_PLACES.get(ticket.action, 'feedback')}/{token}"
-    said = verb or ticket.action.value
-    named = f"{said}: {shorten(title, _SUBJECT_TITLE)}" if title else said
-    return mailto(reply_to, f"{named} [{token}]")
+    return f"{_mailto_before(reply_to, verb or ticket.action.value, title)}{token}%5D"
+
+
+@lru_cache(maxsize=8192)  # only the token is another one for each reader, and it needs no quoting
+def _mailto_before(reply_to: str, verb: str, title: str) -> str:
+    named = f"{verb}: {shorten(title, _SUBJECT_TITLE)}" if title else verb
+    return mailto(reply_to, f"{named} [")

@@ -45,8 +45,8 @@ def phrases(
         lower: words that are written small; a capital of theirs is that of a title or of the first
             word of a sentence.
     """
-    text = readable(f"{paper.title}. {paper.abstract}")
-    unspaced = frozenset(t for t in terms if is_unspaced(t))
+    text = _read(paper)
+    unspaced = frozenset(t for t in terms if is_unspaced(t)) if is_unspaced(text) else frozenset()
     found: list[str] = []
     said: set[str] = set()
     full = [t for t in terms if not EMPTY_ALONE.issuperset(t.split())]
@@ -61,6 +61,11 @@ def phrases(
         if len(found) == n:
             break
     return tuple(found)
+
+
+@lru_cache(maxsize=8192)  # many readers get it
+def _read(paper: Paper) -> str:
+    return readable(f"{paper.title}. {paper.abstract}")
 
 
 def _small(word: str, lower: Collection[str]) -> str:
@@ -129,8 +134,8 @@ def similarities(reading: Reading, index: int, told: Explanation) -> list[Reason
                 )
             )
     terms = _shared_terms(reading, told, nearest[0] if nearest else None)
-    told_already = {word for keyword in held for word in tokens(fold(keyword))}
-    terms = [t for t in terms if not told_already.issuperset(t.split())]
+    if told_already := {word for keyword in held for word in tokens(fold(keyword))}:
+        terms = [t for t in terms if not told_already.issuperset(t.split())]
     said = phrases(paper, terms, reading.day.lower_words)
     if said:
         named.append(Reason(kind=ReasonKind.SHARED_TERM, evidence=said))
