@@ -68,6 +68,21 @@ _SETTLE = (
         doubts=_table.c.doubts + sa.bindparam("doubt"),
     )
 )
+_MINE = sa.and_(
+    _table.c.message_id.in_(sa.bindparam("ids", expanding=True)),
+    _table.c.worker == sa.bindparam("holder"),
+)
+_HAND_OVER = (
+    _table.update()
+    .where(_MINE, _table.c.state == DeliveryState.CLAIMED.value, _ACTIVE)
+    .values(state=DeliveryState.HANDING.value, route=sa.bindparam("by"))
+    .returning(_table.c.message_id)
+)
+_TAKE_BACK = (
+    _table.update()
+    .where(_MINE, _table.c.state == DeliveryState.HANDING.value)
+    .values(state=DeliveryState.CLAIMED.value)
+)
 
 
 class Deliveries:
@@ -190,28 +205,10 @@ class Deliveries:
         with self._db.write() as connection:
             held = self._settle(connection, settled, worker, now) if settled else frozenset()
             if taken_back:
-                connection.execute(
-                    _table.update()
-                    .where(
-                        _table.c.message_id.in_(taken_back),
-                        _table.c.worker == worker,
-                        _table.c.state == DeliveryState.HANDING.value,
-                    )
-                    .values(state=DeliveryState.CLAIMED.value)
-                )
+                connection.execute(_TAKE_BACK, {"ids": list(taken_back), "holder": worker})
             if handing:
-                rows = connection.execute(
-                    _table.update()
-                    .where(
-                        _table.c.message_id.in_(handing),
-                        _table.c.worker == worker,
-                        _table.c.state == DeliveryState.CLAIMED.value,
-                        _ACTIVE,
-                    )
-                    .values(state=DeliveryState.HANDING.value, route=route[:100])
-                    .returning(_table.c.message_id)
-                )
-                held |= frozenset(rows.scalars())
+                values = {"ids": list(handing), "holder": worker, "by": route[:100]}
+                held |= frozenset(connection.scalars(_HAND_OVER, values))
         return held
 
     def _settle(
