@@ -46,6 +46,8 @@ _HERE = Path(__file__).resolve().parent
 TEMPLATES = next(
     (p for p in (_HERE / "templates", _HERE.parent / "templates") if p.is_dir()), _HERE
 )
+#: that choose and compose unless somebody says otherwise; each takes some 300 MB
+MOST_PROCESSES = 8
 #: how workers are called that run a whole day, of which there is one at a time
 RUNS = "run "
 
@@ -258,7 +260,7 @@ class App:
         """Processes that decide, too; none where something is asked for by one for all."""
         from digest.usecases.parallel import Helpers, n_cores
 
-        wanted = self.settings.ranking.processes or n_cores()
+        wanted = self.settings.ranking.processes or min(n_cores(), MOST_PROCESSES)
         if wanted < 2 or self._additions(False):
             return None
         return Helpers(n=wanted - 1, recipe=Decider(self.settings, now, until, tuple(sources)))
