@@ -142,7 +142,7 @@ def serve(
     ] = None,
     workers: Annotated[
         int,
-        typer.Option(metavar="N", min=1, max=64, help="Processes; each keeps an index of its own."),
+        typer.Option(metavar="N", min=1, max=64, help="Processes, for as many cores."),
     ] = 1,
     fd: Annotated[int, typer.Option(hidden=True)] = -1,
     config: ConfigOption = None,
