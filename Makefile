@@ -83,9 +83,11 @@ docs-site: $(READY) $(TOOLS)/.ready ## the documentation as a site, in build/doc
 	$(BIN)/python .ci/docs-site
 	cd build/docs && ../../$(TOOLS)/bin/zensical build --strict
 
-manifests: $(TOOLS)/.ready ## what looks after containers: Dockerfile, Kubernetes, alerts (the last needs promtool)
+manifests: $(TOOLS)/.ready ## are the files to deploy with valid? (compose and alerts: where docker-compose and promtool are)
 	$(TOOLS)/bin/hadolint docs/deploy/Dockerfile
 	$(TOOLS)/bin/kubernetes-validate --strict --quiet docs/deploy/kubernetes*.yaml
+	if command -v docker-compose >/dev/null; then for file in docs/deploy/docker-compose*.yaml; do \
+	  POSTGRES_PASSWORD=x SMTP_PASSWORD=x docker-compose --file $$file config --quiet || exit 1; done; fi
 	if command -v promtool >/dev/null; then promtool check rules docs/deploy/alerts.yaml; fi
 
 messages: $(READY) ## bring the catalogues of the mail in step with its strings

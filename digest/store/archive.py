@@ -42,15 +42,17 @@ class Archive:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    def state(self) -> str:
-        """Another text whenever a page may have changed."""
+    def state(self) -> tuple[int, int]:
+        """The positions of the latest mention and of the latest run, 0 if there is none: others
+        whenever a page may have changed."""
         mentions, runs = schema.mentions, schema.runs
         query = sa.select(
             sa.select(sa.func.max(mentions.c.id)).scalar_subquery(),
             sa.select(sa.func.max(runs.c.id)).scalar_subquery(),
         )
         with self._db.read() as connection:
-            return ".".join(str(n or 0) for n in connection.execute(query).one())
+            mention, run = connection.execute(query).one()
+        return mention or 0, run or 0
 
     def listed_on(self, day: date) -> tuple[Listed, ...]:
         """The papers of one listing day, in the order of arrival."""
@@ -112,12 +114,6 @@ class Archive:
         with self._db.read() as connection:
             found: date | None = connection.scalar(query)
         return found
-
-    def last_position(self) -> int:
-        """Of the latest mention; -1: there is none."""
-        with self._db.read() as connection:
-            found = connection.scalar(sa.select(sa.func.max(schema.mentions.c.id)))
-        return -1 if found is None else int(found)
 
     def after(self, position: int, limit: int) -> tuple[tuple[int, Paper], ...]:
         # What only somebody likes was listed nowhere, and is nobody else's business.

@@ -47,7 +47,8 @@ class WebContext:
         """Another text whenever public pages may have changed, looked up once a second."""
         at = time.monotonic()
         if at - self._looked_at > LOOK_S:
-            self._state, self._looked_at = f"{self.store.archive.state()}.{self.now().date()}", at
+            mention, run = self.store.archive.state()
+            self._state, self._looked_at = f"{mention}.{run}.{self.now().date()}", at
         return self._state
 
     def proxy_seen(self, peer: str) -> None:

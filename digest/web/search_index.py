@@ -74,7 +74,7 @@ class SearchIndex(BackgroundTask):
         """Read what arrived since the last look; all of it where statistics are learned anew."""
         started = time.monotonic()
         self._map()
-        if self._store.archive.last_position() - self._position >= MOST_RECENT:
+        if self._store.archive.state()[0] - self._position >= MOST_RECENT:
             self._make_files()
         fresh, position = self._read(self._position)
         if not fresh and self._index is not None:
@@ -95,7 +95,7 @@ class SearchIndex(BackgroundTask):
         if self._files is None or self._files.position() <= max(self._mapped, -1):
             return False
         found = self._files.load()
-        last = self._store.archive.last_position()
+        last, _ = self._store.archive.state()
         if found is None or found[1] > last:  # of a database that a backup replaced since then
             return False
         self._index, self._position = found
