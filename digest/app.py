@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from digest.config import Settings
+from digest.config import Settings, secrets_of
 from digest.fetcher import Fetcher
 from digest.languages import LOCALE, known_languages
 from digest.mail import MailParts
@@ -278,8 +278,8 @@ class Decider:
     def __call__(self) -> Callable[[Sequence[Subscriber]], Decisions]:
         from digest.usecases.plan import decide
 
-        log_format = self.settings.monitor.log_format
-        logging.basicConfig(level=logging.WARNING, handlers=[handler(log_format)])
+        told = handler(self.settings.monitor.log_format, secrets_of(self.settings))
+        logging.basicConfig(level=logging.WARNING, handlers=[told])
         app = App(self.settings, clock=lambda: self.now)
         composer = app.context().composer(self.now, self.until, self.sources)
 

@@ -104,7 +104,7 @@ def from_library(file: Path) -> MovedIn:
         raise ConfigError([str(error)]) from error
     if not found.papers and not found.refs:
         raise ConfigError([f"{file} holds no papers."])
-    return MovedIn(answers={"likes": [str(file)]}, secrets={}, left=list(found.faults))
+    return MovedIn(answers={"likes": [str(file.absolute())]}, secrets={}, left=list(found.faults))
 
 
 def _table(database: sqlite3.Connection, name: str) -> dict[str, Any]:

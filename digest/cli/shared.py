@@ -94,25 +94,13 @@ def tells_errors(command: Callable[P, R]) -> Callable[P, R]:
 
 def _log_as_configured(settings: Settings) -> None:
     """In the configured format, with its passwords masked."""
-    from pydantic import SecretStr
+    from digest.config import secrets_of
 
-    tables = (*settings.smtp, settings.inbox, settings.web)
-    secrets = [t.password.get_secret_value() for t in tables if t]
-    secrets.append(settings.store.address.get_secret_value())
-    secrets += [
-        key.get_secret_value()
-        for key in (getattr(settings.keys, name) for name in type(settings.keys).model_fields)
-    ]
-    secrets += [v.get_secret_value() for _, v in settings.reports if isinstance(v, SecretStr)]
-    if settings.oauth:
-        secrets.append(settings.oauth.client_secret.get_secret_value())
-    if settings.channel:
-        values = dict(settings.channel).values()
-        secrets += [v.get_secret_value() for v in values if isinstance(v, SecretStr)]
-    secrets.append(settings.monitor.ping_url)  # whoever knows it can call everything well
     root = logging.getLogger()
     level = root.level
-    logging.basicConfig(handlers=[handler(settings.monitor.log_format, secrets)], force=True)
+    logging.basicConfig(
+        handlers=[handler(settings.monitor.log_format, secrets_of(settings))], force=True
+    )
     root.setLevel(level)
 
 

@@ -19,6 +19,7 @@ from digest.config.load import (
     readable_secrets,
 )
 from digest.config.schema import Settings, SubscriberSettings
+from digest.config.secrets import secrets_of
 
 __all__ = [
     "EXAMPLE",
@@ -37,4 +38,5 @@ __all__ = [
     "load_settings",
     "load_text",
     "readable_secrets",
+    "secrets_of",
 ]

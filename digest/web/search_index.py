@@ -61,8 +61,8 @@ class SearchIndex(BackgroundTask):
         self._store, self._files, self._build = store, files, build
         self._index: Index | None = None
         self._position = -1
-        #: of the files that are mapped; -1: none are
-        self._mapped = -1
+        #: up to which statistics were learned, here or for files; files that know more are taken
+        self._learned = -1
         #: by the monotonic clock: files are not made sooner
         self._not_before = 0.0
         self.ready = threading.Event()
@@ -83,7 +83,7 @@ class SearchIndex(BackgroundTask):
         if larger is None:
             if self._index is not None:
                 fresh, position = self._read(-1)
-            larger, self._mapped = Index(fresh), -1
+            larger, self._learned = Index(fresh), position
         if self._stopping.is_set():
             return
         self._index, self._position = larger, position
@@ -92,14 +92,14 @@ class SearchIndex(BackgroundTask):
 
     def _map(self) -> bool:
         """Take the files, if they are newer than what is held; returns whether they were."""
-        if self._files is None or self._files.position() <= max(self._mapped, -1):
+        if self._files is None or self._files.position() <= self._learned:
             return False
         found = self._files.load()
         last, _ = self._store.archive.state()
         if found is None or found[1] > last:  # of a database that a backup replaced since then
             return False
         self._index, self._position = found
-        self._mapped = self._position
+        self._learned = self._position
         self.ready.set()
         return True
 
@@ -147,14 +147,16 @@ class SearchIndex(BackgroundTask):
         nearest = self._nearest(Paper(id="", title=query.text), MOST_HITS, within=within)
         place = {h.paper_id: at for at, h in enumerate(nearest.hits)}
         ordered: dict[str, None] = {}
-        for field in _TIERS if 0 < len(words) <= MOST_WORDS or not place else ():
-            held = search.find(query, MOST_HITS, [Phrase(words, (field,))]) if words else []
-            held.sort(key=lambda i: place.get(i, MOST_HITS))
-            ordered |= dict.fromkeys(held)
         read: Mapping[str, Paper] = {}
-        if not ordered and words:
-            read = self._store.papers.get(list(place)[:MOST_TITLES])
-            ordered |= dict.fromkeys(_entitled(read, list(place)[:MOST_TITLES], words))
+        if len(words) > MOST_WORDS and place:
+            likely = list(place)[:MOST_TITLES]
+            read = self._store.papers.get(likely)
+            ordered |= dict.fromkeys(_entitled(read, likely, words))
+        elif words:
+            for field in _TIERS:
+                held = search.find(query, MOST_HITS, [Phrase(words, (field,))])
+                held.sort(key=lambda i: place.get(i, MOST_HITS))
+                ordered |= dict.fromkeys(held)
         ordered |= dict.fromkeys(place)
         ordered |= dict.fromkeys(within or ())
         terms = nearest.terms or (words if ordered else ())

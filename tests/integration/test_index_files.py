@@ -79,6 +79,37 @@ def test_what_arrives_later_is_found_beside_the_files(store: Store, place: Path)
     assert len(list((place.parent / "index").glob("index-*"))) == 1
 
 
+def test_what_was_learned_anew_is_not_given_up_for_older_files(store: Store, place: Path) -> None:
+    """Else all would be read and learned at every look."""
+    index = index_of(store, place)
+    index.work()
+    arrive(store, archive(138)[90:])  # half as many more, and too few for new files
+    index.work()
+    learned = index._index
+    assert learned is not None
+    assert learned.n_recent == 0
+    index.work()
+    assert index._index is learned
+    assert len(index) == 138
+
+
+def test_a_title_of_many_words_comes_before_what_is_nearer(store: Store, place: Path) -> None:
+    title = "Silk caravan coin trade route merchant silver medieval"
+    words = title.lower().split()
+    arrive(
+        store,
+        [
+            Paper(id="it", title=title, abstract="coral reef fish swim in clear water " * 9),
+            Paper(id="near", title=" ".join(reversed(words)), abstract=" ".join(words[::2])),
+        ],
+    )
+    index = SearchIndex(store)
+    index.work()
+    nearest = index._nearest(Paper(id="", title=title), 5).hits
+    assert nearest[0].paper_id == "near"
+    assert found(index, title)[0] == "it"
+
+
 @pytest.mark.parametrize(
     "name",
     ["current", *(f"index-*/{n}" for n in ("rows.npy", "idf.npy", "ids.txt", "names.txt"))],

@@ -95,7 +95,10 @@ def test_another_database_is_told(tmp_path: Path) -> None:
     assert "is not of arxiv-sanity" in said.output
 
 
-def test_the_old_library_is_a_file_of_likes(tmp_path: Path) -> None:
+def test_the_old_library_is_a_file_of_likes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # a path is relative to here, and one in the file to the file
     old = tmp_path / "my_library.json"
     paper = {
         "title": "Sponge spicules as light guides",
@@ -108,8 +111,9 @@ def test_the_old_library_is_a_file_of_likes(tmp_path: Path) -> None:
         "tags": ["cs.CV"],
     }
     old.write_text(json.dumps([paper]), "utf-8")
-    said = moved(tmp_path, old, "--email", "ada@example.org")
+    (tmp_path / "deep").mkdir()
+    said = moved(tmp_path / "deep", Path(old.name), "--email", "ada@example.org")
     assert said.exit_code == 0, said.output
-    (like,) = settings(tmp_path).subscribers[0].likes
+    (like,) = settings(tmp_path / "deep").subscribers[0].likes
     found = read(tmp_path / str(like))
     assert [p.id for p in found.papers] == ["arxiv:2105.01234"]
