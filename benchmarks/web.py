@@ -15,11 +15,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as clock
+from itertools import islice
 from pathlib import Path
 from urllib.parse import quote
 
@@ -29,6 +30,7 @@ from digest.store import open_store
 
 N_PAPERS, A_DAY, CLIENTS, SECONDS = 100_000, 1_000, 20, 6.0
 LAST_DAY = date(2026, 5, 20)
+AIM = "p95 under 50 ms"
 ADMIN = "the-admin-password"
 CONFIG = """
 [[sources]]
@@ -86,17 +88,19 @@ def fill(folder: Path) -> None:
             store.papers.add_listing(Listing(source="arXiv", papers=papers, fetched_at=at))
 
 
-async def ask(host: str, port: int, paths: Sequence[str], seconds: float) -> Load:
-    """Keep `CLIENTS` connections busy for a while."""
+async def ask(host: str, port: int, paths: Iterable[str], seconds: float) -> Load:
+    """Keep `CLIENTS` connections busy for a while, or until nothing is left to ask for."""
+    waiting = iter(paths)
     times: list[float] = []
     sizes: list[int] = []
     until = time.perf_counter() + seconds
 
-    async def client(number: int) -> None:
-        rng = random.Random(number)
+    async def client() -> None:
         reader, writer = await asyncio.open_connection(host, port)
         while time.perf_counter() < until:
-            path = rng.choice(paths)
+            path = next(waiting, None)
+            if path is None:
+                break
             started = time.perf_counter()
             writer.write(f"GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
             head = await reader.readuntil(b"\r\n\r\n")
@@ -109,7 +113,7 @@ async def ask(host: str, port: int, paths: Sequence[str], seconds: float) -> Loa
         writer.close()
 
     started = time.perf_counter()
-    await asyncio.gather(*(client(n) for n in range(CLIENTS)))
+    await asyncio.gather(*(client() for _ in range(CLIENTS)))
     took = time.perf_counter() - started
     times.sort()
     return Load(
@@ -120,13 +124,26 @@ async def ask(host: str, port: int, paths: Sequence[str], seconds: float) -> Loa
     )
 
 
-def questions() -> list[str]:
-    """Words, titles and whole abstracts, as people type and paste them."""
-    rng, pool = random.Random(2), sentences()
-    asked = [" ".join(rng.sample(re.findall(r"[a-z]{5,}", s), 3)) for s in pool if len(s) > 80]
-    asked += pool[:100]
-    asked += [" ".join(rng.sample(pool, 6)) for _ in range(50)]
-    return [f"/search?q={quote(q[:2000])}" for q in asked]
+def again_and_again(paths: Sequence[str]) -> Iterator[str]:
+    rng = random.Random(3)
+    while True:
+        yield rng.choice(paths)
+
+
+def questions(seed: int = 2) -> Iterator[str]:
+    """Words, titles and whole abstracts, as people type and paste them: no two alike."""
+    rng, pool = random.Random(seed), [s for s in sentences() if len(s) > 80]
+    while True:
+        kind, sentence = rng.random(), rng.choice(pool)
+        if kind < 0.7:
+            asked = " ".join(rng.sample(re.findall(r"[a-z]{5,}", sentence), 3))
+        elif kind < 0.9:
+            words = sentence.split()
+            start = rng.randrange(4)
+            asked = " ".join(words[start : start + rng.randint(7, 16)])
+        else:
+            asked = " ".join(rng.sample(pool, 6))
+        yield f"/search?q={quote(asked[:2000])}"
 
 
 def memory_mb(pid: int) -> float:
@@ -178,11 +195,17 @@ def main() -> None:
             days = [f"/papers/{LAST_DAY - timedelta(days=n)}" for n in range(10)]
             days += [f"{d}?sort=time" for d in days] + [f"{d}?category=cs.CV" for d in days]
             print(f"{'page':>14}{'a second':>10}{'p50 ms':>9}{'p95 ms':>9}{'kB':>8}  aim")
-            limit = asyncio.run(ask(host, port, ["/site.css"], SECONDS / 2))
+            popular = list(islice(questions(), 100))
+            limit = asyncio.run(ask(host, port, again_and_again(["/site.css"]), SECONDS / 2))
             loads = {
                 "a small file": (limit, ""),
-                "day": (asyncio.run(ask(host, port, days, SECONDS)), "p95 under 50 ms"),
-                "search": (asyncio.run(ask(host, port, questions(), SECONDS)), "p95 under 150 ms"),
+                "day": (asyncio.run(ask(host, port, again_and_again(days), SECONDS)), AIM),
+                "search": (asyncio.run(ask(host, port, questions(), SECONDS)), AIM),
+                # the page that many ask for on one day
+                "the same again": (
+                    asyncio.run(ask(host, port, again_and_again(popular), SECONDS / 2)),
+                    AIM,
+                ),
             }
             for what, (load, aim) in loads.items():
                 print(
@@ -193,7 +216,7 @@ def main() -> None:
             day = loads["day"][0]
             print(f"  a day's page costs {limit.per_second / day.per_second:.2f} x a small file")
         with served(folder, "--workers", "2") as (host, port, _):
-            two = asyncio.run(ask(host, port, questions(), SECONDS))
+            two = asyncio.run(ask(host, port, questions(4), SECONDS))
             alone = loads["search"][0]
             print(
                 f"  search by two processes: {two.per_second:.0f} a second "

@@ -29,7 +29,7 @@ class Speech:
         # English without a country would write May 20, 2026; most of the world does not.
         self._locale = Locale.parse("en_GB" if language == "en" else language)
         self.language = language
-        self._days: dict[date, str] = {}
+        self._days: dict[tuple[date, bool], str] = {}
         self._long_dates: dict[date, str] = {}
         self._numbers: dict[tuple[float, int], str] = {}
         self._catalogue = gettext.NullTranslations()
@@ -79,10 +79,7 @@ class Speech:
 
     def day_and_month(self, day: date) -> str:
         """ "20 May"."""
-        known = self._days.get(day)
-        if known is None:
-            known = self._days[day] = str(format_skeleton("MMMd", day, locale=self._locale))
-        return known
+        return self._as_day(day, with_year=False)
 
     def full_date(self, day: date) -> str:
         """ "20 May 2026"."""
@@ -99,9 +96,15 @@ class Speech:
 
     def day_of(self, day: date, year: int) -> str:
         """ "20 May", or "20 May 2025" where it is another year than this one."""
-        if day.year == year:
-            return self.day_and_month(day)
-        return str(format_skeleton("yMMMd", day, locale=self._locale))
+        return self._as_day(day, with_year=day.year != year)
+
+    def _as_day(self, day: date, *, with_year: bool) -> str:
+        known = self._days.get((day, with_year))
+        if known is None:
+            form = "yMMMd" if with_year else "MMMd"
+            known = str(format_skeleton(form, day, locale=self._locale))
+            self._days[day, with_year] = known
+        return known
 
     def listed(self, things: Sequence[str]) -> str:
         """ "a, b and c"."""

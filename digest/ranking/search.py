@@ -192,8 +192,8 @@ class Index:
         found = (first.get(i, second.get(i)) for i in ids)
         return [row for row in found if row is not None]
 
-    def _at(self, rows: NDArray[np.int64]) -> tuple[list[str], Floats, Floats]:
-        """Ids, coordinates and divisors of rows."""
+    def _at(self, rows: NDArray[np.int64]) -> tuple[Floats, Floats]:
+        """Coordinates and divisors of rows."""
         n = len(self.base)
         inside = rows < n
         near = np.empty((len(rows), self.base.coordinates.shape[1]), dtype=np.float32)
@@ -201,8 +201,11 @@ class Index:
         for part, segment, first in ((inside, self.base, 0), (~inside, self._recent, n)):
             near[part] = segment.coordinates[rows[part] - first]
             divisor[part] = segment.divisor[rows[part] - first]
-        ids = [self.base.ids[r] if r < n else self._recent.ids[r - n] for r in rows.tolist()]
-        return ids, near, divisor
+        return near, divisor
+
+    def _id(self, row: int) -> str:
+        n = len(self.base)
+        return self.base.ids[row] if row < n else self._recent.ids[row - n]
 
     def search(
         self,
@@ -231,13 +234,14 @@ class Index:
             wanted = np.zeros(len(words), dtype=bool)
             wanted[self._rows(within)] = True
             words[~wanted] = 0
-        n_found = min(FOUND_BY_WORDS, int(np.count_nonzero(words)))
-        if not n_found:
+        found = np.flatnonzero(words)
+        if not len(found):
             return Answer((), terms)
-        found = np.argpartition(-words, n_found - 1)[:n_found]
+        if len(found) > FOUND_BY_WORDS:
+            found = found[np.argpartition(words[found], -FOUND_BY_WORDS)[-FOUND_BY_WORDS:]]
         scores = words[found]
-        ids, near, divisor = self._at(found)
         if latent.n_axes:
+            near, divisor = self._at(found)
             place = self._place_of(query)
             scores = scores - near @ (latent.damping * place)
             meaning, _ = latent.directions(place[None, :])
@@ -245,9 +249,9 @@ class Index:
             scores = scores / divisor
         best = np.lexsort((-found, -scores))[: n + 1]  # among equals the latest first
         hits = [
-            Hit(ids[at], min(1.0, max(0.0, score)))
-            for at, score in zip(best.tolist(), scores[best].tolist(), strict=True)
-            if ids[at] != leave_out
+            Hit(paper_id, min(1.0, max(0.0, score)))
+            for row, score in zip(found[best].tolist(), scores[best].tolist(), strict=True)
+            if (paper_id := self._id(row)) != leave_out
         ]
         return Answer(tuple(hits[:n]), terms)
 

@@ -10,7 +10,6 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, CountVectorizer
-from sklearn.preprocessing import normalize
 
 from digest.model import Paper
 from digest.scripts import grams, is_unspaced
@@ -80,6 +79,12 @@ def _counter(**options: Any) -> Any:
     )
 
 
+def _lengths(groups: NDArray[np.int32], values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(n,) for each value the length of the vector that those of its group make."""
+    lengths: NDArray[np.float32] = np.sqrt(np.bincount(groups, values**2)).astype(np.float32)
+    return lengths[groups]
+
+
 class Vectors:
     """A vocabulary with its statistics, fitted to documents; other terms are not seen."""
 
@@ -114,20 +119,20 @@ class Vectors:
         #: a list, since one name of an array takes longer than all that is done with it
         self.names = list(names)
         self.idf = idf
-        is_pair = np.array([" " in t for t in self.names], dtype=bool)
-        self._words = sp.diags((~is_pair).astype(np.float32), format="csr")
-        self._pairs = sp.diags(is_pair.astype(np.float32), format="csr")
+        self._is_pair = np.array([" " in t for t in self.names], dtype=bool)
 
     @property
     def n_terms(self) -> int:
         return len(self.names)
 
     def _weighted(self, counts: Any) -> sp.csr_matrix:
-        weighted = counts.astype(np.float32, copy=True)
-        weighted.data = (1 + np.log(weighted.data)) * self.idf[weighted.indices]
-        words = normalize(weighted @ self._words)
-        pairs = normalize(weighted @ self._pairs)
-        vectors = normalize((words + np.float32(PAIR_WEIGHT) * pairs).tocsr())
+        weights = (1 + np.log(counts.data)) * self.idf[counts.indices]
+        is_pair = self._is_pair[counts.indices]
+        rows = np.repeat(np.arange(counts.shape[0], dtype=np.int32), np.diff(counts.indptr))
+        weights /= _lengths(2 * rows + is_pair, weights)
+        weights[is_pair] *= np.float32(PAIR_WEIGHT)
+        weights /= _lengths(rows, weights)
+        vectors = sp.csr_matrix((weights, counts.indices, counts.indptr), shape=counts.shape)
         vectors.sort_indices()
         return vectors
 

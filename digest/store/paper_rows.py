@@ -15,6 +15,7 @@ from digest.store.database import chunks
 COLUMNS = [f.name for f in fields(Paper)]
 _LISTS = ("authors", "categories", "affiliations", "aliases", "author_ids")
 _EMPTY_SIGNALS = Signals()
+_WHOLE = sa.select(*(schema.papers.c[name] for name in COLUMNS))
 
 
 def to_row(paper: Paper) -> dict[str, Any]:
@@ -34,9 +35,9 @@ def to_paper(row: Any) -> Paper:
 def read_papers(connection: sa.Connection, ids: Collection[str]) -> dict[str, Paper]:
     found: dict[str, Paper] = {}
     for part in chunks(ids):
-        query = sa.select(schema.papers).where(schema.papers.c.id.in_(part))
-        for row in connection.execute(query).mappings():
-            found[row["id"]] = to_paper(row)
+        # as plain rows: looking each value up by its name takes as long as reading it
+        for row in connection.execute(_WHOLE.where(schema.papers.c.id.in_(part))):
+            found[row.id] = to_paper(dict(zip(COLUMNS, row, strict=True)))
     return found
 
 

@@ -157,9 +157,15 @@ class Search:
         Args:
             also: further phrases that must stand in them.
         """
+        return self.find_each(query, limit, [also])[0]
+
+    def find_each(
+        self, query: Query, limit: int, further: Sequence[Sequence[Phrase]]
+    ) -> list[list[str]]:
+        """The same for a question with some further phrases, with some others, and so on."""
         names = [name_parts(name) for name in query.authors]
-        wanted = [_Wanted(p.words, p.fields) for p in (*query.phrases, *also)]
-        wanted += [
+        asked = [_Wanted(p.words, p.fields) for p in query.phrases]
+        asked += [
             _Wanted((word,), (Field.AUTHORS,), starts=len(word) == 1)
             for parts in names
             for part in parts
@@ -171,20 +177,27 @@ class Search:
             listed = listed.where(mentioned.c.listed_on >= query.since)
         if query.until:
             listed = listed.where(mentioned.c.listed_on <= query.until)
-        found = sa.select(rows.c.paper_id).where(listed).order_by(rows.c.id.desc())
-        with self._db.read() as connection:
-            if wanted:
-                found = found.where(_holds(connection, wanted))
-            if not names:
-                return list(connection.scalars(found.limit(limit)))
+        found = sa.select(rows.c.paper_id, rows.c.id).where(listed).order_by(rows.c.id.desc())
+        if names:
             papers = schema.papers
-            by = found.join(papers, papers.c.id == rows.c.paper_id).add_columns(papers.c.authors)
-            told = connection.execute(by.limit(MOST_BY_AUTHOR)).all()
-        return [
-            paper_id
-            for paper_id, authors in told
-            if all(any(_is_called(name, a) for a in authors) for name in query.authors)
-        ][:limit]
+            found = found.join(papers, papers.c.id == rows.c.paper_id)
+            found = found.add_columns(papers.c.authors)
+        told: list[list[tuple[int, str]]] = [[] for _ in further]
+        with self._db.read() as connection:
+            parts = []
+            for number, also in enumerate(further):
+                wanted = [*asked, *(_Wanted(p.words, p.fields) for p in also)]
+                part = found.where(_holds(connection, wanted)) if wanted else found
+                part = part.limit(MOST_BY_AUTHOR if names else limit).subquery()
+                parts.append(sa.select(sa.literal(number).label("part"), part))
+            # in one question, of which each is a part: a database answers sooner than it is asked
+            every = parts[0] if len(parts) == 1 else sa.union_all(*parts)
+            for number, paper_id, at, *authors in connection.execute(every):
+                if not names or all(
+                    any(_is_called(name, a) for a in authors[0]) for name in query.authors
+                ):
+                    told[number].append((at, paper_id))
+        return [[i for _, i in sorted(part, reverse=True)[:limit]] for part in told]
 
 
 def _is_called(name: str, author: str) -> bool:
@@ -226,4 +239,5 @@ def _holds(connection: sa.Connection, wanted: Sequence[_Wanted]) -> sa.ColumnEle
     else:
         asked = " & ".join(w.for_tsquery() for w in wanted)
         numbers = sa.text("SELECT rowid FROM search_index WHERE words @@ CAST(:asked AS tsquery)")
-    return rows.c.id.in_(numbers.bindparams(asked=asked).columns(sa.column("rowid", sa.BigInteger)))
+    asked_here = sa.bindparam("asked", asked, unique=True)
+    return rows.c.id.in_(numbers.bindparams(asked_here).columns(sa.column("rowid", sa.BigInteger)))

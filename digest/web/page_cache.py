@@ -7,7 +7,7 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Callable
 
-from starlette.concurrency import run_in_threadpool
+from anyio import CapacityLimiter, to_thread
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -16,9 +16,14 @@ MAX_KEPT = 500
 
 
 class PageCache:
-    """Finished public pages, as long as nothing has changed."""
+    """Finished public pages, as long as nothing has changed.
 
-    def __init__(self) -> None:
+    Args:
+        at_a_time: pages that are made at a time; None: any number.
+    """
+
+    def __init__(self, at_a_time: int | None = None) -> None:
+        self._limiter = CapacityLimiter(at_a_time) if at_a_time else None
         self._pages: OrderedDict[str, tuple[str, bytes, str, str]] = OrderedDict()
         self._making: dict[str, asyncio.Future[Response]] = {}
 
@@ -53,7 +58,7 @@ class PageCache:
         waiting = self._making.get(key)
         if waiting is not None:
             return await asyncio.shield(waiting)
-        job = asyncio.ensure_future(run_in_threadpool(make))
+        job = asyncio.ensure_future(to_thread.run_sync(make, limiter=self._limiter))
         self._making[key] = job
         job.add_done_callback(lambda _: self._making.pop(key, None))
         return await asyncio.shield(job)

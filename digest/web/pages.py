@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 import jinja2
+from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from digest import __version__
 from digest.app import TEMPLATES
 from digest.config import Settings
+from digest.edition.cards import Piece
 from digest.edition.speech import ENGLISH, Speech
 from digest.languages import N_, negotiated
 from digest.text import counted
 
 #: what is said of a fault for which there are no words in a reader's language
 _FAULT = N_("Please check what you typed here.")
+
+
+def _as_html(pieces: Iterable[Piece]) -> Markup:
+    """A text in pieces, with those that are marked."""
+    return Markup(
+        "".join(f"<mark>{escape(p.text)}</mark>" if p.marked else escape(p.text) for p in pieces)
+    )
 
 
 class Pages:
@@ -86,6 +95,7 @@ class Pages:
             "listed_in_words": speech.listed,
             # of texts that a route or a preference brings; a % in them means nothing
             "translated": speech.gettext,
+            "pieces": _as_html,
             "fault": lambda said: speech.told(said, _FAULT),
         }
         self._environments[speech.language] = made

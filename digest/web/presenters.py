@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -32,9 +32,6 @@ class PaperView:
     authors: str
     n_authors: str
     abstract: tuple[Piece, ...]
-    #: the beginning of the abstract, and whether it goes on
-    opening: str
-    more: bool
     facts: tuple[str, ...]
     links: tuple[Link, ...]
     is_new: bool = False
@@ -48,6 +45,20 @@ class PaperView:
     def name(self) -> str:
         """The bare title."""
         return "".join(p.text for p in self.title)
+
+    @property
+    def opening(self) -> str:
+        """The beginning of the abstract."""
+        return shorten(self._whole, OPENING_CHARS)
+
+    @property
+    def more(self) -> bool:
+        """Whether the abstract goes on after its opening."""
+        return len(self._whole) > OPENING_CHARS
+
+    @property
+    def _whole(self) -> str:
+        return "".join(p.text for p in self.abstract)
 
 
 def view(
@@ -71,7 +82,6 @@ def view(
     more = len(paper.authors) - len(names)
     others = speech.ngettext("and {n} other", "and {n} others", more) if more > 0 else ""
     abstract = shown(paper.abstract)
-    opening = shorten(abstract, OPENING_CHARS)
     words = _words(tuple(terms[:MAX_TERMS]))
     return PaperView(
         id=paper.id,
@@ -81,8 +91,6 @@ def view(
         if paper.authors
         else "",
         abstract=marked(abstract, words) if abstract else (),
-        opening=opening,
-        more=len(opening) < len(abstract),
         facts=facts_of(paper, speech, year),
         links=links_of(paper, speech),
         is_new=is_new,
@@ -95,27 +103,24 @@ def view(
 
 @lru_cache(maxsize=1_000)
 def _words(terms: tuple[str, ...]) -> frozenset[str]:
-    """The words of some terms, and plurals of them."""
-    words = {w for t in terms for w in t.split()}
-    return frozenset(words | {f"{w}{ending}" for w in words for ending in ("s", "es")})
+    return frozenset(w for t in terms for w in t.split())
 
 
 def marked(text: str, words: frozenset[str]) -> tuple[Piece, ...]:
-    """A text in pieces, those that are among the words (which are folded) marked."""
+    """A text in pieces, those that are among the words (which are folded), or their plurals,
+    marked."""
     if not words or not text:
         return (Piece(text=text),)
     origin: list[int] | None = None
-    if all(len(fold(c)) == 1 for c in set(text) if c > "\x7f"):  # every position is kept
+    # whether every position is kept
+    if text.isascii() or all(len(fold(c)) == 1 for c in set(text) if c > "\x7f"):
         folded = fold(text)
     else:
         parts = [(f, n) for n, char in enumerate(text) for f in fold(char)]
         folded, origin = "".join(f for f, _ in parts), [n for _, n in parts]
     pieces: list[Piece] = []
     done = 0
-    for match in _WORD.finditer(folded):
-        if match[0] not in words:
-            continue
-        start, end = match.span()
+    for start, end in sorted(_places(folded, words)):
         if origin is not None:
             start, end = origin[start], origin[end - 1] + 1
         if start < done:
@@ -127,6 +132,18 @@ def marked(text: str, words: frozenset[str]) -> tuple[Piece, ...]:
     if done < len(text):
         pieces.append(Piece(text=text[done:]))
     return tuple(pieces)
+
+
+def _places(text: str, words: Iterable[str]) -> Iterator[tuple[int, int]]:
+    """Where words and their plurals begin and end; few stand in a text, so each is looked for."""
+    for word in words:
+        start = text.find(word)
+        while start >= 0:
+            whole = _WORD.match(text, start)
+            begins = not start or not _WORD.match(text, start - 1)
+            if whole and begins and whole[0].removeprefix(word) in ("", "s", "es"):
+                yield whole.span()
+            start = text.find(word, start + 1)
 
 
 def _pick_view(pick: Pick, speech: Speech, year: int) -> PaperView:

@@ -70,6 +70,11 @@ class SearchIndex(BackgroundTask):
     def __len__(self) -> int:
         return len(self._index) if self._index is not None else 0
 
+    @property
+    def state(self) -> str:
+        """Another text whenever answers may be others."""
+        return f"{self._position}.{self._learned}"
+
     def work(self) -> None:
         """Read what arrived since the last look; all of it where statistics are learned anew."""
         started = time.monotonic()
@@ -153,8 +158,8 @@ class SearchIndex(BackgroundTask):
             read = self._store.papers.get(likely)
             ordered |= dict.fromkeys(_entitled(read, likely, words))
         elif words:
-            for field in _TIERS:
-                held = search.find(query, MOST_HITS, [Phrase(words, (field,))])
+            tiers = [[Phrase(words, (field,))] for field in _TIERS]
+            for held in search.find_each(query, MOST_HITS, tiers):
                 held.sort(key=lambda i: place.get(i, MOST_HITS))
                 ordered |= dict.fromkeys(held)
         ordered |= dict.fromkeys(place)

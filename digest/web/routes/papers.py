@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from urllib.parse import urlencode
 
-from anyio import CapacityLimiter, to_thread
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
@@ -45,7 +44,7 @@ KINDS = {
     "replace-cross": N_("new version"),
     "published": N_("published in a journal"),
 }
-#: searches at a time
+#: searches at a time: twenty threads that want one interpreter only delay each other
 SEARCHES = 2
 
 
@@ -53,8 +52,7 @@ class PaperRoutes:
     """The public pages."""
 
     def __init__(self, web: WebContext) -> None:
-        self._web, self._kept = web, PageCache()
-        self._searches = CapacityLimiter(SEARCHES)
+        self._web, self._kept, self._searches = web, PageCache(), PageCache(SEARCHES)
 
     def routes(self) -> list[Route]:
         return [
@@ -210,16 +208,19 @@ class PaperRoutes:
     # --- search --------------------------------------------------------------------------------
 
     async def search(self, request: Request) -> Response:
-        """A few at a time: twenty threads that want one interpreter only delay each other."""
-        return await to_thread.run_sync(self._search, request, limiter=self._searches)
-
-    def _search(self, request: Request) -> Response:
+        web = self._web
         question = clean(request.query_params.get("q", "")[:MAX_QUERY_CHARS])
-        if not question:
-            return self._results(request, Query(), None, Found((), ()), 1)
         page = min(_number(request.query_params.get("page", "")), MOST_HITS // HITS)
-        known, query, found = self.found(question, page)
-        return self._results(request, query, known, found, page, question)
+
+        def make() -> Response:
+            if not question:
+                return self._results(request, Query(), None, Found((), ()), 1)
+            known, query, found = self.found(question, page)
+            return self._results(request, query, known, found, page, question)
+
+        key = f"{web.pages.language_of(request)} {page} {question}"
+        state = f"{web.state()} {web.index.state}"
+        return await self._searches.answer(request, key, state, make)
 
     def found(self, question: str, page: int = 1) -> tuple[Paper | None, Query, Found]:
         """The paper that was meant, if one was; the question taken apart; and what it finds."""
