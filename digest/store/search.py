@@ -192,11 +192,11 @@ class Search:
                 parts.append(sa.select(sa.literal(number).label("part"), part))
             # in one question, of which each is a part: a database answers sooner than it is asked
             every = parts[0] if len(parts) == 1 else sa.union_all(*parts)
-            for number, paper_id, at, *authors in connection.execute(every):
+            for row in connection.execute(every):
                 if not names or all(
-                    any(_is_called(name, a) for a in authors[0]) for name in query.authors
+                    any(_is_called(name, a) for a in row.authors) for name in query.authors
                 ):
-                    told[number].append((at, paper_id))
+                    told[row.part].append((row.id, row.paper_id))
         return [[i for _, i in sorted(part, reverse=True)[:limit]] for part in told]
 
 
