@@ -19,7 +19,8 @@ Floats = NDArray[np.float32]
 
 #: share of the likes that score lower, from which a paper is called so
 SHARES = {Closeness.STRETCH: 0.1, Closeness.CLOSE: 0.25, Closeness.STRONG: 0.5}
-#: the same scores of a reader about whom nothing is known, and for how many likes they stand
+#: the same scores, in the same order, of a reader about whom nothing is known, and for how many
+#: likes they stand
 PRIOR = {Closeness.STRETCH: 0.04, Closeness.CLOSE: 0.08, Closeness.STRONG: 0.14}
 PRIOR_LIKES = 4
 #: the weightiest likes that are left out in turn; more would change nothing
@@ -42,16 +43,13 @@ class Calibration:
             own: (n_likes,), may be empty.
         """
         n = len(own)
-        found = {
-            kind: (n * float(np.quantile(own, share)) + PRIOR_LIKES * PRIOR[kind])
-            / (n + PRIOR_LIKES)
-            if n
-            else PRIOR[kind]
-            for kind, share in SHARES.items()
-        }
+        found = np.array(list(PRIOR.values()))
+        if n:
+            of_likes = np.quantile(own, list(SHARES.values()))
+            found = (n * of_likes + PRIOR_LIKES * found) / (n + PRIOR_LIKES)
         # A like that is near to no other like is no reason to call everything close.
         floor = PRIOR[Closeness.STRETCH] / 2
-        stretch, close, strong = (max(floor, found[kind]) for kind in SHARES)
+        stretch, close, strong = np.maximum(found, floor).tolist()
         return cls(stretch, close, strong)
 
     def closeness(self, score: float) -> Closeness | None:

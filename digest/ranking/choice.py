@@ -56,16 +56,12 @@ def _without_twins(order: Sequence[int], reading: Reading) -> list[int]:
     some = list(order[:CHOICE])
     if not some:
         return []
-    same = reading.day.twins(_places(reading, some))
+    same = reading.day.twins(reading.places(some))
     kept: list[int] = []
     for n in range(len(some)):
         if not same[n, kept].any():
             kept.append(n)
     return [some[n] for n in kept] + list(order[CHOICE:])
-
-
-def _places(reading: Reading, indices: Sequence[int]) -> NDArray[np.int64]:
-    return np.array([reading.place(i) for i in indices], dtype=np.int64)
 
 
 def proportional(
@@ -163,16 +159,20 @@ def best(
     variety: float,
 ) -> list[int]:
     """The reader's papers above the bar, each interest in proportion, best score first."""
-    above = [i for i in order if (bar is None or scores[i] >= bar) and i not in taken]
+    in_order = np.asarray(order, dtype=np.int64)
+    free = np.zeros(len(scores), dtype=bool)
+    free[in_order] = True
+    free[list(taken)] = False
+    if bar is not None:
+        free &= scores >= bar
+    above: list[int] = in_order[free[in_order]].tolist()
     parts, common = reading.parts()
     surplus = np.maximum(parts - common / max(1, len(parts)), 0)
     # Enough to choose from: the best by score, and the best of each like.
     nearest = np.argsort(-surplus.max(axis=0), kind="stable")[:CHOICE].tolist()
-    within = set(above)
-    field = list(dict.fromkeys([*above[:CHOICE], *(i for i in nearest if i in within)]))
-    anyway = [i for i in taken if i not in field]
-    everything = [*field, *anyway]
-    at = _places(reading, everything)
+    field = list(dict.fromkeys([*above[:CHOICE], *(i for i in nearest if free[i])]))
+    everything = [*field, *taken]
+    at = reading.places(everything)
     same = reading.day.twins(at)
     chosen = proportional(
         surplus[:, everything],

@@ -18,6 +18,7 @@ from digest.ranking.fitted import PRIOR_WEIGHT, Fitted
 from digest.ranking.literal import LiteralIndex
 from digest.ranking.rated import Beside, Between, RatedPapers, content_of
 from digest.ranking.ridge import DayRidge, Features
+from digest.ranking.vectors import tells
 from digest.text import fold
 
 Floats = NDArray[np.float32]
@@ -102,6 +103,20 @@ class Day:
         first, end = self.matrix.indptr[at], self.matrix.indptr[at + 1]
         return self.matrix.indices[first:end], self.matrix.data[first:end]
 
+    @cached_property
+    def telling(self) -> NDArray[np.bool_]:
+        """(n_terms,) whether each term says something."""
+        return np.array([tells(t) for t in self.vectors.names], dtype=bool)
+
+    @cached_property
+    def axes_rows(self) -> NDArray[np.int64]:
+        """(n_values,) for each value of `matrix` the row of `latent.by_column`; -1: it has none."""
+        columns, wanted = self.latent.columns, self.matrix.indices
+        if not len(columns):
+            return np.full(len(wanted), -1, dtype=np.int64)
+        at = np.minimum(np.searchsorted(columns, wanted), len(columns) - 1)
+        return np.where(columns[at] == wanted, at, -1)
+
     def _origin(self) -> Floats:
         n = len(self.coordinates)
         total = self.coordinates.sum(axis=0) + np.float32(PRIOR_WEIGHT) * self.latent.mean
@@ -137,14 +152,15 @@ class Day:
 
     def where(self, candidates: Sequence[Paper]) -> NDArray[np.int64] | None:
         """Positions of these papers in the day; None if one is not of the day."""
-        found = list(map(self.position.get, map(id, candidates)))
-        if None in found:
-            by_content = self.position_by_content
+        try:  # in one pass in C: nearly always they are the day's own
+            named = map(self.position.__getitem__, map(id, candidates))
+            return np.fromiter(named, dtype=np.int64, count=len(candidates))
+        except KeyError:
             found = [
-                by_content.get(content_of(p)) if at is None else at
-                for p, at in zip(candidates, found, strict=True)
+                self.position.get(id(p), self.position_by_content.get(content_of(p)))
+                for p in candidates
             ]
-        return None if None in found else np.array(found, dtype=np.int64)
+            return None if None in found else np.array(found, dtype=np.int64)
 
     def meanings_of(self, coordinates: Floats, is_empty: NDArray[np.bool_]) -> Floats:
         """Directions of rated papers. One without a known word has no meaning; its coordinates are
@@ -212,7 +228,7 @@ class Day:
             return np.asarray((matrix @ matrix.T).todense(), dtype=np.float32)
         if self._alike is None:
             self._alike = np.asarray((self.matrix @ self.matrix.T).todense(), dtype=np.float32)
-        return self._alike if positions is None else self._alike[np.ix_(positions, positions)]
+        return self._alike if positions is None else self._alike[positions][:, positions]
 
     def twins(self, positions: NDArray[np.int64]) -> NDArray[np.bool_]:
         """(n, n) which candidates are one piece of news."""
@@ -220,7 +236,7 @@ class Day:
             return twins([self.candidates[i] for i in positions], self.alike(positions))
         if self._twins is None:
             self._twins = twins(self.candidates, self.alike(None))
-        return self._twins[np.ix_(positions, positions)]
+        return self._twins[positions][:, positions]
 
 
 def twins(papers: Sequence[Paper], alike: Floats) -> NDArray[np.bool_]:

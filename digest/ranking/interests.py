@@ -25,7 +25,7 @@ from digest.preferences import Interest, Preferences
 from digest.ranking.choice import Place, best, literal_hits, percentiles, place_in, scores_of
 from digest.ranking.profile import RankingOptions, keyword_papers, without
 from digest.ranking.reading import Reading
-from digest.ranking.selection import is_followed, make_pick
+from digest.ranking.selection import explained, is_followed, make_pick
 
 Floats = NDArray[np.float32]
 #: papers of an alert that lists every match
@@ -106,18 +106,17 @@ class InterestRanking:
             chosen += best(reading, scores, above, chosen, more, bar=bar, variety=options.variety)[
                 :more
             ]
-        shares = percentiles(scores)
+        shares, told = percentiles(scores), explained(reading, chosen)
         return [
-            replace(
-                make_pick(
-                    reading,
-                    i,
-                    self.candidates[i],
-                    Section.INTEREST,
-                    score=float(scores[i]),
-                    percentile=float(shares[i]),
-                ),
+            make_pick(
+                reading,
+                i,
+                self.candidates[i],
+                Section.INTEREST,
                 interest=interest.name,
+                score=float(scores[i]),
+                percentile=float(shares[i]),
+                told=told.get(i),
             )
             for i in chosen
         ]

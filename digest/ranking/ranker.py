@@ -22,7 +22,8 @@ COMMONNESS: a paper made of common phrases alone is near to everything.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,6 @@ from digest.ranking.day import Day, Embed, Floats
 from digest.ranking.fitted import Fitted, mean_of
 from digest.ranking.profile import RankingOptions
 from digest.ranking.reading import Reading, dislike_weights, like_weights
-from digest.ranking.vectors import EMPTY_ALONE
 from digest.scripts import is_unspaced, joined
 
 SEMANTIC_WEIGHT = RankingOptions().semantic_weight
@@ -212,9 +212,9 @@ class Ranker:
         weights = {
             names[i]: float(direction[i])
             for i in order.tolist()
-            if direction[i] > 0 and names[i] not in EMPTY_ALONE
+            if direction[i] > 0 and day.telling[i]
         }
-        said = without_parts(list(weights), n)
+        said = islice(without_parts(list(weights), n), n)
         return tuple((joined(t) if is_unspaced(t) else t, weights[t]) for t in said)
 
 
@@ -230,14 +230,13 @@ def _weights(profiles: Sequence[Profile], day: Day) -> Any:
     return sp.csr_matrix((data, indices, indptr), shape=shape)
 
 
-def without_parts(terms: Sequence[str], n: int) -> tuple[str, ...]:
-    """The first `n` terms, leaving out words that a pair among the next few already says.
+def without_parts(terms: Sequence[str], n: int) -> Iterator[str]:
+    """Terms in order, leaving out words that a pair among the first `3 * n` already says.
 
-    >>> without_parts(["graph", "graph neural", "neural", "protein"], 2)
-    ('graph neural', 'protein')
+    >>> list(without_parts(["graph", "graph neural", "neural", "protein"], 2))
+    ['graph neural', 'protein']
     """
     in_pairs = {word for t in terms[: 3 * n] if " " in t for word in t.split()}
-    chosen: list[str] = []
     said: set[str] = set()
     for term in terms:
         words = term.split()
@@ -247,10 +246,7 @@ def without_parts(terms: Sequence[str], n: int) -> tuple[str, ...]:
             if not said.isdisjoint(words):
                 continue
             said.update(words)
-        chosen.append(term)
-        if len(chosen) == n:
-            break
-    return tuple(chosen)
+        yield term
 
 
 def fit(

@@ -152,6 +152,12 @@ class RatedPapers:
             self._vectors = [self._joined]
         return self._joined
 
+    def are_empty(self, rows: NDArray[np.int32]) -> NDArray[np.bool_]:
+        """(n_rows,) whether rated papers hold no term."""
+        bounds = self._all().indptr
+        found: NDArray[np.bool_] = bounds[rows + 1] == bounds[rows]
+        return found
+
     def terms_of(self, row: int) -> NDArray[np.int32]:
         """Columns of the terms of one rated paper, in order."""
         matrix = self._all()

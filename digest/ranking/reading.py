@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -102,6 +103,11 @@ class Reading:
         """Where in the day a candidate stands."""
         return index if self.positions is None else int(self.positions[index])
 
+    def places(self, indices: Sequence[int]) -> NDArray[np.int64]:
+        """(n,) the same of several."""
+        found = np.array(indices, dtype=np.int64)
+        return found if self.positions is None else self.positions[found]
+
     @property
     def upvotes(self) -> NDArray[np.int64]:
         """(n_candidates,)."""
@@ -154,9 +160,9 @@ class Reading:
         return direction
 
     @cached_property
-    def _axes(self) -> tuple[Floats, Floats]:
-        """What the direction gets along each axis, (n_axes,), for words less what is damped; and
-        along the axes of meaning, before the length of a candidate's own meaning."""
+    def _along(self) -> Floats:
+        """(n_axes, 2) what the direction gets along each axis: for words, what is damped of it; and
+        along those of meaning, before the length of a candidate's own meaning."""
         day, latent = self.day, self.day.latent
         rows = np.concatenate([self._liked, self._disliked])
         weights = np.concatenate([self._shares, self._pushes])
@@ -164,10 +170,12 @@ class Reading:
         along = weights @ coordinates
         if len(self._liked):
             along = along - day.common_along
-        empty = np.diff(day.rated.vectors_of(rows).indptr) == 0
-        meanings = day.meanings_of(coordinates, empty)
+        meanings = day.meanings_of(coordinates, day.rated.are_empty(rows))
         scale = latent.meaning * latent.scale[:MEANING_AXES]
-        return latent.damping * along, (weights @ meanings) * scale
+        found = np.zeros((latent.n_axes, 2), dtype=np.float32)
+        found[:, 0] = latent.damping * along
+        found[: len(scale), 1] = (weights @ meanings) * scale
+        return found
 
     @cached_property
     def length(self) -> float:
@@ -241,46 +249,61 @@ class Reading:
 
     def explain(self, index: int) -> Explanation:
         """Take apart the score of one candidate."""
-        day, at = self.day, self.place(index)
-        by_liked: Floats = day.rated.similarity[self._liked, at] * self._shares
-        by_disliked: Floats = day.rated.similarity[self._disliked, at] * self._pushes
-        common = -float(day.common[at]) if len(self._liked) else 0.0
-        columns, by_term = self._by_term(at)
-        score = float(by_liked.sum() + by_disliked.sum()) + common
-        return Explanation(
-            score=score,
-            by_liked=by_liked,
-            by_disliked=by_disliked,
-            common=common,
-            columns=columns,
-            by_term=by_term,
-            offset=score - float(by_term.sum()),
-        )
+        return self.explain_all([index])[0]
 
-    def _by_term(self, at: int) -> tuple[NDArray[np.int32], Floats]:
-        """The candidate's terms and the part of each: a score is linear in them, but for the length
-        of the candidate's meaning, which is a number."""
+    def explain_all(self, indices: Sequence[int]) -> list[Explanation]:
+        """Take apart the scores of some candidates."""
+        day = self.day
+        at = self.places(indices)
+        similarity = day.rated.similarity
+        by_liked = similarity[self._liked, at[:, None]] * self._shares
+        by_disliked = similarity[self._disliked, at[:, None]] * self._pushes
+        common = -day.common[at] if len(self._liked) else np.zeros(len(at), dtype=np.float32)
+        scores = by_liked.sum(axis=1) + by_disliked.sum(axis=1) + common
+        return [
+            Explanation(
+                score=score,
+                by_liked=by_liked[n],
+                by_disliked=by_disliked[n],
+                common=float(common[n]),
+                columns=columns,
+                by_term=by_term,
+                offset=score - float(by_term.sum()),
+            )
+            for n, (score, (columns, by_term)) in enumerate(
+                zip(scores.tolist(), self._by_term(at), strict=True)
+            )
+        ]
+
+    def _by_term(self, at: NDArray[np.int64]) -> list[tuple[NDArray[np.int32], Floats]]:
+        """Each candidate's terms and the part of each: a score is linear in them, but for the
+        length of a candidate's meaning, which is a number."""
         day, latent = self.day, self.day.latent
-        columns, values = day.terms_of(at)
-        if not len(self._liked) + len(self._disliked) or not len(columns):
-            return columns, np.zeros(len(columns), dtype=np.float32)
-        pulled: Any = self._direction[columns]
-        divisor = day.divisor[at]
-        by_column = pulled / divisor + pulled - self._total * day.ridge.mean[columns]
-        if len(self._liked):
-            by_column = by_column - day.common_vector[columns] / divisor
-        if latent.n_axes:
-            damped, pull = self._axes
-            length = float(day.meaning_lengths[at])
-            along = -damped / divisor
-            if length > 0:
-                along[: len(pull)] += (1 / divisor + 1) * pull / length
-            place = np.searchsorted(latent.columns, columns)
-            place = np.minimum(place, len(latent.columns) - 1)
-            inside = latent.columns[place] == columns
-            by_column = by_column + np.where(inside, latent.by_column[place] @ along, 0)
-        by_term: Floats = (values * by_column).astype(np.float32)
-        return columns, by_term
+        starts, ends = day.matrix.indptr[at], day.matrix.indptr[at + 1]
+        ranges = [np.arange(a, b) for a, b in zip(starts.tolist(), ends.tolist(), strict=True)]
+        values = np.concatenate([np.zeros(0, dtype=np.int64), *ranges])
+        columns = day.matrix.indices[values]
+        #: of each term, the candidate
+        owners = np.repeat(np.arange(len(at)), ends - starts)
+        by_column: Any = np.zeros(len(columns), dtype=np.float32)
+        if len(self._liked) + len(self._disliked):
+            pulled = self._direction[columns]
+            divisor = day.divisor[at]
+            by_column = pulled / divisor[owners] + pulled - self._total * day.ridge.mean[columns]
+            if len(self._liked):
+                by_column -= day.common_vector[columns] / divisor[owners]
+            if latent.n_axes:
+                lengths = day.meaning_lengths[at]
+                scale = np.divide(1, lengths, out=np.zeros_like(lengths), where=lengths > 0)
+                rows = day.axes_rows[values]
+                inside = np.flatnonzero(rows >= 0)
+                damped, pull = (latent.by_column[rows[inside]] @ self._along).T
+                whose = owners[inside]
+                by_column[inside] -= damped / divisor[whose]
+                by_column[inside] += pull * ((1 / divisor + 1) * scale)[whose]
+        by_term = (day.matrix.data[values] * by_column).astype(np.float32)
+        bounds = [0, *np.cumsum(ends - starts).tolist()]
+        return [(columns[a:b], by_term[a:b]) for a, b in pairwise(bounds)]
 
     def stands_in_a_like(self, columns: NDArray[np.int32]) -> NDArray[np.bool_]:
         """(n,) which terms stand in something the reader liked."""

@@ -17,7 +17,7 @@ from digest.ranking.day import Day
 from digest.ranking.ranker import without_parts
 from digest.ranking.reading import Explanation, Reading
 from digest.ranking.rhetoric import merits
-from digest.ranking.vectors import EMPTY_ALONE, tokens
+from digest.ranking.vectors import tokens
 from digest.scripts import grams, is_unspaced, longest_run
 from digest.text import as_written, fold, sentences
 
@@ -30,7 +30,7 @@ SECOND_PAPER = 0.6
 #: how much the reader's own terms count in the choice of a sentence, beside what it tells
 READER = 1.5
 #: shared terms looked at for phrases
-MOST_TERMS = 100
+MOST_TERMS = 48
 
 
 _CAPITALISED = re.compile(r"\b[A-Z][a-z]+\b")
@@ -45,12 +45,11 @@ def phrases(
         lower: words that are written small; a capital of theirs is that of a title or of the first
             word of a sentence.
     """
-    text = _read(paper)
+    text = _read(paper.title, paper.abstract)
     unspaced = frozenset(t for t in terms if is_unspaced(t)) if is_unspaced(text) else frozenset()
     found: list[str] = []
     said: set[str] = set()
-    full = [t for t in terms if not EMPTY_ALONE.issuperset(t.split())]
-    for term in without_parts(full, 4 * n):
+    for term in without_parts(terms, 4 * n):
         written, words = (
             _said_unspaced(text, term, unspaced) if term in unspaced else _said(text, term)
         )
@@ -64,8 +63,8 @@ def phrases(
 
 
 @lru_cache(maxsize=8192)  # many readers get it
-def _read(paper: Paper) -> str:
-    return readable(f"{paper.title}. {paper.abstract}")
+def _read(title: str, abstract: str) -> str:
+    return readable(f"{title}. {abstract}")
 
 
 def _small(word: str, lower: Collection[str]) -> str:
@@ -100,7 +99,7 @@ def similarities(reading: Reading, index: int, told: Explanation) -> list[Reason
     """
     profile, unit = reading.profile, reading.length
     paper = reading.day.candidates[reading.place(index)]
-    order = [int(i) for i in np.argsort(-told.by_liked, kind="stable")]
+    order = np.argsort(-told.by_liked, kind="stable").tolist()
     held = held_keywords(reading, index)
     named = [
         Reason(
@@ -157,6 +156,7 @@ def _shared_terms(reading: Reading, told: Explanation, nearest: int | None) -> l
     """Terms that stand in a like and in the paper, by their part in the score; those of the
     nearest like come first."""
     wanted = (told.by_term > 0) & reading.stands_in_a_like(told.columns)
+    wanted &= reading.day.telling[told.columns]
     order = np.argsort(-told.by_term, kind="stable")
     shared = told.columns[order[wanted[order]]]
     if nearest is not None:
@@ -173,40 +173,43 @@ def key_sentence(reading: Reading, index: int, told: Explanation | None) -> str:
     Nothing for an abstract of fewer than three sentences: it would mark what is read anyway.
     """
     found = _sentences(reading.day, reading.place(index))
-    if not found:
+    if found is None:
         return ""
-    parts = [max(0.0, float(told.by_term[s.terms].sum())) / s.size if told else 0.0 for s in found]
-    greatest = max(parts) or 1.0
-    worth = [s.merit + READER * part / greatest for s, part in zip(found, parts, strict=True)]
-    return found[int(np.argmax(worth))].text
+    worth = found.merits
+    if told is not None:
+        parts = np.maximum(found.terms @ told.by_term, 0)
+        worth = worth + READER * parts / (parts.max() or 1.0)
+    return found.texts[int(np.argmax(worth))]
 
 
 @dataclass(frozen=True, slots=True)
-class _Sentence:
-    text: str
-    #: (n,) where among the candidate's terms its own stand
-    terms: NDArray[np.int64]
-    #: how much its length counts
-    size: float
-    #: how much it tells what the paper does or found
-    merit: float
+class _Sentences:
+    """Those of an abstract."""
+
+    texts: tuple[str, ...]
+    #: (n, n_terms) for each of the candidate's terms nothing, or what a sentence with it counts
+    #: by its length
+    terms: NDArray[np.float32]
+    #: (n,) how much each tells what the paper does or found
+    merits: NDArray[np.float64]
 
 
-def _sentences(day: Day, at: int) -> tuple[_Sentence, ...]:
-    """A candidate's sentences; none if they are fewer than three."""
+def _sentences(day: Day, at: int) -> _Sentences | None:
+    """A candidate's sentences; None if they are fewer than three."""
     key = ("sentences", at)
     if key not in day.notes:
-        found = sentences(readable(day.candidates[at].abstract))
+        texts = sentences(readable(day.candidates[at].abstract))
         columns, _ = day.terms_of(at)
-        day.notes[key] = tuple(
-            _Sentence(
-                text,
-                np.flatnonzero(np.isin(columns, day.vectors.terms_of(text))),
-                max(8, len(text.split())) ** 0.5,
-                merit,
+        found = None
+        if len(texts) >= 3:
+            terms = np.array(
+                [
+                    np.isin(columns, day.vectors.terms_of(text)) / max(8, len(text.split())) ** 0.5
+                    for text in texts
+                ],
+                dtype=np.float32,
             )
-            for text, merit in zip(found, merits(found), strict=True)
-            if len(found) >= 3
-        )
-    noted: tuple[_Sentence, ...] = day.notes[key]
+            found = _Sentences(texts, terms, np.array(merits(texts)))
+        day.notes[key] = found
+    noted: _Sentences | None = day.notes[key]
     return noted

@@ -26,7 +26,7 @@ from digest.ranking.choice import bar_of, best, literal_hits, percentiles, score
 from digest.ranking.filters import affiliated, in_categories
 from digest.ranking.interleaving import team_draft
 from digest.ranking.profile import DEFAULTS, MIN_UPVOTES, RankingOptions, basis_of
-from digest.ranking.reading import Reading
+from digest.ranking.reading import Explanation, Reading
 from digest.ranking.reasons import key_sentence, similarities
 
 Floats = NDArray[np.float32]
@@ -178,8 +178,9 @@ def _hot(
     candidates: Sequence[Paper], reading: Reading, order: Sequence[int], day: date
 ) -> list[int]:
     """What readers voted for, the hottest first; among equals in order."""
-    voted = reading.upvotes >= MIN_UPVOTES
-    return sorted((i for i in order if voted[i]), key=lambda i: -heat(candidates[i], day))
+    in_order = np.asarray(order, dtype=np.int64)
+    voted = in_order[(reading.upvotes >= MIN_UPVOTES)[in_order]]
+    return sorted(voted.tolist(), key=lambda i: -heat(candidates[i], day))
 
 
 def chance(subscriber: Subscriber, day: date) -> np.random.Generator:
@@ -216,6 +217,7 @@ def _picks(
         by_team |= {Team.FIRST: first, Team.RIVAL: rival}
     scores = {team: scores_of(reading) for team, reading in by_team.items()}
     shares = {team: percentiles(found) for team, found in scores.items()}
+    told: dict[Team, dict[int, Explanation]] = {}
     in_order = [(s, i, kind) for s in Section for i, (of, kind) in taken.items() if of is s]
     picks = []
     for n, (section, i, kind) in enumerate(in_order, 1):
@@ -224,17 +226,30 @@ def _picks(
         told_by = team
         if rival and not team and not first.calibration.closeness(float(scores[team][i])):
             told_by = Team.RIVAL  # who alone had something left to choose
-        pick = make_pick(
-            by_team[told_by],
-            i,
-            candidates[i],
-            section,
-            score=float(scores[told_by][i]),
-            percentile=float(shares[told_by][i]),
-            occasion=_occasion(preferences, candidates[i], section, kind, basis),
+        if told_by not in told:
+            told[told_by] = explained(by_team[told_by], list(taken))
+        picks.append(
+            make_pick(
+                by_team[told_by],
+                i,
+                candidates[i],
+                section,
+                rank=n,
+                team=team,
+                score=float(scores[told_by][i]),
+                percentile=float(shares[told_by][i]),
+                told=told[told_by].get(i),
+                occasion=_occasion(preferences, candidates[i], section, kind, basis),
+            )
         )
-        picks.append(replace(pick, rank=n, team=team))
     return tuple(picks)
+
+
+def explained(reading: Reading, indices: Sequence[int]) -> dict[int, Explanation]:
+    """Scores taken apart; none of a reader about whom nothing is known."""
+    if reading.profile.is_empty:
+        return {}
+    return dict(zip(indices, reading.explain_all(indices), strict=True))
 
 
 def make_pick(
@@ -245,20 +260,24 @@ def make_pick(
     *,
     score: float,
     percentile: float,
+    told: Explanation | None,
     occasion: Iterable[Reason] = (),
+    rank: int = 1,
+    team: Team = Team.NONE,
+    interest: str = "",
 ) -> Pick:
     """A candidate as a pick, with its reasons.
 
     Args:
         paper: the candidate as it was announced to this reader.
+        told: its score taken apart, if anything is known about the reader.
         occasion: reasons that do not rest on the score.
     """
     reasons = list(occasion)
-    closeness, told = None, None
-    knows = not reading.profile.is_empty
-    if knows:
+    closeness = None
+    knows = told is not None
+    if told is not None:
         closeness = reading.calibration.closeness(score)
-        told = reading.explain(index)
         alike = similarities(reading, index, told)
         reasons += alike
         told = told if alike else None
@@ -269,8 +288,10 @@ def make_pick(
         paper=paper,
         score=max(0.0, min(1.0, score)),
         percentile=percentile if knows else 0.0,
-        rank=1,
+        rank=rank,
         section=section,
+        team=team,
+        interest=interest,
         closeness=closeness,
         reasons=tuple(reasons),
         key_sentence=key_sentence(reading, index, told),

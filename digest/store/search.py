@@ -7,6 +7,7 @@ from the papers, and can be made anew at any time.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -177,21 +178,23 @@ class Search:
             listed = listed.where(mentioned.c.listed_on >= query.since)
         if query.until:
             listed = listed.where(mentioned.c.listed_on <= query.until)
-        found = sa.select(rows.c.paper_id, rows.c.id).where(listed).order_by(rows.c.id.desc())
+        found: Any = sa.select(rows.c.paper_id, rows.c.id).where(listed).order_by(rows.c.id.desc())
         if names:
             papers = schema.papers
             found = found.join(papers, papers.c.id == rows.c.paper_id)
             found = found.add_columns(papers.c.authors)
         told: list[list[tuple[int, str]]] = [[] for _ in further]
         with self._db.read() as connection:
-            parts = []
+            parts: list[Any] = []
             for number, also in enumerate(further):
                 wanted = [*asked, *(_Wanted(p.words, p.fields) for p in also)]
-                part = found.where(_holds(connection, wanted)) if wanted else found
-                part = part.limit(MOST_BY_AUTHOR if names else limit).subquery()
-                parts.append(sa.select(sa.literal(number).label("part"), part))
+                part = found.add_columns(sa.literal(number).label("part"))
+                part = part.where(_holds(connection, wanted)) if wanted else part
+                part = part.limit(MOST_BY_AUTHOR if names else limit)
+                parts.append(sa.select(part.subquery()))
             # in one question, of which each is a part: a database answers sooner than it is asked
-            every = parts[0] if len(parts) == 1 else sa.union_all(*parts)
+            first, *others = parts
+            every = first.union_all(*others) if others else first
             for row in connection.execute(every):
                 if not names or all(
                     any(_is_called(name, a) for a in row.authors) for name in query.authors
@@ -239,5 +242,5 @@ def _holds(connection: sa.Connection, wanted: Sequence[_Wanted]) -> sa.ColumnEle
     else:
         asked = " & ".join(w.for_tsquery() for w in wanted)
         numbers = sa.text("SELECT rowid FROM search_index WHERE words @@ CAST(:asked AS tsquery)")
-    asked_here = sa.bindparam("asked", asked, unique=True)
+    asked_here: Any = sa.bindparam("asked", asked, unique=True)
     return rows.c.id.in_(numbers.bindparams(asked_here).columns(sa.column("rowid", sa.BigInteger)))

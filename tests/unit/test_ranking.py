@@ -191,7 +191,7 @@ def test_a_score_over_the_length_of_the_direction_is_a_cosine() -> None:
 
 def test_terms_inside_a_longer_term_are_not_said_twice() -> None:
     terms = ["graph", "graph neural", "neural", "protein", "neural network"]
-    assert without_parts(terms, 2) == ("graph neural", "protein")
+    assert list(without_parts(terms, 2)) == ["graph neural", "protein"]
 
 
 # --- filters ----------------------------------------------------------------------------------
@@ -734,12 +734,8 @@ def test_phrases_are_as_the_paper_writes_them_and_hold_no_debris() -> None:
         title="Graph Neural-Networks for Résumés",
         abstract=r"We train graph neural-networks of $x_1$ type et al. The state of the art is x1.",
     )
-    assert phrases(
-        found, ["graph neural", "neural networks", "resumes", "x1", "al", "state art"]
-    ) == (
-        "Graph Neural",
-        "Résumés",
-    )
+    terms = ["graph neural", "neural networks", "resumes", "x1", "al"]
+    assert phrases(found, terms) == ("Graph Neural", "Résumés")
     small = {"graph", "neural", "bleaching"}  # the title's capitals are the title's
     assert phrases(found, ["graph neural", "resumes"], small) == ("graph neural", "Résumés")
 
