@@ -35,14 +35,15 @@ def wrap(text: str, indent: str = "", hanging: str = "", width: int = 72) -> str
     Args:
         hanging: further indent of all lines but the first.
     """
+    if text.isascii() or not any(map(_is_wide, set(text))):
+        return _wrapped(" ".join(text.split()), indent, indent + hanging, width)
     further = indent + hanging
-    is_narrow = text.isascii() or not any(map(_is_wide, set(text)))
     lines: list[str] = []
     line, columns, used = indent, len(indent), False
     for word in text.split():
-        for n, piece in enumerate((word,) if is_narrow else _breakable(word)):
+        for n, piece in enumerate(_breakable(word)):
             blank = " " if used and n == 0 else ""
-            size = len(piece) if is_narrow else _columns(piece)
+            size = _columns(piece)
             if used and columns + len(blank) + size > width:
                 lines.append(line)
                 line, columns, blank = further, len(further), ""
@@ -50,6 +51,22 @@ def wrap(text: str, indent: str = "", hanging: str = "", width: int = 72) -> str
             columns += len(blank) + size
             used = True
     return "\n".join([*lines, line])
+
+
+def _wrapped(text: str, indent: str, further: str, width: int) -> str:
+    """A text of single blanks and letters of one column each, broken at the last blank that fits:
+    a step a line, not one a word."""
+    lines: list[str] = []
+    start, prefix = 0, indent
+    while len(text) - start > width - len(prefix):
+        end = text.rfind(" ", start, start + width - len(prefix) + 1)
+        if end < 0:  # a long word has a line of its own
+            end = text.find(" ", start)
+        if end < 0:
+            break
+        lines.append(prefix + text[start:end])
+        start, prefix = end + 1, further
+    return "\n".join([*lines, prefix + text[start:]])
 
 
 @lru_cache(maxsize=8192)

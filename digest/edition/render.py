@@ -65,7 +65,7 @@ class Renderer:
         full = self._cards(edition, speech, ABSTRACT_CHARS[0])
         whole = context(edition, full, None, self.letterhead, speech)
         text = self._fill("digest.txt.j2", whole, self._environment(speech))
-        html = self._fitting(edition, full, speech)
+        html = self._fitting(edition, full, whole, speech)
         images = {n: p.thumbnail for p in edition.picks if p.thumbnail and (n := image_name(p))}
         shown = {name: jpeg for name, jpeg in images.items() if f"cid:{name}" in html}
         return Rendered(html=html, text=text.strip() + "\n", images=shown)
@@ -110,8 +110,11 @@ class Renderer:
             for pick in group.picks
         )
 
-    def _fitting(self, edition: Edition, cards: Sequence[Card], speech: Speech) -> str:
-        """Shorter abstracts first; then fewer cards, with titles of the rest; then fewer titles."""
+    def _fitting(
+        self, edition: Edition, cards: Sequence[Card], whole: Mapping[str, object], speech: Speech
+    ) -> str:
+        """All of it if it fits; else with shorter abstracts; then fewer cards, with titles of the
+        rest; then fewer titles."""
 
         def html(n_cards: int, n_titles: int) -> str:
             left_out = self._left_out(cards[n_cards:], n_titles, speech)
@@ -121,10 +124,12 @@ class Renderer:
         def fits(found: str) -> bool:
             return len(found.encode()) <= self.max_html_bytes
 
+        found = self._page("digest.html.j2", whole, speech)
+        if fits(found):
+            return found
         n = len(cards)
-        for chars in ABSTRACT_CHARS:
-            if chars != ABSTRACT_CHARS[0]:
-                cards = self._cards(edition, speech, chars)
+        for chars in ABSTRACT_CHARS[1:]:
+            cards = self._cards(edition, speech, chars)
             found = html(n, 0)
             if fits(found):
                 return found
