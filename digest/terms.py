@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from functools import lru_cache
-from itertools import takewhile
+from itertools import chain, takewhile
 
 from digest.scripts import grams, is_unspaced_letter
 from digest.text import fold
@@ -130,9 +130,13 @@ def search_words(text: str) -> tuple[str, ...]:
     >>> search_words("Coral-Reefs & the 3D Müller class")
     ('coral', 'reef', 'the', '3d', 'muller', 'class')
     """
-    return tuple(
-        singular(term[:LONGEST_WORD]) for word in _WORD.findall(plain(text)) for term in grams(word)
-    )
+    return tuple(chain.from_iterable(map(_indexed, _WORD.findall(plain(text)))))
+
+
+@lru_cache(maxsize=50_000)  # abstracts share most of their words
+def _indexed(word: str) -> tuple[str, ...]:
+    """A folded word as it is indexed; one without blanks in it by its pairs of letters."""
+    return tuple(singular(term[:LONGEST_WORD]) for term in grams(word))
 
 
 def compounds(text: str) -> tuple[str, ...]:

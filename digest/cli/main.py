@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from typing import Annotated
 
 import typer
@@ -16,13 +15,12 @@ from digest.cli.shared import (
     chosen_config,
 )
 from digest.monitor.logs import handler
+from digest.runtime import prepare
 
 
 def main() -> None:
     """Run the command line."""
-    # On matrices of our size further threads of NumPy's linear algebra only spin: a fifth of a
-    # run's CPU time, and a longer fit. It is read when NumPy is loaded, which is later than here.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    prepare()
     app()
 
 

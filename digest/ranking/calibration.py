@@ -24,7 +24,7 @@ SHARES = {Closeness.STRETCH: 0.1, Closeness.CLOSE: 0.25, Closeness.STRONG: 0.5}
 PRIOR = {Closeness.STRETCH: 0.04, Closeness.CLOSE: 0.08, Closeness.STRONG: 0.14}
 PRIOR_LIKES = 4
 #: the weightiest likes that are left out in turn; more would change nothing
-MOST_LEFT_OUT = 60
+MOST_LEFT_OUT = 30
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,7 @@ class Day:
         self.fitted = fitted
         self.vectors, self.matrix, self.latent = fitted.vectors, fitted.matrix, fitted.latent
         self.common_vector = fitted.common_vector
-        n_terms = self.vectors.n_terms
+        self.n_axes, n_terms = len(self.latent.axes), self.vectors.n_terms
         self.coordinates = self.latent.coordinates(self.matrix) if n_terms else _none(self.matrix)
         #: (n_axes,) where meanings are seen from: the day's mean, the corpus's while papers are few
         self.origin = self._origin()
@@ -93,10 +93,6 @@ class Day:
     def forget_rated(self) -> None:
         """Begin anew with what was rated: it grows with every reader's likes."""
         self.rated = RatedPapers(self)
-
-    @property
-    def n_axes(self) -> int:
-        return len(self.latent.axes)
 
     def terms_of(self, at: int) -> tuple[NDArray[np.int32], Floats]:
         """Columns and values of one candidate's vector."""

@@ -82,6 +82,10 @@ class Reading:
         self.day, self.profile, self.positions = day, profile, positions
         #: of the profile
         self.keywords = tuple(p.title for p in profile.liked if is_keyword(p))
+        #: the profile holds no liked paper
+        self.keywords_alone = len(self.keywords) == len(profile.liked)
+        #: no text of any like is known, so that no score says anything
+        self.is_mute = not any(p.title or p.abstract for p in profile.liked)
         self._liked = day.rated.rows(profile.liked)
         self._disliked = day.rated.rows(profile.disliked)
         self._shares = like_weights(profile)
@@ -213,16 +217,6 @@ class Reading:
             return KEYWORDS_ALONE
         return Calibration.of(self._own_scores())
 
-    @property
-    def keywords_alone(self) -> bool:
-        """Whether the profile holds no liked paper."""
-        return len(self.keywords) == len(self.profile.liked)
-
-    @property
-    def is_mute(self) -> bool:
-        """Whether no text of any like is known, so that no score says anything."""
-        return not any(p.title or p.abstract for p in self.profile.liked)
-
     def _own_scores(self) -> Floats:
         """(n,) scores of the weightiest likes, each beside the others and the dislikes."""
         some = np.argsort(-self._shares, kind="stable")[:MOST_LEFT_OUT]
@@ -247,11 +241,7 @@ class Reading:
 
     # --- explanations --------------------------------------------------------------------------
 
-    def explain(self, index: int) -> Explanation:
-        """Take apart the score of one candidate."""
-        return self.explain_all([index])[0]
-
-    def explain_all(self, indices: Sequence[int]) -> list[Explanation]:
+    def explain(self, indices: Sequence[int]) -> list[Explanation]:
         """Take apart the scores of some candidates."""
         day = self.day
         at = self.places(indices)

@@ -249,7 +249,7 @@ def explained(reading: Reading, indices: Sequence[int]) -> dict[int, Explanation
     """Scores taken apart; none of a reader about whom nothing is known."""
     if reading.profile.is_empty:
         return {}
-    return dict(zip(indices, reading.explain_all(indices), strict=True))
+    return dict(zip(indices, reading.explain(indices), strict=True))
 
 
 def make_pick(

@@ -15,6 +15,7 @@ from multiprocessing import get_context, parent_process
 from typing import Any, Generic, TypeVar
 
 from digest.model import Subscriber
+from digest.runtime import prepare
 
 log = logging.getLogger(__name__)
 
@@ -109,6 +110,7 @@ _worker: Callable[[Block], Any] | None = None
 
 def _begin(recipe: Callable[[], Callable[[Block], Any]]) -> None:
     global _worker
+    prepare()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who started us decides
     end_with_parent()
     _worker = recipe()

@@ -88,7 +88,7 @@ def test_contributions_add_up_with_a_model_too() -> None:
     )
     scores = ranker.score_block([profile], candidates)[0]
     for index in (0, 5, 9):
-        told = ranker.read(profile, candidates).explain(index)
+        told = ranker.read(profile, candidates).explain([index])[0]
         assert told.score == pytest.approx(scores[index], abs=1e-5)
         total = told.by_liked.sum() + told.by_disliked.sum() + told.common
         assert total == pytest.approx(told.score, abs=1e-5)

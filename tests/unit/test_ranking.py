@@ -134,7 +134,7 @@ def test_contributions_add_up_to_the_score(n: int) -> None:
     scores = ranker.score_block([profile], candidates)[0]
     parts, common = ranker.read(profile, candidates).parts()
     for index in (0, 1, 17):
-        told = ranker.read(profile, candidates).explain(index)
+        told = ranker.read(profile, candidates).explain([index])[0]
         assert told.score == pytest.approx(scores[index], abs=1e-5)
         by_paper = told.by_liked.sum() + told.by_disliked.sum() + told.common
         assert by_paper == pytest.approx(told.score, abs=1e-5)
@@ -789,7 +789,7 @@ def test_the_marked_sentence_tells_what_was_done_or_found(abstract: str, marked:
     picks = picks_for(subscriber(length=21, trending=0), [LASER], [told, *world(20)])
     reading = fit(world(20)).read(profile_of(subscriber(), (told, LASER)), [told, *world(20)])
     assert picks
-    assert key_sentence(reading, 0, reading.explain(0)) == sentences(abstract)[marked]
+    assert key_sentence(reading, 0, reading.explain([0])[0]) == sentences(abstract)[marked]
 
 
 def test_among_results_the_readers_own_words_choose() -> None:
@@ -800,7 +800,7 @@ def test_among_results_the_readers_own_words_choose() -> None:
     told = paper(950, title="A note", abstract=abstract)
     for like, word in ((LASER, "laser"), (LEAF, "leaf")):
         reading = fit(world(20)).read(profile_of(subscriber(), (like,)), [told, *world(20)])
-        assert word in key_sentence(reading, 0, reading.explain(0))
+        assert word in key_sentence(reading, 0, reading.explain([0])[0])
 
 
 def test_percentiles_count_who_is_behind() -> None:
