@@ -8,7 +8,6 @@ lost and the message belongs to somebody else.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -68,9 +67,38 @@ _SETTLE = (
         doubts=_table.c.doubts + sa.bindparam("doubt"),
     )
 )
-_MINE = sa.and_(
-    _table.c.message_id.in_(sa.bindparam("ids", expanding=True)),
-    _table.c.worker == sa.bindparam("holder"),
+_THESE = _table.c.message_id.in_(sa.bindparam("ids", expanding=True))
+_MINE = sa.and_(_THESE, _table.c.worker == sa.bindparam("holder"))
+_people = schema.subscribers
+#: whoever left gets no mail of a plan that was made before
+_LEAVE_OUT = (
+    _table.update()
+    .where(_THESE, _subscriber_is(*_LEFT))
+    .values(
+        state=DeliveryState.SUPPRESSED.value,
+        next_at=None,
+        reply="the subscription is "
+        + sa.select(_people.c.state)
+        .where(_people.c.id == _table.c.subscriber_id)
+        .scalar_subquery(),
+    )
+)
+_NAMES = [c.name for c in _table.c]
+_TAKE = (
+    _table.update()
+    .where(_THESE, _table.c.state.in_(WAITING))
+    .values(
+        state=DeliveryState.CLAIMED.value,
+        worker=sa.bindparam("holder"),
+        lease_until=sa.bindparam("until"),
+    )
+    .returning(*_table.c)
+)
+_BODIES = sa.select(schema.bodies.c.message_id, schema.bodies.c.body).where(
+    schema.bodies.c.message_id.in_(sa.bindparam("ids", expanding=True))
+)
+_STRUCK = sa.select(schema.strikes.c.subscriber_id).where(
+    schema.strikes.c.subscriber_id.in_(sa.bindparam("ids", expanding=True))
 )
 _HAND_OVER = (
     _table.update()
@@ -143,43 +171,18 @@ class Deliveries:
         connection: sa.Connection, ids: Sequence[str], worker: str, lease_until: datetime
     ) -> list[Delivery]:
         """These mails, leased; whoever left after the plan gets no mail of it."""
-        mine = _table.c.message_id.in_(ids)
-        for state in _LEFT:
-            connection.execute(
-                _table.update()
-                .where(mine, _subscriber_is(state))
-                .values(
-                    state=DeliveryState.SUPPRESSED.value,
-                    next_at=None,
-                    reply=f"the subscription is {state.value}",
-                )
-            )
-        rows = connection.execute(
-            _table.update()
-            .where(mine, _table.c.state.in_(WAITING))
-            .values(state=DeliveryState.CLAIMED.value, worker=worker, lease_until=lease_until)
-            .returning(*_table.c)
-        ).mappings()
-        found = {r["message_id"]: r for r in rows}
-        bodies = schema.bodies
-        texts = dict(
-            connection.execute(
-                sa.select(bodies.c.message_id, bodies.c.body).where(
-                    bodies.c.message_id.in_(list(found))
-                )
-            ).all()
-        )
-        people = {r["subscriber_id"] for r in found.values()}
-        struck = schema.strikes.c.subscriber_id
-        with_strikes = set(connection.scalars(sa.select(struck).where(struck.in_(people))))
-        return [
-            replace(
-                to_delivery({**found[i], "body": texts.get(i)}),
-                struck=found[i]["subscriber_id"] in with_strikes,
-            )
-            for i in ids
-            if i in found
-        ]
+        connection.execute(_LEAVE_OUT, {"ids": list(ids)})
+        values = {"ids": list(ids), "holder": worker, "until": lease_until}
+        # as plain rows: looking each value up by its name takes as long as reading it
+        found = [dict(zip(_NAMES, row, strict=True)) for row in connection.execute(_TAKE, values)]
+        by_id = {row["message_id"]: row for row in found}
+        for name, body in connection.execute(_BODIES, {"ids": list(by_id)}):
+            by_id[name]["body"] = body
+        people = list({row["subscriber_id"] for row in found})
+        with_strikes = set(connection.scalars(_STRUCK, {"ids": people}))
+        for row in found:
+            row["struck"] = row["subscriber_id"] in with_strikes
+        return [to_delivery(by_id[i]) for i in ids if i in by_id]
 
     def journal(
         self,

@@ -55,6 +55,7 @@ def to_delivery(row: Any) -> Delivery:
         planned_at=row["planned_at"],
         settled_at=row["settled_at"],
         reply=row["reply"],
+        struck=row.get("struck", False),
     )
 
 

@@ -89,7 +89,9 @@ class _Entry:
     #: of one that was not taken after all
     taken_back: str = ""
     settled: tuple[Delivery, DeliveryResult, Receipt] | None = None
-    written: threading.Event = field(default_factory=threading.Event)
+    #: held until a mail that is about to go out is written down; a plain lock, since an Event
+    #: costs a sender as much as all else that it does here
+    written: threading.Lock = field(default_factory=threading.Lock)
     held: bool = False
 
 
@@ -134,8 +136,9 @@ class Journal:
             JournalLost: it cannot be written down, so it must not go out.
         """
         entry = _Entry(handing=message_id)
+        entry.written.acquire()
         self._entries.put(entry)
-        entry.written.wait()
+        entry.written.acquire()
         if self.crash is not None:
             raise JournalLost
         return entry.held
@@ -159,7 +162,8 @@ class Journal:
             except Exception as error:
                 self.crash = error
             for line in lines:
-                line.written.set()
+                if line.handing:
+                    line.written.release()
 
     def _gathered(self) -> list[_Entry | None]:
         """The next lines: all that there are, and those of senders who are about to come. A commit
