@@ -162,6 +162,8 @@ def _decided(
         )
         # Nothing was considered, so the cursor stays; and a worker waits before it tries again.
         return PlannedEdition(empty=failure, again_at=later)
+    # its words are in the message; a helper's memory and its pipe need not hold them twice
+    draft = replace(draft, rendered=None)
     if draft.empty is None:
         return draft
     late = draft.empty.reason in (EmptyReason.NO_LISTING, EmptyReason.SOURCES_FAILED)

@@ -11,8 +11,8 @@ from anyio import CapacityLimiter, to_thread
 from starlette.requests import Request
 from starlette.responses import Response
 
-#: pages that are kept
-MAX_KEPT = 500
+#: bytes of pages that are kept
+MOST_BYTES = 20_000_000
 
 
 class PageCache:
@@ -24,7 +24,9 @@ class PageCache:
 
     def __init__(self, at_a_time: int | None = None) -> None:
         self._limiter = CapacityLimiter(at_a_time) if at_a_time else None
+        #: by key, the latest last: the state that it is of, body, ETag and media type
         self._pages: OrderedDict[str, tuple[str, bytes, str, str]] = OrderedDict()
+        self._n_bytes = 0
         self._making: dict[str, asyncio.Future[Response]] = {}
 
     async def answer(
@@ -39,10 +41,7 @@ class PageCache:
             body = bytes(made.body)
             etag = f'"{hashlib.sha256(body).hexdigest()[:24]}"'
             known = (state, body, etag, made.headers["content-type"])
-        self._pages[key] = known  # only the event loop's thread comes here
-        self._pages.move_to_end(key)
-        while len(self._pages) > MAX_KEPT:
-            self._pages.popitem(last=False)
+        self._keep(key, known)
         _, body, etag, media_type = known
         headers = {
             "Cache-Control": "public, max-age=60",
@@ -52,6 +51,15 @@ class PageCache:
         if request.headers.get("if-none-match") == etag:
             return Response(status_code=304, headers=headers)
         return Response(body, headers=headers, media_type=media_type)
+
+    def _keep(self, key: str, page: tuple[str, bytes, str, str]) -> None:
+        """Only the event loop's thread comes here."""
+        before = self._pages.pop(key, None)
+        self._n_bytes += len(page[1]) - (len(before[1]) if before else 0)
+        self._pages[key] = page
+        while self._n_bytes > MOST_BYTES:
+            _, (_, body, _, _) = self._pages.popitem(last=False)
+            self._n_bytes -= len(body)
 
     async def _made(self, key: str, make: Callable[[], Response]) -> Response:
         """Many may ask for a page that is not there yet; it is made once."""

@@ -139,9 +139,9 @@ def _places(text: str, words: Iterable[str]) -> Iterator[tuple[int, int]]:
     for word in words:
         start = text.find(word)
         while start >= 0:
-            whole = _WORD.match(text, start)
-            begins = not start or not _WORD.match(text, start - 1)
-            if whole and begins and whole[0].removeprefix(word) in ("", "s", "es"):
+            begins = not start or not _WORD.match(text[start - 1])
+            whole = _WORD.match(text, start) if begins else None
+            if whole and whole[0].removeprefix(word) in ("", "s", "es"):
                 yield whole.span()
             start = text.find(word, start + 1)
 

@@ -177,6 +177,31 @@ def test_a_name_that_one_paper_holds_is_found_first(site: Site) -> None:
     assert titles(site.get("/search", params={"q": '"coral reef and its fish"'}))[0] == "Zonohedra"
 
 
+def test_an_answer_is_kept_until_there_is_another(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    index = site.web_context.index
+    find = index.find
+    monkeypatch.setattr(index, "find", lambda q, *a: (asked.append(q.text), find(q, *a))[1])
+    first = site.get("/search", params={"q": "coral reef"})
+    again = site.get("/search", params={"q": "coral reef"})
+    assert again.text == first.text
+    assert asked == ["coral reef"]
+    tag = {"If-None-Match": again.headers["etag"]}
+    assert site.get("/search", params={"q": "coral reef"}, headers=tag).status_code == 304
+    # another page, another language and another question are others
+    site.get("/search", params={"q": "coral reef", "page": 2})
+    german = {"Accept-Language": "de"}
+    assert 'lang="de"' in site.get("/search", params={"q": "coral reef"}, headers=german).text
+    assert len(asked) == 3
+    fresh = record(90, title="A coral reef", abstract="Coral reef fish in a coral reef.")
+    site.world.web.says("/rss/cs.CL+cs.LG", Answer(rss([fresh], "Thu, 21 May 2026 00:00:00 -0400")))
+    site.world.now += timedelta(days=1)
+    jobs.run(site.app)
+    wait(lambda: "A coral reef" in titles(site.get("/search", params={"q": "coral reef"})))
+
+
 def test_conditions_hold_for_all_that_is_found(site: Site) -> None:
     def hits(question: str) -> list[str]:
         return titles(site.get("/search", params={"q": question}))

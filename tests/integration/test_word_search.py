@@ -46,6 +46,16 @@ def found(store: Store, text: str) -> list[int]:
     return [int(i[-1]) for i in store.search.find(parse(text), 10)]
 
 
+def test_several_ways_to_go_on_are_asked_at_once(store: Store) -> None:
+    ways = [[Phrase(("coral",), (field,))] for field in (Field.TITLE, Field.ABSTRACT)]
+    for text in ("", "category:cs.CL", "author:Hopper", "until:2026-05-20"):
+        query = parse(text)
+        for limit in (1, 10):
+            alone = [store.search.find(query, limit, way) for way in ways]
+            assert store.search.find_each(query, limit, ways) == alone, text
+    assert store.search.find_each(parse(""), 10, ways) == [["arxiv:2605.00002"], [CORAL.id]]
+
+
 @pytest.mark.parametrize(
     ("text", "wanted"),
     [

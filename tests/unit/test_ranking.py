@@ -144,6 +144,21 @@ def test_contributions_add_up_to_the_score(n: int) -> None:
         assert told.by_disliked[0] <= 0 or index != 3
 
 
+def test_papers_are_explained_together_as_they_are_alone() -> None:
+    candidates = (*world(60), paper(970, title="Qq", abstract=""))
+    profile = Profile(subscriber_id="a", liked=(LASER, LEAF), disliked=(candidates[3],))
+    reading = fit(world(30)).read(profile, candidates[5:])
+    wanted = [4, 55, 0, 17]  # one of them holds no known word
+    for index, together in zip(wanted, reading.explain(wanted), strict=True):
+        (alone,) = reading.explain([index])
+        assert together.score == pytest.approx(alone.score, abs=1e-6)
+        assert together.by_liked == pytest.approx(alone.by_liked, abs=1e-6)
+        assert together.columns.tolist() == alone.columns.tolist()
+        assert together.by_term == pytest.approx(alone.by_term, abs=1e-6)
+    assert not len(reading.explain([55])[0].columns)
+    assert reading.explain([]) == []
+
+
 def test_what_others_like_changes_nobodys_scores() -> None:
     candidates = world(300)
     alone = fit(candidates).score([LASER], candidates)

@@ -93,6 +93,8 @@ def test_terms_are_marked_where_they_stand_whatever_the_accents() -> None:
     assert [p.text for p in pieces if p.marked] == ["Über", "Corals", "ÜBER", "coral"]
     odd = marked("Straße straße ﬁsh", _words(("strasse", "fish")))
     assert [p.text for p in odd if p.marked] == ["Straße", "straße", "ﬁsh"]
+    plurals = marked("A lens, two lenses; uncoral coral_x corals' lensed", _words(("coral lens",)))
+    assert [p.text for p in plurals if p.marked] == ["lens", "lenses", "coral", "corals"]
 
 
 @given(st.text(max_size=60), st.lists(st.text(min_size=1, max_size=5), max_size=4))
