@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ _ACADEMIC = frozenset(
     "novel new however use used furthermore additionally moreover experiments experimental "
     "code available https http www com github io".split()
 )
-STOP_WORDS = sorted(ENGLISH_STOP_WORDS | _ACADEMIC)
+STOP_WORDS = ENGLISH_STOP_WORDS | _ACADEMIC
 #: words that say nothing when they stand alone, however much they weigh
 EMPTY_ALONE = frozenset(
     "able according achieve achieves achieving across additional address aim aims allow allows "
@@ -77,17 +78,18 @@ def tokens(text: str) -> list[str]:
     return [term for word in words for term in grams(word)]
 
 
+def terms(text: str) -> list[str]:
+    """The terms of a text: its words but those that every text has, and pairs of these.
+
+    >>> terms("Coral reefs of the coral sea")
+    ['coral', 'reefs', 'coral', 'sea', 'coral reefs', 'reefs coral', 'coral sea']
+    """
+    words = [w for w in tokens(fold(text)) if w not in STOP_WORDS]
+    return words + list(map(" ".join, pairwise(words)))
+
+
 def _counter(**options: Any) -> Any:
-    return CountVectorizer(
-        ngram_range=(1, 2),
-        lowercase=False,
-        preprocessor=fold,
-        stop_words=STOP_WORDS,
-        tokenizer=tokens,
-        token_pattern=None,
-        dtype=np.float32,
-        **options,
-    )
+    return CountVectorizer(analyzer=terms, dtype=np.float32, **options)
 
 
 def _lengths(groups: NDArray[np.int32], values: NDArray[np.float32]) -> NDArray[np.float32]:
