@@ -23,7 +23,7 @@ T = TypeVar("T")
 Block = Sequence[Subscriber]
 
 #: blocks from which a further process is worth its start, which takes some seconds
-LEAST_BLOCKS = 4
+LEAST_BLOCKS = 8
 #: blocks that a helper has before it, so that it never waits
 AHEAD = 2
 

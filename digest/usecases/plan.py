@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 #: readers who are chosen for, scored and stored together
-BLOCK = 200
+BLOCK = 100
 #: when to look again after a day without a listing: the feed may only be late
 LOOK_AGAIN_AFTER = timedelta(hours=1)
 

@@ -27,7 +27,7 @@ N = 24
 
 @pytest.fixture
 def blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plan, "BLOCK", 2)
+    monkeypatch.setattr(plan, "BLOCK", 1)
 
 
 @contextmanager
@@ -121,7 +121,7 @@ def _until(done: Callable[[], object]) -> None:
 def test_helpers_end_with_who_started_them(tmp_path: Path) -> None:
     """Also after kill -9, and whoever runs next sends everybody's mail."""
     with world_at(tmp_path / "world", 3) as world:
-        code = "from digest.usecases import plan; plan.BLOCK = 2; from digest.cli import main; "
+        code = "from digest.usecases import plan; plan.BLOCK = 1; from digest.cli import main; "
         guarded = tmp_path / "run.py"
         guarded.write_text(f"if __name__ == '__main__':\n    {code}main()\n", "utf-8")
         run = subprocess.Popen(

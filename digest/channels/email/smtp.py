@@ -7,6 +7,7 @@ import socket
 import ssl
 import unicodedata
 from collections.abc import Callable, Sequence
+from functools import cached_property
 
 from digest.address import needs_smtputf8
 from digest.channels.email.codes import LOGIN_WANTED, Stage, reply_to_receipt
@@ -82,6 +83,11 @@ class SmtpTransport:
                 self._smtp.close()  # a failed farewell changes nothing about what was accepted
             self._smtp = None
 
+    @cached_property
+    def _context(self) -> ssl.SSLContext:
+        """Made once, and only if needed: reading certificates takes as long as a hundred mails."""
+        return self._tls or ssl.create_default_context()
+
     # --- connecting ----------------------------------------------------------------------------
 
     def connect(self) -> None:
@@ -92,14 +98,13 @@ class SmtpTransport:
         """
         if self._smtp is not None:
             return
-        context = self._tls or ssl.create_default_context()
         smtp: Login | None = None
-        stage = "connect"
+        stage, seconds = "connect", self._timeout_s
         try:
             if self._security == "tls":
-                smtp = TlsLogin(self._host, self._port, timeout=self._timeout_s, context=context)
+                smtp = TlsLogin(self._host, self._port, timeout=seconds, context=self._context)
             else:
-                smtp = Login(self._host, self._port, timeout=self._timeout_s)
+                smtp = Login(self._host, self._port, timeout=seconds)
             if smtp.sock is not None:  # the last words of a message must not wait for an answer
                 smtp.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             smtp.ehlo_or_helo_if_needed()
@@ -113,7 +118,7 @@ class SmtpTransport:
                         stage=stage,
                         temporary=False,
                     )
-                smtp.starttls(context=context)
+                smtp.starttls(context=self._context)
                 smtp.ehlo()
             if self._username:
                 stage = "auth"
@@ -335,9 +340,8 @@ class SmtpTransport:
 
     @staticmethod
     def _lost(error: Exception) -> Receipt:
-        return Receipt(
-            outcome=Outcome.DEFERRED, rest=True, text=f"connection lost: {_reply_text(error)}"
-        )
+        text = f"connection lost: {_reply_text(error)}"
+        return Receipt(outcome=Outcome.DEFERRED, rest=True, text=text)
 
     @staticmethod
     def _mail_options(message: Message) -> list[str]:
@@ -357,9 +361,8 @@ class SmtpTransport:
             self._drop()
 
     def _drop(self) -> None:
-        if self._smtp is not None:
-            self._smtp.close()
-            self._smtp = None
+        self._abandon(self._smtp)
+        self._smtp = None
 
     def _login_wanted(self, code: int, text: bytes) -> RouteError:
         said = f"{code} {clean(text.decode('utf-8', 'replace'))}"
