@@ -176,6 +176,32 @@ def test_implicit_tls(server_tls: ssl.SSLContext, client_tls: ssl.SSLContext) ->
         assert way.send(message(), before_data=nothing).outcome is Outcome.ACCEPTED
 
 
+def test_certificates_are_read_once_and_only_to_encrypt(
+    smtp: MailServer,
+    server_tls: ssl.SSLContext,
+    client_tls: ssl.SSLContext,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    read: list[ssl.SSLContext] = []
+
+    def context() -> ssl.SSLContext:
+        read.append(client_tls)
+        return client_tls
+
+    monkeypatch.setattr(ssl, "create_default_context", context)
+    with transport(smtp.port) as way:
+        way.send(message(), before_data=nothing)
+    assert not read
+    with (
+        mail_server(tls_context=server_tls, require_starttls=True) as encrypted,
+        transport(encrypted.port, security="starttls", messages_per_connection=1) as way,
+    ):
+        for _ in range(3):  # a connection each
+            way.send(message(), before_data=nothing)
+    assert len(encrypted.mails) == 3
+    assert len(read) == 1
+
+
 def test_no_starttls_is_an_error_and_nothing_is_sent_in_the_clear(smtp: MailServer) -> None:
     with (
         transport(smtp.port, security="starttls") as way,
