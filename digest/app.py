@@ -6,7 +6,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from email.utils import parseaddr
@@ -58,13 +58,32 @@ def system_clock() -> datetime:
 
 def speeches() -> Mapping[str, Speech]:
     """The languages that mails and pages can be written in."""
-    from digest.edition.speech import Speech
+    return _Speeches()
 
-    found = {"en": Speech("en")}
-    for language in known_languages()[1:]:
-        po = LOCALE / language / "LC_MESSAGES" / "digest.po"
-        found[language] = Speech(language, po.read_bytes())
-    return found
+
+class _Speeches(Mapping[str, "Speech"]):
+    """By language; a catalogue is read when its language is first asked for."""
+
+    def __init__(self) -> None:
+        self._read: dict[str, Speech] = {}
+
+    def __getitem__(self, language: str) -> Speech:
+        from digest.edition.speech import ENGLISH, Speech
+
+        if language == ENGLISH.language:
+            return ENGLISH
+        if language not in self._read:
+            if language not in known_languages():
+                raise KeyError(language)
+            po = LOCALE / language / "LC_MESSAGES" / "digest.po"
+            self._read[language] = Speech(language, po.read_bytes())
+        return self._read[language]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(known_languages())
+
+    def __len__(self) -> int:
+        return len(known_languages())
 
 
 class App:

@@ -47,7 +47,7 @@ class Pages:
         #: letters lead somewhere, and the operator wants it
         self.can_join = bool(settings.web.signups and self.public_url)
         self._title = settings.title
-        self._speeches = dict(speeches or {"en": ENGLISH})
+        self._speeches = speeches or {"en": ENGLISH}
         self._environments: dict[str, jinja2.Environment] = {}
 
     # --- languages -----------------------------------------------------------------------------
