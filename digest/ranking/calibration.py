@@ -23,8 +23,9 @@ SHARES = {Closeness.STRETCH: 0.1, Closeness.CLOSE: 0.25, Closeness.STRONG: 0.5}
 #: likes they stand
 PRIOR = {Closeness.STRETCH: 0.04, Closeness.CLOSE: 0.08, Closeness.STRONG: 0.14}
 PRIOR_LIKES = 4
-#: the weightiest likes that are left out in turn; more would change nothing
-MOST_LEFT_OUT = 30
+#: of the weightiest likes so many are left out in turn, spread evenly, since those of one library
+#: stand together; more of either would change nothing
+WEIGHTIEST, MOST_LEFT_OUT = 60, 30
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digest.model import Paper, Profile, is_keyword
-from digest.ranking.calibration import KEYWORDS_ALONE, MOST_LEFT_OUT, Calibration
+from digest.ranking.calibration import KEYWORDS_ALONE, MOST_LEFT_OUT, WEIGHTIEST, Calibration
 from digest.ranking.day import MEANING_AXES, Day, Floats
 
 #: likes that a reader's direction is measured on, and its least square length
@@ -218,8 +218,10 @@ class Reading:
         return Calibration.of(self._own_scores())
 
     def _own_scores(self) -> Floats:
-        """(n,) scores of the weightiest likes, each beside the others and the dislikes."""
-        some = np.argsort(-self._shares, kind="stable")[:MOST_LEFT_OUT]
+        """(n,) scores of some of the weightiest likes, each beside the others and the dislikes."""
+        some = np.argsort(-self._shares, kind="stable")[:WEIGHTIEST]
+        if len(some) > MOST_LEFT_OUT:
+            some = some[np.linspace(0, len(some) - 1, MOST_LEFT_OUT).astype(np.int64)]
         n = len(some)
         if n < 2:
             return np.zeros(0, dtype=np.float32)

@@ -677,6 +677,17 @@ def test_likes_left_out_score_as_papers_of_their_field_do(n: int) -> None:
     assert sum(c is not None for c in closeness[len(others) :]) <= 0.05 * 200
 
 
+def test_the_bar_is_of_all_fields_also_where_the_likes_of_each_stand_together() -> None:
+    liked = (*field("optics", 30, 5000), *field("botany", 30, 5100))
+    candidates = [*field("optics", 30, 6000), *field("botany", 30, 7000)]
+    ranker = fit([*field("law", 60, 8000), *field("music", 60, 9000)])
+    ranker.prepare(candidates)
+    reading = ranker.read(Profile(subscriber_id="a", liked=liked), candidates)
+    near = [reading.calibration.closeness(float(s)) for s in reading.scores / reading.length]
+    assert sum(c is not None for c in near[:30]) >= 20
+    assert sum(c is not None for c in near[30:]) >= 20
+
+
 def test_own_scores_are_those_of_the_papers_in_the_day() -> None:
     """Against the definition: leave a like out, make it a candidate, score it."""
     reading, _ = readings(12)
