@@ -133,6 +133,7 @@ def again_and_again(paths: Sequence[str]) -> Iterator[str]:
 def questions(seed: int = 2) -> Iterator[str]:
     """Words, titles and whole abstracts, as people type and paste them: no two alike."""
     rng, pool = random.Random(seed), [s for s in sentences() if len(s) > 80]
+    before: set[str] = set()
     while True:
         kind, sentence = rng.random(), rng.choice(pool)
         if kind < 0.7:
@@ -143,7 +144,9 @@ def questions(seed: int = 2) -> Iterator[str]:
             asked = " ".join(words[start : start + rng.randint(7, 16)])
         else:
             asked = " ".join(rng.sample(pool, 6))
-        yield f"/search?q={quote(asked[:2000])}"
+        if asked not in before:
+            before.add(asked)
+            yield f"/search?q={quote(asked[:2000])}"
 
 
 def memory_mb(pid: int) -> float:

@@ -41,17 +41,6 @@ EMPTY_ALONE = frozenset(
     "strong sub system systems task tasks term test time training type types use uses usually "
     "value values various video videos way world year years".split()
 )
-
-
-def tells(term: str) -> bool:
-    """Whether a term says something: not all of its words are empty.
-
-    >>> tells("state art"), tells("coral state")
-    (False, True)
-    """
-    return not EMPTY_ALONE.issuperset(term.split())
-
-
 #: words of two letters and more that are not numbers; hyphens part words
 TOKEN = r"(?u)\b(?!\d+\b)[^\W_]{2,}\b"
 _WORDS = re.compile(TOKEN).findall
@@ -61,6 +50,15 @@ SMALL_CORPUS = 50
 TITLE_WEIGHT = 2
 #: length of the pairs' part of a vector beside the words' part; docs/ranking.md has the trials
 PAIR_WEIGHT = 0.5
+
+
+def tells(term: str) -> bool:
+    """Whether a term says something: not all of its words are empty.
+
+    >>> tells("state art"), tells("coral state")
+    (False, True)
+    """
+    return not EMPTY_ALONE.issuperset(term.split())
 
 
 def document(paper: Paper) -> str:

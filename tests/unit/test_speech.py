@@ -76,6 +76,8 @@ def test_two_and_812_are_said_in_the_plural(path: Path) -> None:
 def test_the_configuration_knows_the_languages_there_are() -> None:
     assert set(known_languages()) == {"en", "de", "es", "fr", "ja", "zh"}
     assert set(known_languages()) == set(speeches())
+    assert [speeches()[code].language for code in known_languages()] == list(known_languages())
+    assert speeches().get("xx") is None
 
 
 @pytest.mark.parametrize(
