@@ -60,23 +60,24 @@ def subscriber(app: App, email: str) -> Subscriber:
     return find_subscriber(app.store, email)
 
 
-def chosen(app: App, only: Sequence[str] = ()) -> tuple[Subscriber, ...]:
+def chosen(app: App, only: Sequence[str] = ()) -> Sequence[Subscriber]:
     """Those named, or everybody: in the file's order, then who joined elsewhere."""
     listed = sync_subscribers(app)
     if only:
         return tuple(find_subscriber(app.store, email) for email in only)
-    known = {s.id for s in listed}
-    return (*listed, *(s for s in app.store.subscribers.all() if s.id not in known))
+    subscribers = app.store.subscribers
+    ids = dict.fromkeys([*(s.id for s in listed), *subscribers.everybody().ids])
+    return subscribers.of(list(ids))
 
 
 def sync_configured_likes(
     app: App, subscribers: Sequence[Subscriber], progress: Progress = silent
 ) -> tuple[RunWarning, ...]:
-    """Read and resolve the likes of the file; returns what could not be used, filters too."""
+    """Read and resolve the likes of the file; returns what could not be used."""
     settings_by_email = {s.email.lower(): s for s in app.settings.subscribers}
     warnings: list[RunWarning] = []
     wanted: dict[str, ConfiguredLikes] = {}
-    for s in subscribers:
+    for s in subscribers if settings_by_email else ():
         if settings := settings_by_email.get(s.email.lower()):
             wanted[s.id], faults = configured_likes(app, settings)
             warnings += [RunWarning(f"A like is not used: {fault}", s.id) for fault in faults]

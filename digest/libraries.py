@@ -71,7 +71,7 @@ def save_all_likes(app: App, people: Sequence[Subscriber]) -> tuple[RunWarning, 
     """Save the likes of those who want it, as configured; returns what went wrong."""
     places = {s.email.lower(): s.save_likes_to for s in app.settings.subscribers if s.save_likes_to}
     warnings: list[RunWarning] = []
-    for reader in people:
+    for reader in people if places else ():
         if place := places.get(reader.email.lower()):
             sink = ZoteroCollection(
                 app.fetcher,

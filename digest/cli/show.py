@@ -39,7 +39,7 @@ def day_report(report: DayReport, *, dry_run: bool = False) -> None:
         table(("subscriber", "date", "outcome", "papers", "what or why"), rows, right=(3,))
     else:
         say("There are no subscribers; add [[subscribers]] to the configuration.")
-    emails = {s.subscriber.id: s.email for s in report.subscribers}
+    emails = {s.subscriber_id: s.email for s in report.subscribers}
     for warning in report.warnings:
         warn(warning.about(emails))
     if report.route_fault:

@@ -9,7 +9,6 @@ from datetime import date, datetime
 
 from digest.model.delivery import DeliveryState
 from digest.model.edition import EmptyReason
-from digest.model.reader import Subscriber
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,16 +48,13 @@ MOST_NAMED = 1_000
 class SubscriberReport:
     """What came of one subscriber in one run, and why."""
 
-    subscriber: Subscriber
+    subscriber_id: str
+    email: str
     edition_date: date
     result: Result
     detail: str = ""
     n_picks: int = 0
     n_new: int = 0
-
-    @property
-    def email(self) -> str:
-        return self.subscriber.email
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +119,7 @@ class DayReport:
         for one in self.subscribers:
             if one.result in TROUBLE:
                 named = troubled.get(one.result, ())
-                troubled[one.result] = (*named, one.subscriber.id)[:MOST_NAMED]
+                troubled[one.result] = (*named, one.subscriber_id)[:MOST_NAMED]
         return RunRecord(
             started_at=self.started_at,
             finished_at=self.finished_at,

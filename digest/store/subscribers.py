@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, overload
 
 import sqlalchemy as sa
 
 from digest.model import Subscriber, SubscriberState
 from digest.preferences import Preferences
 from digest.store import schema
-from digest.store.database import Database, chunks
+from digest.store.database import CHUNK, Database, chunks
 from digest.store.suppressions import suppressed_among
 
 #: addresses are compared with those stored
@@ -52,6 +52,41 @@ def from_row(row: Any) -> Subscriber:
     )
 
 
+def _stored(connection: sa.Connection, which: sa.ColumnElement[bool]) -> dict[str, Subscriber]:
+    """By address in lower case."""
+    rows = connection.execute(sa.select(schema.subscribers).where(which)).mappings()
+    return {r["email"].lower(): from_row(r) for r in rows}
+
+
+class SubscriberList(Sequence[Subscriber]):
+    """Subscribers in an order, each read when they are wanted: what a large site's readers chose
+    would fill the memory. Whoever is erased by then is passed over.
+
+    Args:
+        ids: of all of them.
+    """
+
+    def __init__(self, subscribers: Subscribers, ids: Sequence[str]) -> None:
+        self._subscribers, self.ids = subscribers, ids
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @overload
+    def __getitem__(self, at: int) -> Subscriber: ...
+    @overload
+    def __getitem__(self, at: slice) -> tuple[Subscriber, ...]: ...
+    def __getitem__(self, at: int | slice) -> Subscriber | tuple[Subscriber, ...]:
+        wanted = self.ids[at] if isinstance(at, slice) else (self.ids[at],)
+        known = self._subscribers.by_id(wanted)
+        found = tuple(known[i] for i in wanted if i in known)
+        return found if isinstance(at, slice) else found[0]
+
+    def __iter__(self) -> Iterator[Subscriber]:
+        for start in range(0, len(self), CHUNK):
+            yield from self[start : start + CHUNK]
+
+
 class Subscribers:
     """Who gets mail, and what they chose."""
 
@@ -63,11 +98,12 @@ class Subscribers:
         table = schema.subscribers
         synced: list[Subscriber] = []
         with self._db.write(TURN) as connection:
-            stored = {
-                r["email"].lower(): from_row(r)
-                for r in connection.execute(sa.select(table)).mappings()
-            }
-            barred = suppressed_among(connection, [s.email for s in wanted])
+            emails = [s.email for s in wanted]
+            stored = _stored(connection, table.c.origin == "config")
+            for part in chunks(emails):
+                named = sa.func.lower(table.c.email).in_([sa.func.lower(e) for e in part])
+                stored |= _stored(connection, named)
+            barred = suppressed_among(connection, emails)
             for subscriber in wanted:
                 if subscriber.email.lower() in barred:
                     subscriber = replace(subscriber, state=SubscriberState.SUPPRESSED)
@@ -108,6 +144,16 @@ class Subscribers:
         with self._db.read() as connection:
             rows = connection.execute(sa.select(table).order_by(table.c.created_at, table.c.id))
             return tuple(from_row(r) for r in rows.mappings())
+
+    def everybody(self) -> SubscriberList:
+        """In the order of `all`."""
+        table = schema.subscribers
+        query = sa.select(table.c.id).order_by(table.c.created_at, table.c.id)
+        with self._db.read() as connection:
+            return SubscriberList(self, connection.scalars(query).all())
+
+    def of(self, ids: Sequence[str]) -> SubscriberList:
+        return SubscriberList(self, ids)
 
     def get(self, *, by_id: str = "", by_email: str = "") -> Subscriber | None:
         """One of them, by one of the two; addresses are compared without regard to case."""
@@ -198,23 +244,23 @@ class Subscribers:
                 .values(link_generation=table.c.link_generation + 1)
             )
 
-    def due(self, now: datetime, limit: int) -> tuple[Subscriber, ...]:
+    def due(self, now: datetime, limit: int) -> SubscriberList:
         """Active ones that may be due, those that waited longest first; see `reschedule`."""
         table = schema.subscribers
         active = table.c.state == SubscriberState.ACTIVE.value
         query = (
-            sa.select(table)
+            sa.select(table.c.id)
             .where(active, table.c.due_at <= now)
             .order_by(table.c.due_at, table.c.id)
             .limit(limit)
         )
         # Found out by a clock that was ahead: it does not hold.
-        ahead = sa.select(table).where(active, table.c.checked_at > now).limit(limit)
+        ahead = sa.select(table.c.id).where(active, table.c.checked_at > now).limit(limit)
         with self._db.read() as connection:
-            rows = connection.execute(query).mappings().all()
-            if len(rows) < limit:
-                rows = [*rows, *connection.execute(ahead).mappings()]
-            return tuple({r["id"]: from_row(r) for r in rows}.values())[:limit]
+            ids = dict.fromkeys(connection.scalars(query))
+            if len(ids) < limit:
+                ids |= dict.fromkeys(connection.scalars(ahead))
+        return SubscriberList(self, list(ids)[:limit])
 
     def reschedule(self, until: Mapping[str, datetime], now: datetime) -> None:
         """Look at these readers again then, or sooner if the clock goes back or their settings

@@ -183,7 +183,7 @@ def _with_deliveries(
     """The plan's reports with what became of each mail."""
     finished = []
     for report in reports:
-        key = DeliveryKey(subscriber_id=report.subscriber.id, edition_date=report.edition_date)
+        key = DeliveryKey(subscriber_id=report.subscriber_id, edition_date=report.edition_date)
         note = replace(key, kind=EditionKind.NOTE)
         if key in sent.settled:
             state, reply = sent.settled[key]
@@ -203,7 +203,7 @@ def with_latest_states(report: DayReport, store: Store, now: datetime) -> DayRep
     """The report with what has become of its mails since."""
     latest = []
     for one in report.subscribers:
-        key = DeliveryKey(subscriber_id=one.subscriber.id, edition_date=one.edition_date)
+        key = DeliveryKey(subscriber_id=one.subscriber_id, edition_date=one.edition_date)
         known = store.history.delivery(key)
         if known is not None and known.state != one.result:
             one = replace(one, result=known.state, detail=describe_delivery(known))

@@ -12,9 +12,12 @@ from digest.ranking.reader import LONGEST_ABSENCE
 
 if TYPE_CHECKING:
     from digest.store import Store
+    from digest.store.subscribers import SubscriberList
 
 #: time zones differ by a day and two hours at most, and clocks are seldom set back by more
 WENT_BACK = timedelta(days=2)
+#: readers who are looked at together
+LOOKED_AT = 1_000
 #: of a day, until which readers are spread
 LAST_MINUTE = timedelta(hours=23, minutes=59)
 
@@ -67,22 +70,25 @@ def is_due(
 
 def due_subscribers(
     store: Store, now: datetime, limit: int, spread: timedelta = timedelta(0)
-) -> tuple[Subscriber, ...]:
+) -> SubscriberList:
     """Readers whose edition should be made now. The others that were looked at are put off until
     that may change."""
     while True:
         looked_at = store.subscribers.due(now, limit)
-        statuses = store.history.edition_statuses(
-            {s.id: schedule.edition_date(s, now) for s in looked_at}
-        )
-        due = tuple(s for s in looked_at if is_due(s, statuses[s.id], now, spread))
-        others = {s.id for s in looked_at} - {s.id for s in due}
-        store.subscribers.reschedule(
-            {s.id: next_look(s, statuses[s.id], now, spread) for s in looked_at if s.id in others},
-            now,
-        )
-        if len(looked_at) < limit or not others:
-            return due
+        due: list[str] = []
+        for start in range(0, len(looked_at), LOOKED_AT):
+            block = looked_at[start : start + LOOKED_AT]
+            statuses = store.history.edition_statuses(
+                {s.id: schedule.edition_date(s, now) for s in block}
+            )
+            is_so = {s.id: is_due(s, statuses[s.id], now, spread) for s in block}
+            others = [s for s in block if not is_so[s.id]]
+            store.subscribers.reschedule(
+                {s.id: next_look(s, statuses[s.id], now, spread) for s in others}, now
+            )
+            due += [i for i in is_so if is_so[i]]
+        if len(looked_at) < limit or len(due) == limit:
+            return store.subscribers.of(due)
 
 
 def next_look(

@@ -49,21 +49,23 @@ def n_cores() -> int:
 
 
 def in_parallel(
-    here: Callable[[Block], T], blocks: Sequence[Block], helpers: Helpers[T] | None
+    here: Callable[[Block], T], readers: Sequence[Subscriber], size: int, helpers: Helpers[T] | None
 ) -> Iterator[tuple[int, T]]:
-    """What comes of each block, with its number, in the order in which it is done.
+    """What comes of each block of readers, with where it starts, in the order in which it is done.
 
     A block that fails elsewhere is worked on here again, so that its fault is told here.
 
     Args:
         here: works on a block in this process.
+        readers: each block is read out of them when its turn comes.
     """
-    n = min(helpers.n, len(blocks) // LEAST_BLOCKS) if helpers else 0
+    starts = range(0, len(readers), size)
+    n = min(helpers.n, len(starts) // LEAST_BLOCKS) if helpers else 0
     if helpers is None or n < 1:
-        for number, block in enumerate(blocks):
-            yield number, here(block)
+        for start in starts:
+            yield start, here(readers[start : start + size])
         return
-    waiting = deque(enumerate(blocks))
+    waiting = deque(starts)
     running: dict[Future[T | None], int] = {}
     # started anew, not forked: threads and connections of this process are no good there
     with ProcessPoolExecutor(
@@ -72,16 +74,16 @@ def in_parallel(
         try:
             while waiting or running:
                 while waiting and len(running) < n * AHEAD:
-                    number, block = waiting.pop()
-                    running[_submitted(pool, block)] = number
+                    start = waiting.pop()
+                    running[_submitted(pool, readers[start : start + size])] = start
                 if waiting:
-                    number, block = waiting.popleft()
-                    yield number, here(block)
+                    start = waiting.popleft()
+                    yield start, here(readers[start : start + size])
                 done, _ = wait(running, timeout=0 if waiting else None, return_when=FIRST_COMPLETED)
                 for future in done:
-                    number = running.pop(future)
+                    start = running.pop(future)
                     found = _result(future)
-                    yield number, here(blocks[number]) if found is None else found
+                    yield start, here(readers[start : start + size]) if found is None else found
         finally:
             pool.shutdown(cancel_futures=True)
 

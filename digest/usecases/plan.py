@@ -70,18 +70,17 @@ def plan(
         day: the edition date for everybody; by default each reader's own today.
         helpers: processes that decide, too.
     """
-    blocks = [subscribers[start : start + BLOCK] for start in range(0, len(subscribers), BLOCK)]
 
     def here(block: Sequence[Subscriber]) -> Decisions:
         return decide(composer, store, block, now=now, day=day)
 
     reports: dict[int, tuple[SubscriberReport, ...]] = {}
-    for number, found in in_parallel(here, blocks, helpers):
+    for start, found in in_parallel(here, subscribers, BLOCK, helpers):
         if not dry_run:
             store.deliveries.save_plan(found.planned, now)
         for report in found.reports:
             progress(f"{report.email}: {wording(report.result)}")
-        reports[number] = found.reports
+        reports[start] = found.reports
     return tuple(report for _, block in sorted(reports.items()) for report in block)
 
 
@@ -102,7 +101,8 @@ def decide(
         if known := _decided_before(store, subscriber, status, now, day):
             result, detail = known
             reports[subscriber.id] = SubscriberReport(
-                subscriber=subscriber,
+                subscriber_id=subscriber.id,
+                email=subscriber.email,
                 edition_date=days[subscriber.id],
                 result=result,
                 detail=detail,
@@ -171,10 +171,11 @@ def _decided(
 
 
 def _report(planned: PlannedEdition) -> SubscriberReport:
-    empty, edition = planned.empty, planned.edition
+    who, empty, edition = planned.subscriber, planned.empty, planned.edition
     if empty is not None:
         return SubscriberReport(
-            subscriber=empty.subscriber,
+            subscriber_id=who.id,
+            email=who.email,
             edition_date=empty.edition_date,
             result=empty.reason,
             detail=empty.detail,
@@ -182,7 +183,8 @@ def _report(planned: PlannedEdition) -> SubscriberReport:
         )
     assert edition is not None
     return SubscriberReport(
-        subscriber=edition.subscriber,
+        subscriber_id=who.id,
+        email=who.email,
         edition_date=edition.edition_date,
         result=DeliveryState.READY,
         detail=edition.subject,

@@ -298,7 +298,8 @@ def test_a_runs_report_names_nobody_and_forgetting_is_a_delete_by_key(world: Wor
             finished_at=NOW,
             subscribers=tuple(
                 SubscriberReport(
-                    subscriber=reader,
+                    subscriber_id=reader.id,
+                    email=reader.email,
                     edition_date=NOW.date(),
                     result=DeliveryState.FAILED if n % 2 else DeliveryState.SENT,
                     detail="Morning papers: a title that is as long as titles are",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -16,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from digest import jobs
+from digest.model import Subscriber
 from digest.usecases import parallel, plan
 from tests.conftest import ROOT
 from tests.integration.test_web import listed
@@ -48,7 +50,7 @@ def sent(folder: Path, processes: int) -> dict[str, bytes]:
             assert report
             assert [s.result for s in report.subscribers] == ["sent"] * N
             emails = {s.id: s.email for s in app.store.subscribers.all()}
-            assert [s.subscriber.id for s in report.subscribers] == list(emails)
+            assert [s.subscriber_id for s in report.subscribers] == list(emails)
         found = {m.recipient: m.body for m in world.smtp.mails}
         assert found.keys() == set(emails.values())
         assert len(world.smtp.mails) == N
@@ -140,3 +142,43 @@ def test_helpers_end_with_who_started_them(tmp_path: Path) -> None:
             assert report
         recipients = [m.recipient for m in world.smtp.mails]
         assert len(recipients) == len(set(recipients)) == N
+
+
+def test_readers_are_read_a_block_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plan, "BLOCK", 2)
+    in_memory: list[int] = []
+    with world_at(tmp_path / "one", 1) as world, world.app() as app:
+        real = app.store.deliveries.save_plan
+
+        def counted(*args: object) -> object:
+            gc.collect()
+            in_memory.append(sum(isinstance(o, Subscriber) for o in gc.get_objects()))
+            return real(*args)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(app.store.deliveries, "save_plan", counted)
+        report = jobs.run(app)
+    assert report
+    assert [s.result for s in report.subscribers] == ["sent"] * N
+    assert len(in_memory) == N / 2
+    # what was done is let go of
+    assert max(in_memory) == in_memory[0] < N
+
+
+def test_who_is_erased_before_their_turn_gets_nothing(
+    blocks: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with world_at(tmp_path / "one", 1) as world, world.app() as app:
+        last = app.store.subscribers.everybody().ids[-1]
+        real = app.store.deliveries.save_plan
+
+        def erasing(*args: object) -> object:
+            app.store.personal.forget(last)
+            return real(*args)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(app.store.deliveries, "save_plan", erasing)
+        report = jobs.run(app)
+        assert report
+        assert [s.result for s in report.subscribers] == ["sent"] * (N - 1)
+        assert len(world.smtp.mails) == N - 1

@@ -406,6 +406,28 @@ def test_readers_are_looked_at_when_they_may_be_due(store: Store) -> None:
     assert third.id not in [s.id for s in store.subscribers.due(NOW, 10)]
 
 
+def test_a_list_of_readers_passes_over_who_was_erased_meanwhile(store: Store) -> None:
+    people = store.subscribers.sync_config(
+        [subscriber(email=f"p{n}@example.org") for n in range(3)], NOW
+    )
+    ids = [p.id for p in reversed(people)]
+    found = store.subscribers.of(ids)
+    assert (len(found), found[0], found[1:]) == (3, people[2], (people[1], people[0]))
+    store.personal.forget(people[1].id)
+    assert [p.id for p in found] == [people[2].id, people[0].id]
+    assert [p.id for p in store.subscribers.everybody()] == [p.id for p in store.subscribers.all()]
+
+
+@pytest.mark.parametrize("email", ["Ada@Example.org", "Ünal@example.org"])
+def test_who_joined_on_the_web_and_then_stands_in_the_file_is_one_reader(
+    store: Store, email: str
+) -> None:
+    joined = store.subscribers.add(subscriber(email=email, origin="web"), NOW)
+    (synced,) = store.subscribers.sync_config([subscriber(email=email)], NOW)
+    assert (synced.id, synced.origin) == (joined.id, "config")
+    assert len(store.subscribers.all()) == 1
+
+
 def test_of_a_block_what_is_known_stays_and_the_rest_is_planned(store: Store) -> None:
     people = store.subscribers.sync_config(
         [subscriber(email=f"p{n}@example.org") for n in range(3)], NOW
@@ -420,7 +442,7 @@ def test_of_a_block_what_is_known_stays_and_the_rest_is_planned(store: Store) ->
     planned = store.deliveries.save_plan(block, NOW)
     assert {k.subscriber_id for k in planned} == {people[1].id, people[2].id}
     assert store.deliveries.save_plan(block, NOW) == frozenset()
-    assert store.subscribers.due(NOW, 10) == ()
+    assert not store.subscribers.due(NOW, 10)
 
 
 def test_what_goes_along_with_a_block_is_one_transaction_with_it(store: Store) -> None:
