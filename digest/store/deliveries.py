@@ -25,7 +25,7 @@ from digest.model import (
 from digest.store import schema
 from digest.store.database import Database
 from digest.store.plans import save_plan
-from digest.store.rows import WAITING, WHOLE, has_key, may_take, to_delivery
+from digest.store.rows import WAITING, WHOLE, found_state, has_key, may_take, to_delivery
 
 _table = schema.deliveries
 _IN_HAND = (DeliveryState.CLAIMED.value, DeliveryState.HANDING.value)
@@ -54,7 +54,7 @@ _SETTLE = (
     .where(
         _table.c.message_id == sa.bindparam("which"),
         _table.c.worker == sa.bindparam("holder"),
-        sa.or_(*(_table.c.state == s for s in _IN_HAND)),
+        sa.or_(*(found_state == s for s in _IN_HAND)),  # IN cannot be said for many rows at once
     )
     .values(
         state=sa.bindparam("state"),
@@ -86,7 +86,7 @@ _LEAVE_OUT = (
 _NAMES = [c.name for c in _table.c]
 _TAKE = (
     _table.update()
-    .where(_THESE, _table.c.state.in_(WAITING))
+    .where(_THESE, found_state.in_(WAITING))
     .values(
         state=DeliveryState.CLAIMED.value,
         worker=sa.bindparam("holder"),
@@ -102,13 +102,13 @@ _STRUCK = sa.select(schema.strikes.c.subscriber_id).where(
 )
 _HAND_OVER = (
     _table.update()
-    .where(_MINE, _table.c.state == DeliveryState.CLAIMED.value, _ACTIVE)
+    .where(_MINE, found_state == DeliveryState.CLAIMED.value, _ACTIVE)
     .values(state=DeliveryState.HANDING.value, route=sa.bindparam("by"))
     .returning(_table.c.message_id)
 )
 _TAKE_BACK = (
     _table.update()
-    .where(_MINE, _table.c.state == DeliveryState.HANDING.value)
+    .where(_MINE, found_state == DeliveryState.HANDING.value)
     .values(state=DeliveryState.CLAIMED.value)
 )
 
@@ -276,8 +276,8 @@ class Deliveries:
         if reply:
             values["reply"] = reply[:500]
         mine = sa.or_(
-            sa.and_(_table.c.state == DeliveryState.FAILED.value, _table.c.settled_at <= now),
-            sa.and_(_table.c.state == DeliveryState.CLAIMED.value, _table.c.worker == worker),
+            sa.and_(found_state == DeliveryState.FAILED.value, _table.c.settled_at <= now),
+            sa.and_(found_state == DeliveryState.CLAIMED.value, _table.c.worker == worker),
         )
         with self._db.write() as connection:
             for start in range(0, len(message_ids), 500):

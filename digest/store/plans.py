@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from digest.model import DeliveryKey, DeliveryState, EditionKind, PlannedEdition
 from digest.store import schema
 from digest.store.database import chunks, insert
-from digest.store.rows import WAITING, key_values
+from digest.store.rows import WAITING, found_state, key_values
 from digest.store.subscribers import reschedule
 
 _table = schema.deliveries
@@ -138,7 +138,7 @@ def _supersede(connection: sa.Connection, planned: Collection[DeliveryKey]) -> N
                     _table.c.subscriber_id.in_(part),
                     _table.c.kind == kind.value,
                     _table.c.edition_date < day,
-                    _table.c.state.in_(WAITING),
+                    found_state.in_(WAITING),
                 )
                 .values(
                     state=DeliveryState.FAILED.value,

@@ -13,6 +13,9 @@ from digest.store import schema
 _table = schema.deliveries
 #: states of a mail that nobody has in hand and that may still go out
 WAITING = (DeliveryState.READY.value, DeliveryState.DEFERRED.value)
+#: the state of mails that are found by their ids or readers. SQLite, which keeps no statistics
+#: here, would rather search by the bare column, and go through all that waits for each few mails
+found_state = _table.c.state + ""
 
 WHOLE = sa.select(_table, schema.bodies.c.body).outerjoin(
     schema.bodies, schema.bodies.c.message_id == _table.c.message_id

@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from digest.errors import SchemaTooNew, StoreBusy, StoreCorrupt, StoreError
 from digest.model import (
     Basis,
     DeliveryKey,
+    DeliveryResult,
     DeliveryState,
     Edition,
     EditionKind,
@@ -443,6 +445,49 @@ def test_of_a_block_what_is_known_stays_and_the_rest_is_planned(store: Store) ->
     assert {k.subscriber_id for k in planned} == {people[1].id, people[2].id}
     assert store.deliveries.save_plan(block, NOW) == frozenset()
     assert not store.subscribers.due(NOW, 10)
+
+
+def test_a_few_mails_are_found_by_name_however_many_wait(tmp_path: Path) -> None:
+    """SQLite would rather search by state, which took each block of readers and each claim through
+    all mails that waited."""
+    how: dict[str, list[str]] = {}
+
+    def explain(
+        connection: sa.Connection, _: object, statement: str, values: Any, *rest: Any
+    ) -> None:
+        driver: Any = connection.connection.driver_connection
+        if statement.startswith("UPDATE deliveries"):
+            one = values[0] if isinstance(values, list) else values
+            told = driver.execute(f"EXPLAIN QUERY PLAN {statement}", one)
+            how[statement] = [step for *_, step in told if "deliveries" in step]
+
+    with open_store(tmp_path / "digest.db") as store:
+        sa.event.listen(store.database.engine, "before_cursor_execute", explain)
+        people = store.subscribers.sync_config(
+            [subscriber(email=f"p{n}@example.org") for n in range(20)], NOW
+        )
+        store.deliveries.save_plan(
+            [PlannedEdition(edition=edition(p, 1), message=message(p.email)) for p in people], NOW
+        )
+        mails = store.deliveries.claim("w", NOW, LEASE, len(people))
+        names = [m.message.message_id for m in mails]
+        store.deliveries.journal("w", NOW, handing=names)
+        store.deliveries.journal("w", NOW, taken_back=names, handing=names)
+        failed = DeliveryState.FAILED
+        store.deliveries.journal(
+            "w",
+            NOW,
+            settled=[
+                DeliveryResult(key=m.key, message_id=n, state=failed, reply="550 no")
+                for m, n in zip(mails, names, strict=True)
+            ],
+        )
+        store.deliveries.postpone(names, NOW, NOW, worker="w")
+    # superseded; left out, taken; handed over, taken back; settled; put off
+    assert len(how) == 7
+    for statement, steps in how.items():
+        assert steps, statement
+        assert all("(state=?" not in step and "SCAN" not in step for step in steps), statement
 
 
 def test_what_goes_along_with_a_block_is_one_transaction_with_it(store: Store) -> None:
