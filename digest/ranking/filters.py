@@ -91,10 +91,12 @@ def filter_candidates(
     papers: Sequence[Paper], preferences: Preferences, seen: Collection[str] = ()
 ) -> Candidates:
     """Drop what the reader has already, then what their filters take, one after the other."""
-    fresh = [p for p in papers if p.id not in seen]
+    fresh = tuple(p for p in papers if p.id not in seen)
+    if len(fresh) == len(papers):
+        fresh = tuple(papers)  # itself, where it is one: what is known of it holds for this reader
     checks = _checks(preferences)
     if not checks:
-        return Candidates(papers=tuple(fresh), n_new=len(fresh), dropped={})
+        return Candidates(papers=fresh, n_new=len(fresh), dropped={})
     dropped: Counter[FilterKind] = Counter()
     kept: list[Paper] = []
     for paper in fresh:

@@ -55,7 +55,7 @@ class Ranker:
         self._background = tuple(background)
         self._embed, self._semantic_weight = embed, semantic_weight
         self._current: Day | None = None
-        self._placed: tuple[Sequence[Paper], NDArray[np.int64]] | None = None
+        self._placed: tuple[Sequence[Paper], NDArray[np.int64] | None] | None = None
 
     def prepare(self, candidates: Sequence[Paper]) -> None:
         """Make these papers the day; scores of any of them need no further preparation."""
@@ -107,16 +107,14 @@ class Ranker:
         day = self._current
         if day is not None and self._placed is not None and self._placed[0] is candidates:
             return day, self._placed[1]
-        if day is not None:
-            if len(candidates) == len(day.candidates) and all(
-                a is b for a, b in zip(candidates, day.candidates, strict=True)
-            ):
-                return day, None
-            positions = day.where(candidates)
-            if positions is not None:
-                # A reader's candidates are asked about many times over, pick by pick.
-                self._placed = (candidates, positions)
-                return day, positions
+        positions = day.where(candidates) if day is not None else None
+        if day is not None and positions is not None:
+            n = len(day.candidates)
+            is_whole = len(positions) == n and bool((positions == np.arange(n)).all())
+            # A reader's candidates are asked about many times over, pick by pick; and most readers
+            # have the same.
+            self._placed = (candidates, None if is_whole else positions)
+            return day, self._placed[1]
         self.prepare(candidates)
         assert self._current is not None
         return self._current, None
@@ -174,7 +172,7 @@ class Ranker:
         _, positions = self._day(candidates)
         if positions is None:
             return reading
-        return Reading(reading.day, reading.profile, positions, reading.scores[positions])
+        return reading.among(positions)
 
     def plain_centroid(self, profile: Profile, candidates: Sequence[Paper]) -> Floats:
         """(n_candidates,) cosines with the mean of the likes: the recipe to compare with."""

@@ -101,7 +101,8 @@ class DayRanking:
         self._entries, self._papers = entries, papers
         self._background, self._embed, self._snapshot = background, embed, snapshot
         since = now - FIRST_EDITION
-        self._latest = frozenset(e.paper_id for e in entries if e.first_seen >= since)
+        #: in order of arrival, as readers get them
+        self._latest = {e.paper_id: None for e in entries if e.first_seen >= since}
         #: for the latest days, and for wider ones
         self._rivals: dict[bool, Ranker] = {}
         #: by what a reader's last edition looked at: most readers share it
@@ -124,12 +125,15 @@ class DayRanking:
                 )
             except ValueError as error:
                 log.warning("ranking.snapshot_unusable error=%s", error)
-        return self._fitted([p for i, p in self._papers.items() if i in self._latest])
+        return self._fitted(self._latest_papers())
 
     @cached_property
     def _wide_ranker(self) -> Ranker:
         """For who was away for longer. Apart, so that nobody's absence changes others' scores."""
         return self._fitted(list(self._papers.values()))
+
+    def _latest_papers(self) -> list[Paper]:
+        return [self._papers[i] for i in self._latest if i in self._papers]
 
     def fit(self, background: Sequence[Paper]) -> Ranker:
         """A ranker as configured, on the word statistics of these papers."""
@@ -162,7 +166,7 @@ class DayRanking:
 
     def coverage(self, profile: Profile) -> Coverage | None:
         """How much of the latest days' papers is close to a reader; None: nothing can be said."""
-        papers = [p for i, p in self._papers.items() if i in self._latest]
+        papers = self._latest_papers()
         if profile.is_empty or not papers:
             return None
         return coverage(self.ranker.read(profile, papers))

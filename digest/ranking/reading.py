@@ -6,6 +6,7 @@ Everything asked of one reader is computed once here, since ten picks ask ten ti
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -33,8 +34,9 @@ class Explanation:
     """
 
     score: float
-    #: (n_liked,) part of each liked paper
+    #: (n_liked,) part of each liked paper, and where they stand, the greatest first
     by_liked: Floats
+    nearest: NDArray[np.int64]
     #: (n_disliked,) part of each disliked paper
     by_disliked: Floats
     #: part of what all papers share
@@ -42,6 +44,9 @@ class Explanation:
     #: (n_terms_of_paper,) columns of the candidate's terms, and the part of each
     columns: NDArray[np.int32]
     by_term: Floats
+    #: (n_shared,) columns of those that speak for it, stand in a like and say something, the
+    #: greatest part first
+    shared: NDArray[np.int32]
     #: what no term carries: the origins of both spaces, what the day's papers differ in anyway, and
     #: a language model's part
     offset: float
@@ -62,6 +67,11 @@ def _shares(weights: Sequence[float]) -> Floats:
     found = np.array(weights, dtype=np.float64)
     total = found.sum()
     return (found / total if total > 0 else found).astype(np.float32)
+
+
+def _slices(owners: NDArray[np.int64], n: int) -> list[slice]:
+    """Where each of n candidates' values stand among values in order of whose they are."""
+    return [slice(a, b) for a, b in pairwise(np.searchsorted(owners, range(n + 1)).tolist())]
 
 
 class Reading:
@@ -94,6 +104,13 @@ class Reading:
         self._total = np.float32(self._shares.sum() + self._pushes.sum())
         if scores is not None:
             self.scores = scores
+
+    def among(self, positions: NDArray[np.int64]) -> Reading:
+        """The same reader, read beside the whole day, beside some of it: what is known of them
+        does not rest on the candidates, but for the scores."""
+        found = copy(self)
+        found.positions, found.scores = positions, self.scores[positions]
+        return found
 
     @property
     def candidates(self) -> Sequence[Paper]:
@@ -252,24 +269,39 @@ class Reading:
         by_disliked = similarity[self._disliked, at[:, None]] * self._pushes
         common = -day.common[at] if len(self._liked) else np.zeros(len(at), dtype=np.float32)
         scores = by_liked.sum(axis=1) + by_disliked.sum(axis=1) + common
+        nearest = np.argsort(-by_liked, axis=1, kind="stable")
+        columns, owners, by_term = self._by_term(at)
+        telling = (by_term > 0) & (self._pull[columns] > 0) & day.telling[columns]
+        shared = np.flatnonzero(telling)
+        shared = shared[np.lexsort((-by_term[shared], owners[shared]))]
         return [
             Explanation(
                 score=score,
                 by_liked=by_liked[n],
+                nearest=nearest[n],
                 by_disliked=by_disliked[n],
                 common=float(common[n]),
-                columns=columns,
-                by_term=by_term,
-                offset=score - float(by_term.sum()),
+                columns=columns[terms],
+                by_term=by_term[terms],
+                shared=columns[shared[of_shared]],
+                offset=score - float(by_term[terms].sum()),
             )
-            for n, (score, (columns, by_term)) in enumerate(
-                zip(scores.tolist(), self._by_term(at), strict=True)
+            for n, (score, terms, of_shared) in enumerate(
+                zip(
+                    scores.tolist(),
+                    _slices(owners, len(at)),
+                    _slices(owners[shared], len(at)),
+                    strict=True,
+                )
             )
         ]
 
-    def _by_term(self, at: NDArray[np.int64]) -> list[tuple[NDArray[np.int32], Floats]]:
-        """Each candidate's terms and the part of each: a score is linear in them, but for the
-        length of a candidate's meaning, which is a number."""
+    def _by_term(
+        self, at: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int32], NDArray[np.int64], Floats]:
+        """The candidates' terms, one candidate's after the other's; of each, whose it is and its
+        part: a score is linear in them, but for the length of a candidate's meaning, which is a
+        number."""
         day, latent = self.day, self.day.latent
         starts, ends = day.matrix.indptr[at], day.matrix.indptr[at + 1]
         ranges = [np.arange(a, b) for a, b in zip(starts.tolist(), ends.tolist(), strict=True)]
@@ -293,13 +325,7 @@ class Reading:
                 whose = owners[inside]
                 by_column[inside] -= damped / divisor[whose]
                 by_column[inside] += pull * ((1 / divisor + 1) * scale)[whose]
-        by_term = (day.matrix.data[values] * by_column).astype(np.float32)
-        bounds = [0, *np.cumsum(ends - starts).tolist()]
-        return [(columns[a:b], by_term[a:b]) for a, b in pairwise(bounds)]
-
-    def stands_in_a_like(self, columns: NDArray[np.int32]) -> NDArray[np.bool_]:
-        """(n,) which terms stand in something the reader liked."""
-        return np.asarray(self._pull[columns] > 0)
+        return columns, owners, (day.matrix.data[values] * by_column).astype(np.float32)
 
     def stands_in(self, liked: int, columns: NDArray[np.int32]) -> NDArray[np.bool_]:
         """(n,) which terms stand in one of the reader's likes."""

@@ -99,7 +99,6 @@ def similarities(reading: Reading, index: int, told: Explanation) -> list[Reason
     """
     profile, unit = reading.profile, reading.length
     paper = reading.day.candidates[reading.place(index)]
-    order = np.argsort(-told.by_liked, kind="stable").tolist()
     held = held_keywords(reading, index)
     named = [
         Reason(
@@ -114,7 +113,7 @@ def similarities(reading: Reading, index: int, told: Explanation) -> list[Reason
     nearest: list[int] = []
     best = 0.0
     all_held = len(held) == len(reading.keywords)
-    for i in order:
+    for i in told.nearest.tolist():
         liked, part = profile.liked[i], float(told.by_liked[i])
         if part <= 0 or (all_held and part < SECOND_PAPER * best):
             break  # no further like and no further keyword can be named
@@ -155,10 +154,7 @@ def _at(profile: Profile, keyword: str) -> int:
 def _shared_terms(reading: Reading, told: Explanation, nearest: int | None) -> list[str]:
     """Terms that stand in a like and in the paper, by their part in the score; those of the
     nearest like come first."""
-    wanted = (told.by_term > 0) & reading.stands_in_a_like(told.columns)
-    wanted &= reading.day.telling[told.columns]
-    order = np.argsort(-told.by_term, kind="stable")
-    shared = told.columns[order[wanted[order]]]
+    shared = told.shared
     if nearest is not None:
         near = reading.stands_in(nearest, shared)
         shared = np.concatenate([shared[near], shared[~near]])
