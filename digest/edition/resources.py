@@ -59,7 +59,7 @@ class Resources:
     n_pages: int = 0
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=256)  # what a card says of a paper and what it links to, one after the other
 def resources_of(paper: Paper) -> Resources:
     """What abstract and comment tell; what a source says itself goes before it."""
     code, project = "", ""

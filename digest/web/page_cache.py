@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 #: bytes of pages that are kept
-MOST_BYTES = 20_000_000
+MOST_BYTES = 10_000_000
 
 
 class PageCache:
