@@ -102,7 +102,7 @@ class DayRanking:
         self._background, self._embed, self._snapshot = background, embed, snapshot
         since = now - FIRST_EDITION
         #: in order of arrival, as readers get them
-        self._latest = {e.paper_id: None for e in entries if e.first_seen >= since}
+        self._latest = dict.fromkeys(e.paper_id for e in entries if e.first_seen >= since)
         #: for the latest days, and for wider ones
         self._rivals: dict[bool, Ranker] = {}
         #: by what a reader's last edition looked at: most readers share it

@@ -81,12 +81,12 @@ def due_subscribers(
             statuses = store.history.edition_statuses(
                 {s.id: schedule.edition_date(s, now) for s in block}
             )
-            is_so = {s.id: is_due(s, statuses[s.id], now, spread) for s in block}
-            others = [s for s in block if not is_so[s.id]]
+            ready = {s.id for s in block if is_due(s, statuses[s.id], now, spread)}
+            others = [s for s in block if s.id not in ready]
             store.subscribers.reschedule(
                 {s.id: next_look(s, statuses[s.id], now, spread) for s in others}, now
             )
-            due += [i for i in is_so if is_so[i]]
+            due += [s.id for s in block if s.id in ready]
         if len(looked_at) < limit or len(due) == limit:
             return store.subscribers.of(due)
 
