@@ -65,9 +65,8 @@ def chosen(app: App, only: Sequence[str] = ()) -> Sequence[Subscriber]:
     listed = sync_subscribers(app)
     if only:
         return tuple(find_subscriber(app.store, email) for email in only)
-    subscribers = app.store.subscribers
-    ids = dict.fromkeys([*(s.id for s in listed), *subscribers.everybody().ids])
-    return subscribers.of(list(ids))
+    stored = app.store.subscribers.all()
+    return stored.of(list(dict.fromkeys([*(s.id for s in listed), *stored.ids])))
 
 
 def sync_configured_likes(

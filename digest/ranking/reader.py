@@ -7,16 +7,13 @@ explanation uses the numbers that the mail was made with.
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from digest.fields import WEEKDAYS
 from digest.model import (
     Basis,
     ListingEntry,
@@ -35,13 +32,13 @@ from digest.ranking.day import Embed
 from digest.ranking.filters import filter_candidates
 from digest.ranking.interests import (
     InterestRanking,
-    due_before,
     is_due,
     likes_by_interest,
     numbered,
     profile_of,
 )
 from digest.ranking.later import come_back
+from digest.ranking.listings import Listings, NewEntries
 from digest.ranking.profile import (
     DEFAULTS,
     RankingOptions,
@@ -55,24 +52,6 @@ from digest.ranking.reasons import held_keywords
 from digest.ranking.selection import chance, journal_versions, select
 
 log = logging.getLogger(__name__)
-
-#: how far back a reader's first edition looks
-FIRST_EDITION = timedelta(days=3)
-#: how far back an edition looks after a pause, however long it was
-LONGEST_ABSENCE = timedelta(days=14)
-
-
-@dataclass(frozen=True, slots=True)
-class NewEntries:
-    """What was listed since an edition."""
-
-    #: each paper once, in order of arrival, as the first of its entries announced it
-    papers: tuple[Paper, ...]
-    #: papers listed as published in a journal
-    published: tuple[Paper, ...]
-    n_by_source: Mapping[str, int]
-    #: some are older than what most readers look at
-    is_wide: bool
 
 
 class DayRanking:
@@ -98,19 +77,11 @@ class DayRanking:
         snapshot: RankingSnapshot | None = None,
     ) -> None:
         self.now, self.options = now, options
-        self._entries, self._papers = entries, papers
-        self._background, self._embed, self._snapshot = background, embed, snapshot
-        since = now - FIRST_EDITION
-        #: in order of arrival, as readers get them
-        self._latest = dict.fromkeys(e.paper_id for e in entries if e.first_seen >= since)
+        self.listings = Listings(entries, papers, now)
+        self._papers, self._background = papers, background
+        self._embed, self._snapshot = embed, snapshot
         #: for the latest days, and for wider ones
         self._rivals: dict[bool, Ranker] = {}
-        #: by what a reader's last edition looked at: most readers share it
-        self._new: dict[tuple[int | None, date | None, date], NewEntries] = {}
-
-    @property
-    def last_entry(self) -> int | None:
-        return self._entries[-1].id if self._entries else None
 
     @cached_property
     def ranker(self) -> Ranker:
@@ -125,15 +96,12 @@ class DayRanking:
                 )
             except ValueError as error:
                 log.warning("ranking.snapshot_unusable error=%s", error)
-        return self._fitted(self._latest_papers())
+        return self._fitted(list(self.listings.latest.values()))
 
     @cached_property
     def _wide_ranker(self) -> Ranker:
         """For who was away for longer. Apart, so that nobody's absence changes others' scores."""
         return self._fitted(list(self._papers.values()))
-
-    def _latest_papers(self) -> list[Paper]:
-        return [self._papers[i] for i in self._latest if i in self._papers]
 
     def fit(self, background: Sequence[Paper]) -> Ranker:
         """A ranker as configured, on the word statistics of these papers."""
@@ -146,8 +114,8 @@ class DayRanking:
 
     def snapshot(self) -> RankingSnapshot:
         """What other processes need to rank alike."""
-        ranking = self.ranker.to_bytes() if self._latest else b""
-        return RankingSnapshot(last_entry=self.last_entry or 0, ranking=ranking)
+        ranking = self.ranker.to_bytes() if self.listings.latest else b""
+        return RankingSnapshot(last_entry=self.listings.last_entry or 0, ranking=ranking)
 
     def profile(
         self, subscriber: Subscriber, state: ReaderState, options: RankingOptions | None = None
@@ -166,7 +134,7 @@ class DayRanking:
 
     def coverage(self, profile: Profile) -> Coverage | None:
         """How much of the latest days' papers is close to a reader; None: nothing can be said."""
-        papers = self._latest_papers()
+        papers = list(self.listings.latest.values())
         if profile.is_empty or not papers:
             return None
         return coverage(self.ranker.read(profile, papers))
@@ -183,28 +151,15 @@ class DayRanking:
             state=state,
             profile=without(whole, assigned) if assigned else whole,
             assigned=assigned,
-            new=self._new_entries(state, day),
+            new=self.listings.new(state, day),
             seen=state.sent | whole.rated_ids | state.named | {k.paper.id for k in state.kept},
         )
         for interest in subscriber.preferences.interests:
             if is_due(interest, day):
                 of_interest = profile_of(whole, interest, belonging[interest.name])
-                found.add_interest(interest, of_interest, self._new_for(interest, state, day))
+                new = self.listings.new_for(interest, state, day)
+                found.add_interest(interest, of_interest, new)
         return found
-
-    def _new_for(self, interest: Interest, state: ReaderState, day: date) -> NewEntries:
-        """What an interest chooses from: where it comes on some days of the week, all that was
-        listed since it came last; what was sent in between is left out later."""
-        if len(interest.weekdays) == len(WEEKDAYS):
-            return self._new_entries(state, day)
-        since = due_before(interest, day)
-        if state.considered_to is not None:
-            since = min(since, state.considered_to)
-        key = (None, since, day)
-        if key not in self._new:
-            found = [e for e in self._entries if since <= e.listed_on <= day]
-            self._new[key] = self._gathered([e for e in found if e.paper_id in self._papers])
-        return self._new[key]
 
     def score(self, readers: Sequence[ReaderRanking]) -> None:
         """Score those who look at the latest days only in one product, which is quicker."""
@@ -230,39 +185,6 @@ class DayRanking:
             weight = self.options.rival.semantic_weight
             self._rivals[new.is_wide] = self.ranker_for(new).weighing(weight)
         return self._rivals[new.is_wide]
-
-    def _new_entries(self, state: ReaderState, day: date) -> NewEntries:
-        """What was listed since the reader's last edition; the order of arrival is the clock, so
-        a paper that came late is in the next edition and none is in two."""
-        key = (state.cursor, state.considered_to, day)
-        if key not in self._new:
-            cursor, considered_to = state.cursor, state.considered_to
-            if cursor is not None and considered_to is not None:
-                found = [
-                    e
-                    for e in self._entries
-                    if e.listed_on <= day and (e.id > cursor or e.listed_on > considered_to)
-                ]
-            else:
-                since = self.now - FIRST_EDITION
-                found = [e for e in self._entries if e.first_seen >= since and e.listed_on <= day]
-            self._new[key] = self._gathered([e for e in found if e.paper_id in self._papers])
-        return self._new[key]
-
-    def _gathered(self, entries: Sequence[ListingEntry]) -> NewEntries:
-        types: dict[str, str] = {}
-        for entry in entries:
-            types.setdefault(entry.paper_id, entry.announce_type)
-        papers = [(self._papers[i], t) for i, t in types.items()]
-        published = dict.fromkeys(e.paper_id for e in entries if e.announce_type == "published")
-        return NewEntries(
-            papers=tuple(
-                p if p.announce_type == t else replace(p, announce_type=t) for p, t in papers
-            ),
-            published=tuple(self._papers[i] for i in published),
-            n_by_source=Counter(e.source for e in entries),
-            is_wide=any(i not in self._latest for i in types),
-        )
 
 
 def _by_likes(basis: Basis) -> bool:

@@ -69,6 +69,10 @@ class SubscriberList(Sequence[Subscriber]):
     def __init__(self, subscribers: Subscribers, ids: Sequence[str]) -> None:
         self._subscribers, self.ids = subscribers, ids
 
+    def of(self, ids: Sequence[str]) -> SubscriberList:
+        """Other ones, or these in another order."""
+        return SubscriberList(self._subscribers, ids)
+
     def __len__(self) -> int:
         return len(self.ids)
 
@@ -139,21 +143,12 @@ class Subscribers:
                 )
         return tuple(synced)
 
-    def all(self) -> tuple[Subscriber, ...]:
-        table = schema.subscribers
-        with self._db.read() as connection:
-            rows = connection.execute(sa.select(table).order_by(table.c.created_at, table.c.id))
-            return tuple(from_row(r) for r in rows.mappings())
-
-    def everybody(self) -> SubscriberList:
-        """In the order of `all`."""
+    def all(self) -> SubscriberList:
+        """Whoever joined first stands first."""
         table = schema.subscribers
         query = sa.select(table.c.id).order_by(table.c.created_at, table.c.id)
         with self._db.read() as connection:
             return SubscriberList(self, connection.scalars(query).all())
-
-    def of(self, ids: Sequence[str]) -> SubscriberList:
-        return SubscriberList(self, ids)
 
     def get(self, *, by_id: str = "", by_email: str = "") -> Subscriber | None:
         """One of them, by one of the two; addresses are compared without regard to case."""

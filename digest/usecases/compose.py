@@ -22,8 +22,9 @@ from digest.model import (
     Subscriber,
 )
 from digest.ports import Channel
+from digest.ranking.listings import LONGEST_ABSENCE, NewEntries
 from digest.ranking.profile import RankingOptions
-from digest.ranking.reader import LONGEST_ABSENCE, DayRanking, NewEntries, ReaderRanking
+from digest.ranking.reader import DayRanking, ReaderRanking
 from digest.usecases.groups import GroupLikes
 
 if TYPE_CHECKING:
@@ -216,7 +217,7 @@ class Composer:
             sources=sources,
             speech=speech,
         )
-        cursor = self.ranking.last_entry or ranked.state.cursor or 0
+        cursor = self.ranking.listings.last_entry or ranked.state.cursor or 0
         if isinstance(outcome, Edition):
             return PlannedEdition(edition=outcome, cursor=cursor)
         note: Edition | None = None

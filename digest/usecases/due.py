@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from digest import schedule
 from digest.model import EditionStatus, Subscriber, SubscriberState
-from digest.ranking.reader import LONGEST_ABSENCE
+from digest.ranking.listings import LONGEST_ABSENCE
 
 if TYPE_CHECKING:
     from digest.store import Store
@@ -88,7 +88,7 @@ def due_subscribers(
             )
             due += [s.id for s in block if s.id in ready]
         if len(looked_at) < limit or len(due) == limit:
-            return store.subscribers.of(due)
+            return looked_at.of(due)
 
 
 def next_look(

@@ -174,7 +174,7 @@ def test_who_is_erased_before_their_turn_gets_nothing(
     blocks: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with world_at(tmp_path / "one", 1) as world, world.app() as app:
-        last = app.store.subscribers.everybody().ids[-1]
+        last = app.store.subscribers.all().ids[-1]
         real = app.store.deliveries.save_plan
 
         def erasing(*args: object) -> object:
