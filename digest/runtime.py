@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 
-#: new objects until the youngest are looked through for cycles, of which we make few; Python's own
+#: new objects until the youngest are looked through for cycles, of which we make few (Python's own
 #: 700 costs half a millisecond a reader, and a short run a twentieth of its time, most of it among
-#: the modules that it has just loaded
-YOUNG_OBJECTS = 20_000
+#: the modules that it has just loaded); times that happens until the older ones are, too; and times
+#: that happens until all are
+YOUNG_OBJECTS, YOUNG_TIMES, OLDER_TIMES = 20_000, 50, 10
 
 
 def prepare() -> None:
@@ -16,4 +18,7 @@ def prepare() -> None:
     # On matrices of our size further threads of NumPy's linear algebra only spin: a fifth of a
     # run's CPU time, and a longer fit.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    gc.set_threshold(YOUNG_OBJECTS, 10, 10)
+    gc.set_threshold(YOUNG_OBJECTS, YOUNG_TIMES, OLDER_TIMES)
+    # At its end Python looks through all that is left several times, half a second of a short run,
+    # only for memory that the system takes back at once.
+    atexit.register(gc.freeze)
