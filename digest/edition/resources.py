@@ -64,7 +64,7 @@ def resources_of(paper: Paper) -> Resources:
     """What abstract and comment tell; what a source says itself goes before it."""
     code, project = "", ""
     for text in (paper.comment, paper.abstract):
-        for found in _ADDRESS.finditer(text):
+        for found in _ADDRESS.finditer(text) if "/" in text else ():
             url = _safe(found[0])
             if not url:
                 continue

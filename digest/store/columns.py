@@ -54,6 +54,8 @@ class Json(TypeDecorator[Any]):
         return None if value is None else json.dumps(value, ensure_ascii=False, sort_keys=True)
 
     def process_result_value(self, value: str | None, dialect: Any) -> Any:
+        if value == "[]":  # most lists are empty, and most columns are lists
+            return []
         return None if value is None else json.loads(value)
 
 

@@ -7,6 +7,7 @@ from the papers, and can be made anew at any time.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -172,35 +173,67 @@ class Search:
             for part in parts
             for word in search_words(part)
         ]
-        mentioned = schema.mentions
-        listed = sa.exists().where(mentioned.c.paper_id == rows.c.paper_id)
-        if query.since:
-            listed = listed.where(mentioned.c.listed_on >= query.since)
-        if query.until:
-            listed = listed.where(mentioned.c.listed_on <= query.until)
-        found: Any = sa.select(rows.c.paper_id, rows.c.id).where(listed).order_by(rows.c.id.desc())
-        if names:
-            papers = schema.papers
-            found = found.join(papers, papers.c.id == rows.c.paper_id)
-            found = found.add_columns(papers.c.authors)
+        values: dict[str, Any] = {"since": query.since, "until": query.until}
+        values["most"] = MOST_BY_AUTHOR if names else limit
         told: list[list[tuple[int, str]]] = [[] for _ in further]
         with self._db.read() as connection:
-            parts: list[Any] = []
+            dialect = connection.dialect.name
             for number, also in enumerate(further):
                 wanted = [*asked, *(_Wanted(p.words, p.fields) for p in also)]
-                part = found.add_columns(sa.literal(number).label("part"))
-                part = part.where(_holds(connection, wanted)) if wanted else part
-                part = part.limit(MOST_BY_AUTHOR if names else limit)
-                parts.append(sa.select(part.subquery()))
-            # in one question, of which each is a part: a database answers sooner than it is asked
-            first, *others = parts
-            every = first.union_all(*others) if others else first
-            for row in connection.execute(every):
+                values[f"asked_{number}"] = _expression(dialect, wanted)
+            statement = _statement(
+                dialect,
+                tuple(bool(values[f"asked_{n}"]) for n in range(len(further))),
+                since=query.since is not None,
+                until=query.until is not None,
+                with_authors=bool(names),
+            )
+            for row in connection.execute(statement, values):
                 if not names or all(
                     any(_is_called(name, a) for a in row.authors) for name in query.authors
                 ):
                     told[row.part].append((row.id, row.paper_id))
         return [[i for _, i in sorted(part, reverse=True)[:limit]] for part in told]
+
+
+@lru_cache(maxsize=64)  # making it takes longer than the database does to answer
+def _statement(
+    dialect: str, parts: tuple[bool, ...], *, since: bool, until: bool, with_authors: bool
+) -> Any:
+    """Listed papers, the latest first: of each part the most that are wanted, and its number.
+
+    Args:
+        parts: whether words must stand in a paper of this part; `asked_0` and so on says which.
+        since: whether it must have been listed since then, or until then.
+    """
+    mentioned = schema.mentions
+    listed = sa.exists().where(mentioned.c.paper_id == rows.c.paper_id)
+    if since:
+        listed = listed.where(mentioned.c.listed_on >= sa.bindparam("since"))
+    if until:
+        listed = listed.where(mentioned.c.listed_on <= sa.bindparam("until"))
+    found: Any = sa.select(rows.c.paper_id, rows.c.id).where(listed).order_by(rows.c.id.desc())
+    found = found.limit(sa.bindparam("most"))
+    if with_authors:
+        papers = schema.papers
+        found = found.join(papers, papers.c.id == rows.c.paper_id)
+        found = found.add_columns(papers.c.authors)
+    every = []
+    for number, holds in enumerate(parts):
+        part = found.add_columns(sa.literal(number).label("part"))
+        if holds:
+            asked = sa.text(_MATCHES[dialect].format(f"asked_{number}"))
+            part = part.where(rows.c.id.in_(asked.columns(sa.column("rowid", sa.BigInteger))))
+        every.append(sa.select(part.subquery()))
+    # in one question, of which each is a part: a database answers sooner than it is asked
+    first, *others = every
+    return first.union_all(*others) if others else first
+
+
+_MATCHES = {
+    "sqlite": "SELECT rowid FROM search_index WHERE search_index MATCH :{}",
+    "postgresql": "SELECT rowid FROM search_index WHERE words @@ CAST(:{} AS tsquery)",
+}
 
 
 def _is_called(name: str, author: str) -> bool:
@@ -234,13 +267,8 @@ class _Wanted:
         return [self.words, (joined,)] if is_compound else [self.words]
 
 
-def _holds(connection: sa.Connection, wanted: Sequence[_Wanted]) -> sa.ColumnElement[bool]:
-    """That a row's words are so."""
-    if connection.dialect.name == "sqlite":
-        asked = " AND ".join(w.for_fts5() for w in wanted)
-        numbers = sa.text("SELECT rowid FROM search_index WHERE search_index MATCH :asked")
-    else:
-        asked = " & ".join(w.for_tsquery() for w in wanted)
-        numbers = sa.text("SELECT rowid FROM search_index WHERE words @@ CAST(:asked AS tsquery)")
-    asked_here: Any = sa.bindparam("asked", asked, unique=True)
-    return rows.c.id.in_(numbers.bindparams(asked_here).columns(sa.column("rowid", sa.BigInteger)))
+def _expression(dialect: str, wanted: Sequence[_Wanted]) -> str:
+    """How a server's index is asked for all of this; nothing: for anything."""
+    if dialect == "sqlite":
+        return " AND ".join(w.for_fts5() for w in wanted)
+    return " & ".join(w.for_tsquery() for w in wanted)

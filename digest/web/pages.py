@@ -22,13 +22,16 @@ from digest.text import counted
 
 #: what is said of a fault for which there are no words in a reader's language
 _FAULT = N_("Please check what you typed here.")
+#: stand for the marks while a text is escaped as a whole; texts that are shown hold none
+#: (`text.clean`)
+_FROM, _TO = "\x02", "\x03"
 
 
 def _as_html(pieces: Iterable[Piece]) -> Markup:
     """A text in pieces, with those that are marked."""
-    return Markup(
-        "".join(f"<mark>{escape(p.text)}</mark>" if p.marked else escape(p.text) for p in pieces)
-    )
+    text = "".join(f"{_FROM}{p.text}{_TO}" if p.marked else p.text for p in pieces)
+    escaped = str(escape(text))  # as a bare text, in which Markup would escape what it puts in
+    return Markup(escaped.replace(_FROM, "<mark>").replace(_TO, "</mark>"))
 
 
 class Pages:
