@@ -104,6 +104,8 @@ class IndexFiles:
             arrays: dict[str, Any] = {"idf": known.vectors.idf}
             arrays |= {k: getattr(known.latent, k) for k in _OF_LATENT}
             arrays |= {k: getattr(base, k) for k in _OF_SEGMENT}
+            # the way round in which `Latent` uses them, so that it needs no copy of its own
+            arrays["axes"] = np.asfortranarray(known.latent.axes)
             for key, value in arrays.items():
                 np.save(place / f"{key}.npy", value, allow_pickle=False)
             (place / "names.txt").write_text("\n".join(known.vectors.names), "utf-8")

@@ -13,17 +13,16 @@ from starlette.responses import Response
 
 #: bytes of pages that are kept
 MOST_BYTES = 10_000_000
+#: pages that are made at a time: twenty threads that want one interpreter only delay each other,
+#: and each may hold all papers of a day
+AT_A_TIME = 2
 
 
 class PageCache:
-    """Finished public pages, as long as nothing has changed.
+    """Finished public pages, as long as nothing has changed."""
 
-    Args:
-        at_a_time: pages that are made at a time; None: any number.
-    """
-
-    def __init__(self, at_a_time: int | None = None) -> None:
-        self._limiter = CapacityLimiter(at_a_time) if at_a_time else None
+    def __init__(self) -> None:
+        self._limiter = CapacityLimiter(AT_A_TIME)
         #: by key, the latest last: the state that it is of, body, ETag and media type
         self._pages: OrderedDict[str, tuple[str, bytes, str, str]] = OrderedDict()
         self._n_bytes = 0

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from digest.model import Listing, Paper
@@ -59,6 +60,10 @@ def test_files_are_made_once_and_tell_what_memory_tells(store: Store, place: Pat
     for text in ("coral fish", "laser cavity", "title:trade coin", "xyzzy"):
         assert found(first, text) == found(second, text) == found(alone, text)
     assert len(first) == len(second) == 90
+    assert second._index is not None
+    latent = second._index.statistics.latent
+    assert latent.n_axes
+    assert np.shares_memory(latent.axes, latent.by_column)  # of the file, not of this process
 
 
 def test_what_arrives_later_is_found_beside_the_files(store: Store, place: Path) -> None:

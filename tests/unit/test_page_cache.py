@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
 
 import pytest
 from starlette.requests import Request
@@ -29,7 +31,7 @@ def test_the_pages_that_were_asked_for_last_are_kept(monkeypatch: pytest.MonkeyP
         assert len(answer.body) == size
 
     async def main() -> None:
-        cache = PageCache(at_a_time=1)
+        cache = PageCache()
         for key in ("a", "b", "a", "c", "a"):  # "b" has to go
             await get(cache, key)
         assert made == ["a", "b", "c"]
@@ -41,6 +43,27 @@ def test_the_pages_that_were_asked_for_last_are_kept(monkeypatch: pytest.MonkeyP
         assert made[4:] == ["b", "huge", "huge"]
 
     asyncio.run(main())
+
+
+def test_a_few_pages_are_made_at_a_time() -> None:
+    lock, at_work, most = threading.Lock(), 0, 0
+
+    def make() -> Response:
+        nonlocal at_work, most
+        with lock:
+            at_work += 1
+            most = max(most, at_work)
+        time.sleep(0.02)
+        with lock:
+            at_work -= 1
+        return Response(b"page", media_type="text/plain")
+
+    async def main() -> None:
+        cache = PageCache()
+        await asyncio.gather(*(cache.answer(asked(), str(n), "1", make) for n in range(8)))
+
+    asyncio.run(main())
+    assert most == page_cache.AT_A_TIME
 
 
 def test_a_page_that_many_want_is_made_once() -> None:

@@ -44,15 +44,13 @@ KINDS = {
     "replace-cross": N_("new version"),
     "published": N_("published in a journal"),
 }
-#: searches at a time: twenty threads that want one interpreter only delay each other
-SEARCHES = 2
 
 
 class PaperRoutes:
     """The public pages."""
 
     def __init__(self, web: WebContext) -> None:
-        self._web, self._kept, self._searches = web, PageCache(), PageCache(SEARCHES)
+        self._web, self._kept, self._searches = web, PageCache(), PageCache()
 
     def routes(self) -> list[Route]:
         return [
