@@ -144,9 +144,13 @@ def run_day(
         day=day,
         dry_run=dry_run,
         helpers=context.helpers(now, day, sources),
+        should_stop=should_stop,
         progress=progress,
     )
     told, route_fault = list(warnings), ""
+    # whoever was erased meanwhile has no report, either
+    if should_stop() and (n_left := len(subscribers) - len(reports)):
+        told.append(RunWarning(f"Told to stop; {counted(n_left, 'reader')} left to the next run."))
     told += [RunWarning(fault) for fault in composer.faults]
     if not dry_run and not should_stop():
         sent = send_due(

@@ -7,7 +7,7 @@ that a mail is sent again with the same bytes without ranking again.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -62,6 +62,7 @@ def plan(
     day: date | None = None,
     dry_run: bool = False,
     helpers: Helpers[Decisions] | None = None,
+    should_stop: Callable[[], bool] = lambda: False,
     progress: Progress = silent,
 ) -> tuple[SubscriberReport, ...]:
     """Decide each reader's edition and store it; one that fails costs only itself.
@@ -69,6 +70,7 @@ def plan(
     Args:
         day: the edition date for everybody; by default each reader's own today.
         helpers: processes that decide, too.
+        should_stop: asked after each block; readers whose turn did not come are not reported.
     """
 
     def here(block: Sequence[Subscriber]) -> Decisions:
@@ -81,6 +83,8 @@ def plan(
         for report in found.reports:
             progress(f"{report.email}: {wording(report.result)}")
         reports[start] = found.reports
+        if should_stop():
+            break
     return tuple(report for _, block in sorted(reports.items()) for report in block)
 
 

@@ -186,3 +186,30 @@ def test_who_is_erased_before_their_turn_gets_nothing(
         assert report
         assert [s.result for s in report.subscribers] == ["sent"] * (N - 1)
         assert len(world.smtp.mails) == N - 1
+        assert not report.warnings
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_who_is_told_to_stop_while_choosing_stops_soon_and_the_next_run_does_the_rest(
+    blocks: None, tmp_path: Path, processes: int
+) -> None:
+    asked = 0
+
+    def should_stop() -> bool:
+        nonlocal asked
+        asked += 1
+        return asked >= 3
+
+    with world_at(tmp_path / "one", processes) as world, world.app() as app:
+        report = jobs.run(app, should_stop=should_stop)
+        assert report
+        assert [s.result for s in report.subscribers] == ["ready"] * 3
+        assert [w.text for w in report.warnings] == [
+            f"Told to stop; {N - 3} readers left to the next run."
+        ]
+        assert not world.smtp.mails
+        report = jobs.run(app)
+        assert report
+        assert [s.result for s in report.subscribers] == ["sent"] * N
+        recipients = [m.recipient for m in world.smtp.mails]
+        assert len(recipients) == len(set(recipients)) == N
