@@ -148,10 +148,9 @@ def run_day(
         progress=progress,
     )
     told, route_fault = list(warnings), ""
-    # whoever was erased meanwhile has no report, either
-    if should_stop() and (n_left := len(subscribers) - len(reports)):
-        told.append(RunWarning(f"Told to stop; {counted(n_left, 'reader')} left to the next run."))
     told += [RunWarning(fault) for fault in composer.faults]
+    if should_stop():  # else who has no report was erased meanwhile
+        told += _left(len(subscribers) - len(reports))
     if not dry_run and not should_stop():
         sent = send_due(
             store,
@@ -219,6 +218,10 @@ def with_latest_states(report: DayReport, store: Store, now: datetime) -> DayRep
         subscribers=tuple(latest),
         route_fault=report.route_fault if waiting else "",
     )
+
+
+def _left(n: int) -> list[RunWarning]:
+    return [RunWarning(f"Told to stop; {counted(n, 'reader')} left to the next run.")] if n else []
 
 
 def _doubts(sent: SendReport, policy: RetryPolicy) -> list[RunWarning]:
