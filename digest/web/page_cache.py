@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 #: bytes of pages that are kept
-MOST_BYTES = 10_000_000
+MOST_BYTES = 6_000_000
 #: pages that are made at a time: twenty threads that want one interpreter only delay each other,
 #: and each may hold all papers of a day
 AT_A_TIME = 2

@@ -27,7 +27,7 @@ def smtp() -> Iterator[MailServer]:
 
 
 def message(
-    to: str = "ada@example.org", body: bytes = b"Subject: x\r\n\r\n.dot\r\nend\r\n"
+    to: str = "ada@example.org", body: bytes = b"Subject: x\r\n\r\n.dot\r\n.\r\n..\r\nend\r\n"
 ) -> Message:
     return Message(message_id="<m@x>", sender="digest@example.org", recipient=to, body=body)
 
