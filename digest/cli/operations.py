@@ -149,7 +149,6 @@ def serve(
 ) -> None:
     """Run the web side: daily papers, search, subscribing, feedback."""
     import secrets
-    import socket
     import sys
 
     from digest.config import find_config
@@ -162,7 +161,7 @@ def serve(
         web = application.settings.web
         given = os.environ.get("PORT", "")
         chosen = port if port is not None else int(given) if given.isdigit() else web.port
-        listener = socket.socket(fileno=fd) if fd >= 0 else site.listening(host or web.host, chosen)
+        listener = site.Listener(fileno=fd) if fd >= 0 else site.listening(host or web.host, chosen)
         if fd < 0 and not web.url:
             warn(
                 "[web] url is empty: pages can be read, but nobody can subscribe, and the mail's "

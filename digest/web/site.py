@@ -48,6 +48,10 @@ log = logging.getLogger(__name__)
 
 #: seconds that open requests have when the server is told to stop
 GRACE_S = 10
+#: connections that may wait to be accepted: whoever reads that we listen may come at once
+WAITING = 2_048
+#: and those that a process accepts before it looks at anything else
+ACCEPTED_AT_A_TIME = 1
 
 
 class HasRoutes(Protocol):
@@ -160,7 +164,18 @@ def _lifespan(web: WebContext) -> Any:
     return living
 
 
-def listening(host: str, port: int) -> socket.socket:
+class Listener(socket.socket):
+    """A socket that several processes may listen at.
+
+    asyncio accepts as many connections at a time as it lets wait, so that of several processes the
+    first to wake would take all that come at once: here it says the one and gets the other.
+    """
+
+    def listen(self, backlog: int = WAITING) -> None:
+        super().listen(WAITING)
+
+
+def listening(host: str, port: int) -> Listener:
     """A socket that listens.
 
     Raises:
@@ -168,11 +183,11 @@ def listening(host: str, port: int) -> socket.socket:
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # with its protocol, or asyncio does not see that it may switch off Nagle's delay
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener = Listener(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
-        listener.listen(2048)  # whoever reads that we listen may come at once
+        listener.listen()
     except OSError as error:
         listener.close()
         raise DigestError(
@@ -208,6 +223,7 @@ def serve(
             server_header=False,
             timeout_graceful_shutdown=GRACE_S,
             limit_concurrency=1_000,
+            backlog=ACCEPTED_AT_A_TIME,
             timeout_keep_alive=30,
         )
         on_ready(address_of(listener))

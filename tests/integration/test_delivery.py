@@ -47,9 +47,11 @@ def test_a_run_uses_one_connection_and_bodies_arrive_as_they_are(smtp: MailServe
         for n in range(3):
             answer = way.send(message(f"{n}@example.org"), before_data=lambda: told.append(1))
             assert answer.outcome is Outcome.ACCEPTED
+        odd = message(body=b".\r\n.x: 1\r\n\r\n..\r\n")  # no mail of ours, but none is harmed
+        assert way.send(odd, before_data=nothing).outcome is Outcome.ACCEPTED
     assert smtp.n_sessions == 1
     assert len(told) == 3
-    assert smtp.mails[0].body == message().body
+    assert [m.body for m in smtp.mails] == [message().body] * 3 + [odd.body]
     assert smtp.mails[0].sender == "digest@example.org"
 
 

@@ -23,8 +23,6 @@ from digest.text import clean
 FINAL_REPLY_TIMEOUT_S = 600.0
 #: as an expression it is looked for three times as fast as by `bytes.replace`
 _LINE_WITH_DOT = re.compile(rb"\n\.")
-
-
 #: the answers to MAIL, RCPT and DATA that let a message pass
 _WELCOME = ((250,), (250, 251, 252), (354,))
 
@@ -313,9 +311,8 @@ class SmtpTransport:
         return reply_to_receipt(code, text, stage=Stage.RECIPIENT if stage == 1 else Stage.BODY)
 
     def _send_body(self, smtp: smtplib.SMTP, body: bytes) -> Receipt:
-        stuffed = _LINE_WITH_DOT.sub(b"\n..", body)  # RFC 5321 4.5.2
-        if stuffed.startswith(b"."):
-            stuffed = b"." + stuffed
+        first = b"." if body.startswith(b".") else b""
+        stuffed = first + _LINE_WITH_DOT.sub(b"\n..", body)  # RFC 5321 4.5.2
         try:
             smtp.send(stuffed + (b"" if stuffed.endswith(b"\r\n") else b"\r\n"))
         except (OSError, smtplib.SMTPException) as error:
