@@ -234,7 +234,7 @@ class Index:
             wanted = np.zeros(len(words), dtype=bool)
             wanted[self._rows(within)] = True
             words[~wanted] = 0
-        found = np.flatnonzero(words > 0)  # of truths, which takes a tenth of what of numbers does
+        found = np.flatnonzero(words > 0)  # on numbers it takes ten times as long
         if not len(found):
             return Answer((), terms)
         if len(found) > FOUND_BY_WORDS:

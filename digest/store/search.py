@@ -53,6 +53,11 @@ MAKE = {
         "CREATE INDEX ix_search_words ON search_index USING gin (words)",
     ),
 }
+#: the rows in which words stand, given the name of the parameter that says which
+_MATCHES = {
+    "sqlite": "SELECT rowid FROM search_index WHERE search_index MATCH :{}",
+    "postgresql": "SELECT rowid FROM search_index WHERE words @@ CAST(:{} AS tsquery)",
+}
 
 
 # --- writing -------------------------------------------------------------------------------------
@@ -173,8 +178,8 @@ class Search:
             for part in parts
             for word in search_words(part)
         ]
-        values: dict[str, Any] = {"since": query.since, "until": query.until}
-        values["most"] = MOST_BY_AUTHOR if names else limit
+        most = MOST_BY_AUTHOR if names else limit
+        values: dict[str, Any] = {"since": query.since, "until": query.until, "most": most}
         told: list[list[tuple[int, str]]] = [[] for _ in further]
         with self._db.read() as connection:
             dialect = connection.dialect.name
@@ -228,12 +233,6 @@ def _statement(
     # in one question, of which each is a part: a database answers sooner than it is asked
     first, *others = every
     return first.union_all(*others) if others else first
-
-
-_MATCHES = {
-    "sqlite": "SELECT rowid FROM search_index WHERE search_index MATCH :{}",
-    "postgresql": "SELECT rowid FROM search_index WHERE words @@ CAST(:{} AS tsquery)",
-}
 
 
 def _is_called(name: str, author: str) -> bool:

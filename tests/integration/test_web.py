@@ -163,6 +163,34 @@ def test_search_finds_what_is_near_by_words_text_id_or_address(site: Site) -> No
     assert site.get("/search", params={"q": "<script>alert(1)</script>"}).text.count("<script") == 0
 
 
+def test_a_papers_words_are_words_on_every_page_that_shows_it(site: Site) -> None:
+    site.world.web.says(
+        "/rss/cs.CL+cs.LG",
+        Answer(
+            rss(
+                [
+                    record(
+                        78,
+                        title="When a<b & <script>alert(1)</script> meets zebrafish",
+                        abstract='If <img src=x onerror=y> & zebrafish "swim" where a<b.',
+                    )
+                ],
+                "Thu, 21 May 2026 00:00:00 -0400",
+            )
+        ),
+    )
+    site.world.now += timedelta(days=1)
+    jobs.run(site.app)
+    wait(lambda: "zebrafish" in site.get("/search", params={"q": "zebrafish"}).text)
+    found = site.get("/search", params={"q": "zebrafish"}).text
+    assert "<mark>zebrafish</mark>" in found
+    for text in (found, site.get("/").text, site.get("/paper/arxiv:2605.00078").text):
+        assert "a&lt;b &amp; &lt;script&gt;alert(1)&lt;/script&gt;" in text
+        assert "&lt;img src=x onerror=y&gt; &amp;" in text
+        assert "<script" not in text
+        assert "<img src=x" not in text
+
+
 def test_a_name_that_one_paper_holds_is_found_first(site: Site) -> None:
     named = record(80, title="Zonohedra", abstract="A coral reef and its fish.")
     other = record(81, title="A note on coral reefs", abstract="Fish, as in Zonohedra, of a reef.")
