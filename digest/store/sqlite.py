@@ -55,7 +55,8 @@ class Sqlite(Database):
             if not path.exists():
                 _make(path)
             for file in _files(path):
-                with suppress(PermissionError):  # another user's, who let us in on purpose
+                # another user's, who let us in on purpose; a log that its last user takes away now
+                with suppress(PermissionError, FileNotFoundError):
                     make_private(file)
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error

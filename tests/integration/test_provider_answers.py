@@ -50,8 +50,8 @@ def says(
 
 def suppressed(world: World) -> set[str]:
     with world.app() as app:
-        found = app.store.subscribers.all()
-    return {s.email for s in found if s.state is SubscriberState.SUPPRESSED}
+        people = app.store.subscribers.all()
+        return {s.email for s in people if s.state is SubscriberState.SUPPRESSED}
 
 
 def next_day(world: World, day: int) -> DayReport:

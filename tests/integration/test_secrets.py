@@ -18,7 +18,7 @@ from digest.channels.email.smtp import SmtpTransport
 from digest.cli.shared import app as command_line
 from digest.errors import InboxError, RouteError, StoreError
 from digest.files import make_private
-from digest.store import open_store
+from digest.store import open_store, sqlite
 from digest.store.sqlite import restore
 from tests.integration.test_returns import ImapServer, imap_server
 from tests.servers import Answer, mail_server, rss
@@ -79,6 +79,22 @@ def test_the_database_and_all_that_lies_beside_it_are_its_owners(world: World) -
     kept = restore(world.folder / "copy.db", database, force=True)
     assert kept is not None
     assert (mode(kept), mode(database)) == (0o600, 0o600)
+
+
+def test_a_log_that_its_last_user_takes_away_while_we_open_is_no_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "digest.db"
+    open_store(path).close()
+    log = tmp_path / "digest.db-wal"
+    log.write_bytes(b"")
+
+    def taken_away(file: Path) -> None:
+        log.unlink(missing_ok=True)
+        make_private(file)
+
+    monkeypatch.setattr(sqlite, "make_private", taken_away)
+    open_store(path).close()
 
 
 @pytest.mark.parametrize(
