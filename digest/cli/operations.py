@@ -149,6 +149,7 @@ def serve(
 ) -> None:
     """Run the web side: daily papers, search, subscribing, feedback."""
     import secrets
+    import socket
     import sys
 
     from digest.config import find_config
@@ -161,7 +162,6 @@ def serve(
         web = application.settings.web
         given = os.environ.get("PORT", "")
         chosen = port if port is not None else int(given) if given.isdigit() else web.port
-        listener = site.Listener(fileno=fd) if fd >= 0 else site.listening(host or web.host, chosen)
         if fd < 0 and not web.url:
             warn(
                 "[web] url is empty: pages can be read, but nobody can subscribe, and the mail's "
@@ -170,10 +170,12 @@ def serve(
         if workers > 1:
             from digest.web.workers import supervise
 
+            listeners = site.listening_together(host or web.host, chosen, workers)
             path = find_config(config or chosen_config["config"], os.environ)
             command = [sys.executable, "-m", "digest", "serve", "--config", str(path)]
-            say(f"Listening at {site.address_of(listener)}")
-            raise typer.Exit(supervise(listener, command, workers))
+            say(f"Listening at {site.address_of(listeners[0])}")
+            raise typer.Exit(supervise(listeners, command))
+        listener = socket.socket(fileno=fd) if fd >= 0 else site.listening(host or web.host, chosen)
         site.serve(
             application,
             listener,

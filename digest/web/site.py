@@ -6,6 +6,7 @@ import asyncio
 import logging
 import signal
 import socket
+import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Protocol
@@ -50,8 +51,6 @@ log = logging.getLogger(__name__)
 GRACE_S = 10
 #: connections that may wait to be accepted: whoever reads that we listen may come at once
 WAITING = 2_048
-#: and those that a process accepts before it looks at anything else
-ACCEPTED_AT_A_TIME = 1
 
 
 class HasRoutes(Protocol):
@@ -164,30 +163,24 @@ def _lifespan(web: WebContext) -> Any:
     return living
 
 
-class Listener(socket.socket):
-    """A socket that several processes may listen at.
-
-    asyncio accepts as many connections at a time as it lets wait, so that of several processes the
-    first to wake would take all that come at once: here it says the one and gets the other.
-    """
-
-    def listen(self, backlog: int = WAITING) -> None:
-        super().listen(WAITING)
-
-
-def listening(host: str, port: int) -> Listener:
+def listening(host: str, port: int, *, is_shared: bool = False) -> socket.socket:
     """A socket that listens.
+
+    Args:
+        is_shared: others may listen at the same port, and Linux deals connections out among them.
 
     Raises:
         DigestError: the address cannot be listened at.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # with its protocol, or asyncio does not see that it may switch off Nagle's delay
-    listener = Listener(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if is_shared:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     try:
         listener.bind((host, port))
-        listener.listen()
+        listener.listen(WAITING)
     except OSError as error:
         listener.close()
         raise DigestError(
@@ -195,6 +188,25 @@ def listening(host: str, port: int) -> Listener:
             "others."
         ) from error
     return listener
+
+
+def listening_together(host: str, port: int, n: int) -> list[socket.socket]:
+    """Sockets for `n` processes that listen at one port, a socket each.
+
+    Of several processes at one socket the first to wake takes all connections that come at once,
+    and on a busy machine that is the same process every time. Only Linux deals out; elsewhere all
+    get one socket nevertheless.
+
+    Raises:
+        DigestError: the address cannot be listened at.
+    """
+    # alone at first: a second digest at this port must be told, and not get half of the readers
+    alone = listening(host, port)
+    if sys.platform != "linux":
+        return [alone] * n
+    port = alone.getsockname()[1]
+    alone.close()
+    return [listening(host, port, is_shared=True) for _ in range(n)]
 
 
 def address_of(listener: socket.socket) -> str:
@@ -223,7 +235,7 @@ def serve(
             server_header=False,
             timeout_graceful_shutdown=GRACE_S,
             limit_concurrency=1_000,
-            backlog=ACCEPTED_AT_A_TIME,
+            backlog=WAITING,
             timeout_keep_alive=30,
         )
         on_ready(address_of(listener))

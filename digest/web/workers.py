@@ -19,9 +19,9 @@ SHORTEST_LIFE_S = 5.0
 PATIENCE_S = 20.0
 
 
-def supervise(listener: socket.socket, command: Sequence[str], n: int) -> int:
-    """Run `command` n times over the same listening socket until SIGTERM or Ctrl-C; one that dies
-    is started again. Returns an exit code.
+def supervise(listeners: Sequence[socket.socket], command: Sequence[str]) -> int:
+    """Run `command` once for each listening socket until SIGTERM or Ctrl-C; one that dies is
+    started again, and who came to it meanwhile waits. Returns an exit code.
 
     Args:
         command: to which "--fd" and the number of the socket are added.
@@ -33,14 +33,13 @@ def supervise(listener: socket.socket, command: Sequence[str], n: int) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-    fd = listener.fileno()
-    listener.set_inheritable(True)
 
-    def start() -> tuple[subprocess.Popen[bytes], float]:
+    def start(listener: socket.socket) -> tuple[subprocess.Popen[bytes], float]:
+        fd = listener.fileno()
         child = subprocess.Popen([*command, "--fd", str(fd)], pass_fds=[fd])
         return child, time.monotonic()
 
-    workers = [start() for _ in range(n)]
+    workers = [start(listener) for listener in listeners]
     while not stopping.wait(0.2):
         for at, (child, since) in enumerate(workers):
             code = child.poll()
@@ -49,7 +48,7 @@ def supervise(listener: socket.socket, command: Sequence[str], n: int) -> int:
             log.error("serve.worker_died pid=%d code=%d", child.pid, code)
             if time.monotonic() - since < SHORTEST_LIFE_S and stopping.wait(SHORTEST_LIFE_S):
                 break
-            workers[at] = start()
+            workers[at] = start(listeners[at])
     for child, _ in workers:
         child.terminate()
     until = time.monotonic() + PATIENCE_S
