@@ -49,6 +49,8 @@ def supervise(listeners: Sequence[socket.socket], command: Sequence[str]) -> int
             if time.monotonic() - since < SHORTEST_LIFE_S and stopping.wait(SHORTEST_LIFE_S):
                 break
             workers[at] = start(listeners[at])
+    for listener in listeners:  # who comes now is refused, and does not wait for nobody
+        listener.close()
     for child, _ in workers:
         child.terminate()
     until = time.monotonic() + PATIENCE_S
