@@ -192,6 +192,25 @@ def apart(n: int, store: str, processes: int = 1) -> dict[str, Any]:
     return found
 
 
+def bare_gain(n: int) -> float:
+    """How many times as much n processes of a bare loop do as one: what this machine's cores give
+    just now, beside whoever else is on them."""
+    loop = [sys.executable, "-c", "for i in range(30_000_000): i * i"]
+
+    def seconds(n: int) -> float:
+        started = time.perf_counter()
+        running = [subprocess.Popen(loop) for _ in range(n)]
+        for process in running:
+            process.wait()
+        return time.perf_counter() - started
+
+    alone = together = 0.0
+    for _ in range(3):
+        alone += seconds(1)
+        together += seconds(n)
+    return n * alone / together
+
+
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.line", description=__doc__)
     parser.add_argument("--readers", type=int, default=4_000)
@@ -229,7 +248,8 @@ def main(arguments: list[str] | None = None) -> None:
         print(
             f"  {cores} processes for {cores} cores: {all_cores['n'] / all_cores['seconds']:.0f} "
             f"digests a second, {many['seconds'] / all_cores['seconds']:.2f} x one; the last three "
-            f"quarters alone {gain:.2f} x (aim 1.7 on two)"
+            f"quarters alone {gain:.2f} x (aim 1.7 on two; bare loops reach "
+            f"{bare_gain(cores):.2f} x here)"
         )
 
 

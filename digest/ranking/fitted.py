@@ -47,7 +47,7 @@ class Fitted:
             corpus = sp.vstack([whole[:LATENT_DOCUMENTS], day]).tocsr()
         latent = Latent(corpus, vectors.document_frequency)
         both = mean_of(day) + mean_of(whole[: len(others)])
-        vectors.forget_documents()  # the background has taught what it could
+        vectors.keep(others)
         return cls(vectors, day, latent, (both / 2).astype(np.float32))
 
     # --- as bytes ------------------------------------------------------------------------------

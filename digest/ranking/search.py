@@ -126,7 +126,7 @@ class Index:
         latent = Latent(matrix[-LATENT_DOCUMENTS:], frequency)
         older = vectors.transform(papers[: len(papers) - len(learned)])
         whole = sp.vstack([older, matrix]).tocsr()
-        vectors.forget_documents()
+        vectors.keep(())
         usual = 0.0
         if latent.n_axes and whole.shape[0]:
             usual = float(np.median(latent.directions(latent.coordinates(whole))[1]))

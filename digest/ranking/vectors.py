@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from hashlib import blake2b
 from itertools import pairwise
 from typing import Any
 
@@ -86,6 +87,12 @@ def terms(text: str) -> list[str]:
     return words + list(map(" ".join, pairwise(words)))
 
 
+def _digest(paper: Paper) -> bytes:
+    """Stands for a paper's text."""
+    text = f"{paper.title}\n{paper.abstract}".encode("utf-8", "surrogatepass")
+    return blake2b(text, digest_size=16).digest()
+
+
 def _counter(**options: Any) -> Any:
     return CountVectorizer(analyzer=terms, dtype=np.float32, **options)
 
@@ -100,6 +107,7 @@ class Vectors:
     """A vocabulary with its statistics, fitted to documents; other terms are not seen."""
 
     def __init__(self, documents: Sequence[Paper]) -> None:
+        self._row_of: dict[bytes, int] = {}
         self._counter = _counter(min_df=2 if len(documents) >= SMALL_CORPUS else 1)
         try:
             counts = self._counter.fit_transform([document(p) for p in documents])
@@ -120,6 +128,7 @@ class Vectors:
     def known(cls, names: Sequence[str], idf: NDArray[np.float32]) -> Vectors:
         """A vocabulary with statistics that were learned before; it has no documents."""
         made = cls.__new__(cls)
+        made._row_of = {}
         made._counter = _counter(vocabulary=list(names) or [""])
         made._name(names, idf)
         made.document_frequency = np.zeros(len(names), dtype=np.int64)
@@ -147,14 +156,26 @@ class Vectors:
         vectors.sort_indices()
         return vectors
 
-    def forget_documents(self) -> None:
-        """Keep the statistics without the documents that they are of."""
-        self.matrix = sp.csr_matrix((0, self.n_terms), dtype=np.float32)
+    def keep(self, documents: Sequence[Paper]) -> None:
+        """Of the documents fitted to keep these, the first ones: their texts are not taken apart
+        again, as most of what readers like was listed once. Without any the statistics stay."""
+        self._row_of = {_digest(p): row for row, p in enumerate(documents)}
+        self.matrix = self.matrix[: len(documents)]
 
     def transform(self, papers: Sequence[Paper]) -> sp.csr_matrix:
         """(n_papers, n_terms) float32, rows of unit length or zero."""
         if not papers or not self.n_terms:
             return sp.csr_matrix((len(papers), self.n_terms), dtype=np.float32)
+        rows = np.array([self._row_of.get(_digest(p), -1) for p in papers] if self._row_of else [])
+        is_known = rows >= 0
+        if not is_known.any():
+            return self._read(papers)
+        fresh = self._read([p for p, known in zip(papers, is_known, strict=True) if not known])
+        known_first = sp.vstack([self.matrix[rows[is_known]], fresh], format="csr")
+        moved = np.argsort(~is_known, kind="stable")  # which paper each of these rows is of
+        return known_first[np.argsort(moved)]
+
+    def _read(self, papers: Sequence[Paper]) -> sp.csr_matrix:
         return self._weighted(self._counter.transform([document(p) for p in papers]))
 
     def terms_of(self, text: str) -> NDArray[np.int64]:

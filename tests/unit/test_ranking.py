@@ -24,6 +24,7 @@ from digest.ranking import Ranker, filter_candidates, filters, fit, reasons, sel
 from digest.ranking.calibration import Calibration
 from digest.ranking.choice import percentiles
 from digest.ranking.filters import unused_terms
+from digest.ranking.fitted import Fitted
 from digest.ranking.literal import LiteralIndex
 from digest.ranking.profile import RankingOptions, basis_of, build_profile
 from digest.ranking.ranker import without_parts
@@ -37,7 +38,7 @@ from digest.ranking.selection import (
     heat,
     journal_versions,
 )
-from digest.ranking.vectors import Vectors
+from digest.ranking.vectors import Vectors, document
 from digest.text import sentences
 from tests.factories import paper, pick, subscriber, world
 
@@ -613,6 +614,25 @@ def test_a_keyword_of_unknown_words_says_nothing_for_any_paper() -> None:
     papers = world(200)
     reading = fit(papers).read(profile_of(subscriber(keywords=("qqqx",)), ()), papers)
     assert not reading.parts()[0].any()
+
+
+def test_a_text_of_the_background_is_taken_apart_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    papers = world(80)
+    learned = Fitted.to(papers[:60], papers[60:]).vectors
+    read: list[Paper] = []
+
+    def taken_apart(p: Paper) -> str:
+        read.append(p)
+        return document(p)
+
+    changed = replace(papers[1], abstract="A laser beam that pollen was put into.")
+    asked = [LASER, papers[3], changed, papers[0], papers[3]]
+    wanted = Vectors.known(learned.names, learned.idf).transform(asked)
+    with monkeypatch.context() as patch:
+        patch.setattr("digest.ranking.vectors.document", taken_apart)
+        found = learned.transform(asked)
+    assert read == [LASER, changed]
+    np.testing.assert_allclose(found.toarray(), wanted.toarray(), atol=1e-6)
 
 
 @pytest.mark.parametrize("n", [1, 2, 30, 400])
