@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import random
-import resource
 import subprocess
 import sys
 import tempfile
@@ -26,6 +25,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from benchmarks.memory import peak_mb
 from benchmarks.one_reader import made_up
 from benchmarks.sending import program, sink
 from digest import jobs
@@ -158,7 +158,7 @@ def measured(
             stages.around(app.store.deliveries, "save_plan", "plan")
             stages.around(day, "send_due", "send")
             watched = watch()
-            before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+            before = peak_mb()
             cpu, started = time.process_time(), time.perf_counter()
             jobs.run(app)
             seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
@@ -175,7 +175,7 @@ def measured(
         "seconds": seconds,
         "cpu": cpu,
         "before": before,
-        "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "peak": peak_mb(),
         "stages": dict(stages.wall) | rest,
         "stages_cpu": dict(stages.cpu),
         "mail_bytes": float(size),

@@ -17,7 +17,6 @@ from __future__ import annotations
 import argparse
 import json
 import random
-import resource
 import subprocess
 import sys
 import time
@@ -27,6 +26,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.memory import peak_mb
 from benchmarks.one_reader import made_up
 from digest.model import Paper
 
@@ -94,13 +94,13 @@ def measured(way: str, n_readers: int) -> dict[str, float]:
     ]
     rng = random.Random(1)
     likes = [rng.sample(range(N_STORED), N_LIKES) for _ in range(n_readers)]
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    before = peak_mb()
     cpu, started = time.process_time(), time.perf_counter()
     WAYS[way](papers[:N_STORED], papers[N_STORED:], likes)
     return {
         "seconds": time.perf_counter() - started,
         "cpu": time.process_time() - cpu,
-        "mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 - before,
+        "mb": peak_mb() - before,
     }
 
 

@@ -23,7 +23,6 @@ import argparse
 import gzip
 import json
 import random
-import resource
 import sys
 import time
 from collections import defaultdict
@@ -37,6 +36,7 @@ import scipy.sparse as sp
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.svm import LinearSVC
 
+from benchmarks.memory import peak_mb
 from digest import library
 from digest.library.bibtex_reader import read as read_bibtex
 from digest.model import Paper, Profile
@@ -515,7 +515,7 @@ def cost() -> None:
         f"{bare / block:.2f} of its speed (limit 0.3)"
     )
 
-    peak_before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak_before = peak_mb()
     total = 0.0
     for start in range(0, 100_000, 10_000):
         block_profiles = [
@@ -523,7 +523,7 @@ def cost() -> None:
             for n in range(10_000)
         ]
         total += float(ranker.score_block(block_profiles, day)[0, 0])
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak = peak_mb()
     print(
         f"100,000 readers in blocks of 10,000: peak {peak:.0f} MB "
         f"(before: {peak_before:.0f} MB; limit 2,000)"

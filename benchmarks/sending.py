@@ -8,7 +8,6 @@ goes out and after it was taken, and which the generator has no counterpart of.
 from __future__ import annotations
 
 import os
-import resource
 import shutil
 import socket
 import subprocess
@@ -20,6 +19,7 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+from benchmarks.memory import peak_mb
 from digest.channels.email.smtp import SmtpTransport
 from digest.model import Basis, Edition, EditionKind, Message, Outcome, PlannedEdition, Subscriber
 from digest.ports import Route
@@ -175,7 +175,7 @@ def main() -> None:
                 f"  with the journal in {name}: {rate:,.0f} a second, {rate / source:.2f} of it "
                 f"(aim {LIMIT}), {cpu:.2f} ms of CPU each"
             )
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak = peak_mb()
     print(f"  peak memory {peak:.0f} MB")
 
 
