@@ -91,7 +91,10 @@ def crash(
         config = world.write(subscribers=people, sources=held)
         if not plan:
             with world.app() as app:
-                jobs.run(app, should_stop=lambda: True)  # plans, and stops before the sending
+                counts = app.store.history.counts
+                # it is asked after each block of readers, and before the sending
+                jobs.run(app, should_stop=lambda: sum(counts().values()) == n_mails)
+                assert sum(counts().values()) == n_mails, "not everybody has an edition"
         # long enough to get some mails further, short enough that many kills fit
         longest = 1.5 * n_mails / max(1, n_kills) * 0.02
         killed = 0
