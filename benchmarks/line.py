@@ -197,18 +197,18 @@ def bare_gain(n: int) -> float:
     just now, beside whoever else is on them."""
     loop = [sys.executable, "-c", "for i in range(30_000_000): i * i"]
 
-    def seconds(n: int) -> float:
+    def seconds(together: int) -> float:
         started = time.perf_counter()
-        running = [subprocess.Popen(loop) for _ in range(n)]
+        running = [subprocess.Popen(loop) for _ in range(together)]
         for process in running:
             process.wait()
         return time.perf_counter() - started
 
-    alone = together = 0.0
+    one = all_of_them = 0.0
     for _ in range(3):
-        alone += seconds(1)
-        together += seconds(n)
-    return n * alone / together
+        one += seconds(1)
+        all_of_them += seconds(n)
+    return n * one / all_of_them
 
 
 def main(arguments: list[str] | None = None) -> None:
